@@ -1,0 +1,134 @@
+/**
+ * What a protocol is written in. A dialogue is a generator that reads like the flow chart of the standard: it yields
+ * the steps that it asks of the world and resumes with the bytes that came. A session runs it over a port, a test runs
+ * it as a script, a simulated meter is one too.
+ * @module
+ */
+import type { LineSettings } from "./line.ts";
+import { ProtocolError } from "./errors.ts";
+
+/** What a dialogue may ask of the world. */
+export type Step =
+  /** Done when the last bit has left. */
+  | { readonly kind: "send"; readonly bytes: Uint8Array }
+  /** Resumes with at least one byte; `withinMs` counts from here. Silence is thrown into the dialogue as `SilenceError`. */
+  | { readonly kind: "receive"; readonly withinMs: number }
+  /** Speed and character format from here on. */
+  | { readonly kind: "line"; readonly settings: LineSettings }
+  | { readonly kind: "pause"; readonly ms: number }
+  /** Forget what came unasked: noise, and a late answer to an earlier question. */
+  | { readonly kind: "flush" };
+
+/** What a step brings home. Only `receive` brings bytes. */
+export interface Arrival {
+  readonly bytes: Uint8Array;
+  /** When they came: milliseconds since 1970, by the clock of whoever runs the dialogue. */
+  readonly atMs: number;
+}
+
+/** A conversation that brings home a `T`. */
+export type Dialogue<T> = Generator<Step, T, Arrival>;
+
+/** Sends a whole message. */
+export function* send(bytes: Uint8Array): Dialogue<void> {
+  yield { kind: "send", bytes };
+}
+
+/** Changes speed and format, after all that was sent has left. */
+export function* setLine(settings: LineSettings): Dialogue<void> {
+  yield { kind: "line", settings };
+}
+
+/** Waits, for instance for the reaction time of the other side. */
+export function* pause(ms: number): Dialogue<void> {
+  yield { kind: "pause", ms };
+}
+
+/** Forgets what came unasked. */
+export function* flush(): Dialogue<void> {
+  yield { kind: "flush" };
+}
+
+/** How long to wait for a message, and how much of it to take. */
+export interface Patience {
+  /** For the first byte. */
+  readonly firstMs: number;
+  /** Between two bytes of one message. */
+  readonly nextMs: number;
+  /** More than this without an end is no message. */
+  readonly limitBytes: number;
+}
+
+/** A message cut out of the stream, and when its first byte came. */
+export interface Cut<T> {
+  readonly value: T;
+  readonly atMs: number;
+}
+
+/**
+ * Finds a message at the front of what has come: where it starts, where it ends, and what it is.
+ * `undefined`: more bytes are needed.
+ */
+export type Finder<T> = (
+  bytes: Uint8Array,
+) => { readonly start: number; readonly end: number; readonly value: T } | undefined;
+
+/** The bytes that have come and that nobody has consumed yet. */
+export class Inbox {
+  #bytes = new Uint8Array();
+  /** Position in the whole stream of `#bytes[0]`. */
+  #position = 0;
+  /** Where in the whole stream each chunk began, and when it came. */
+  #arrivals: { readonly position: number; readonly atMs: number }[] = [];
+
+  /** What has come and is not consumed. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#drop(this.#bytes.length);
+  }
+
+  /**
+   * Waits until `find` sees a whole message and takes it, with all before it, out of the inbox.
+   * @throws {SilenceError} by the runner, when nothing comes within the patience; what came stays in the inbox
+   * @throws {ProtocolError} `endless`, at `limitBytes`
+   */
+  *take<T>(find: Finder<T>, patience: Patience): Dialogue<Cut<T>> {
+    let withinMs = patience.firstMs;
+    while (true) {
+      const found = this.#bytes.length > 0 ? find(this.#bytes) : undefined;
+      if (found) {
+        const atMs = this.#arrivalOf(found.start);
+        this.#drop(found.end);
+        return { value: found.value, atMs };
+      }
+      if (this.#bytes.length > patience.limitBytes) {
+        throw new ProtocolError("endless", `No end of message within ${patience.limitBytes} bytes`, this.#bytes);
+      }
+      this.#add(yield { kind: "receive", withinMs });
+      withinMs = patience.nextMs;
+    }
+  }
+
+  #add({ bytes, atMs }: Arrival): void {
+    this.#arrivals.push({ position: this.#position + this.#bytes.length, atMs });
+    const joined = new Uint8Array(this.#bytes.length + bytes.length);
+    joined.set(this.#bytes);
+    joined.set(bytes, this.#bytes.length);
+    this.#bytes = joined;
+  }
+
+  #arrivalOf(offset: number): number {
+    return this.#arrivals.findLast((arrival) => arrival.position <= this.#position + offset)!.atMs;
+  }
+
+  #drop(count: number): void {
+    this.#bytes = this.#bytes.subarray(count);
+    this.#position += count;
+    const first = this.#arrivals.findLastIndex((arrival) => arrival.position <= this.#position);
+    this.#arrivals = this.#arrivals.slice(Math.max(0, first));
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Everything that can go wrong, sorted by who must act. All extend `Error` directly and keep their `cause`.
+ * That more bytes are needed is no error and stands nowhere here.
+ * @module
+ */
+
+/** One fault in a configuration file, where it stands. Lines and columns count from 1. */
+export interface ConfigFault {
+  readonly path: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** What was found, what is allowed, what to do. */
+  readonly message: string;
+}
+
+/** A person must mend the configuration. Carries every fault found, not the first. Exit 78. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  constructor(readonly faults: readonly ConfigFault[], options?: ErrorOptions) {
+    super(faults.map(formatFault).join("\n"), options);
+  }
+}
+
+/** `obisd.yaml:12:5: message`, as compilers write it, so that editors can jump there. */
+export function formatFault({ path, line, column, message }: ConfigFault): string {
+  return [path, line, column].filter((part) => part !== undefined).join(":") + ": " + message;
+}
+
+/**
+ * What is wrong with a wire: `missing` (no such port), `denied` (no permission), `busy` (held by another process),
+ * `refused` (nobody accepts the connection, or does not in time), `lost` (unplugged or hung up in a session).
+ */
+export type LineTrouble = "missing" | "denied" | "busy" | "refused" | "lost";
+
+/** The wire or the socket is gone or cannot be had: close, back off, open again. */
+export class LineError extends Error {
+  override readonly name = "LineError";
+  constructor(readonly trouble: LineTrouble, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** Nothing came in time: the dialogue may repeat. */
+export class SilenceError extends Error {
+  override readonly name = "SilenceError";
+}
+
+/** What a meter did against the standard: `damaged` (check character wrong to the end), `unreadable` (nothing that could be read), `endless` (more than a message may hold). */
+export type ProtocolTrouble = "damaged" | "unreadable" | "endless";
+
+/** The meter broke the standard, or the wire broke what the meter said. Carries the bytes. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  constructor(
+    readonly trouble: ProtocolTrouble,
+    message: string,
+    /** What was received, for `--raw` and the log. */
+    readonly bytes: Uint8Array = new Uint8Array(),
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The meter correctly said no: its own words, and no retry. */
+export class RefusalError extends Error {
+  override readonly name = "RefusalError";
+}
+
+/** What follows from a sink's failure: offer the whole batch again, or put single readings aside. */
+export type SinkRemedy =
+  /** Offer the batch again; not before `afterMs` when the destination said so. */
+  | { readonly kind: "retry"; readonly afterMs?: number }
+  /** Offer it in halves: the destination found it too large, or bad without saying which reading. */
+  | { readonly kind: "split" }
+  /** These indices of the batch can never be taken (dead letters); the others have arrived. */
+  | { readonly kind: "reject"; readonly indices: readonly number[] };
+
+/** A destination did not take a batch of readings. */
+export class SinkError extends Error {
+  override readonly name = "SinkError";
+  constructor(message: string, readonly remedy: SinkRemedy, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
