@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { nextSlot, type Schedule, slotsBetween } from "../src/schedule.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const BERLIN = "Europe/Berlin";
+
+function every(ms: number, timeZone = BERLIN): Schedule {
+  return { kind: "every", ms, timeZone };
+}
+
+function cron(pattern: string, timeZone = BERLIN): Schedule {
+  return { kind: "cron", pattern, timeZone };
+}
+
+/** The slots after `from`, to `to` inclusive, as local times with their offset: `02:15+02:00`. */
+function local(schedule: Schedule, from: string, to: string): string[] {
+  return slotsBetween(schedule, Date.parse(from), Date.parse(to)).map((slot) =>
+    Temporal.Instant.fromEpochMilliseconds(slot).toString({ timeZone: schedule.timeZone }).slice(11, 16) +
+    Temporal.Instant.fromEpochMilliseconds(slot).toString({ timeZone: schedule.timeZone }).slice(-6)
+  );
+}
+
+Deno.test("nextSlot: every is aligned to the wall clock", () => {
+  const at = Date.parse("2026-06-01T10:07:31.250Z");
+  assert.equal(nextSlot(every(15 * MINUTE), at), Date.parse("2026-06-01T10:15:00Z"));
+  assert.equal(nextSlot(every(10_000), at), Date.parse("2026-06-01T10:07:40Z"));
+  assert.equal(nextSlot(every(24 * HOUR), at), Date.parse("2026-06-01T22:00:00Z"));
+  assert.equal(nextSlot(every(HOUR, "Asia/Kolkata"), at), Date.parse("2026-06-01T10:30:00Z"));
+  assert.equal(nextSlot(every(HOUR, "Asia/Kathmandu"), at), Date.parse("2026-06-01T10:15:00Z"));
+});
+
+Deno.test("nextSlot: a slot is after the moment, never at it", () => {
+  const at = Date.parse("2026-06-01T10:15:00Z");
+  assert.equal(nextSlot(every(15 * MINUTE), at), Date.parse("2026-06-01T10:30:00Z"));
+  assert.equal(nextSlot(every(15 * MINUTE), at - 1), at);
+  assert.equal(nextSlot(cron("*/15 * * * *"), at), Date.parse("2026-06-01T10:30:00Z"));
+});
+
+// Berlin: 2026-03-29 02:00 → 03:00, 2026-10-25 03:00 → 02:00.
+for (const schedule of [every(15 * MINUTE), cron("*/15 * * * *")]) {
+  Deno.test(`nextSlot: ${schedule.kind} 15 minutes through both nights: 92 and 100 quarter hours, each 15 minutes after the last`, () => {
+    for (
+      const [from, to, count] of [
+        ["2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", 92],
+        ["2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", 100],
+      ] as const
+    ) {
+      const slots = slotsBetween(schedule, Date.parse(from), Date.parse(to));
+      assert.equal(slots.length, count);
+      slots.forEach((slot, at) => assert.equal(slot, Date.parse(from) + (at + 1) * 15 * MINUTE));
+    }
+  });
+}
+
+Deno.test("nextSlot: an hour that comes twice is two hours, 25 on that day", () => {
+  const hours = ["01:00+02:00", "02:00+02:00", "02:00+01:00", "03:00+01:00"];
+  assert.deepEqual(local(every(HOUR), "2026-10-24T22:30:00Z", "2026-10-25T02:30:00Z"), hours);
+  assert.deepEqual(local(cron("0 * * * *"), "2026-10-24T22:30:00Z", "2026-10-25T02:30:00Z"), hours);
+});
+
+Deno.test("nextSlot: a slot of more than an hour is not read again when the clock goes back", () => {
+  const expected = ["00:00+02:00", "02:00+02:00", "04:00+01:00", "06:00+01:00"];
+  assert.deepEqual(local(every(2 * HOUR), "2026-10-24T21:30:00Z", "2026-10-25T05:00:00Z"), expected);
+  // Asked from within the second pass, after a restart of the daemon.
+  assert.deepEqual(local(every(2 * HOUR), "2026-10-25T01:00:00Z", "2026-10-25T03:00:00Z"), ["04:00+01:00"]);
+  assert.deepEqual(local(cron("30 2 * * *"), "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z"), [
+    "02:30+02:00",
+    "02:30+01:00",
+  ]);
+  assert.equal(nextSlot(cron("30 2 * * *"), Date.parse("2026-10-25T01:10:00Z")), Date.parse("2026-10-26T01:30:00Z"));
+});
+
+Deno.test("nextSlot: a slot in the missing hour is served at its end, once", () => {
+  assert.deepEqual(local(every(2 * HOUR), "2026-03-28T22:30:00Z", "2026-03-29T03:00:00Z"), [
+    "00:00+01:00",
+    "03:00+02:00",
+    "04:00+02:00",
+  ]);
+  assert.deepEqual(local(cron("30 2 * * *"), "2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z"), [
+    "03:00+02:00",
+    "02:30+02:00",
+  ]);
+  assert.deepEqual(local(cron("5,35 2 * * *"), "2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z"), ["03:00+02:00"]);
+});
+
+Deno.test("nextSlot: midnight may be missing too", () => {
+  // Cairo: Friday 2026-04-24 00:00 → 01:00.
+  assert.equal(
+    nextSlot(every(24 * HOUR, "Africa/Cairo"), Date.parse("2026-04-23T12:00:00Z")),
+    Date.parse("2026-04-23T22:00:00Z"),
+  );
+});
+
+Deno.test("nextSlot: a pattern that never comes gives Infinity", () => {
+  assert.equal(nextSlot(cron("0 0 30 2 *"), Date.parse("2026-01-01T00:00:00Z")), Infinity);
+});
+
+Deno.test("nextSlot: over two years no slot is lost or doubled, in zones of all kinds", () => {
+  const from = Date.parse("2025-12-31T00:00:00Z");
+  const to = Date.parse("2028-01-01T00:00:00Z");
+  for (
+    const zone of [BERLIN, "UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu"]
+  ) {
+    const slots = slotsBetween(every(15 * MINUTE, zone), from, to, 1e6);
+    assert.equal(slots.length, (to - from) / (15 * MINUTE), zone);
+    const days = slotsBetween(every(24 * HOUR, zone), from, to);
+    const dates = days.map((slot) =>
+      Temporal.Instant.fromEpochMilliseconds(slot).toString({ timeZone: zone }).slice(0, 10)
+    );
+    assert.equal(new Set(dates).size, days.length, zone);
+    assert.ok(days.length === 731 || days.length === 730, `${zone} ${days.length}`);
+  }
+});
