@@ -26,6 +26,11 @@ export function formatFault({ path, line, column, message }: ConfigFault): strin
   return [path, line, column].filter((part) => part !== undefined).join(":") + ": " + message;
 }
 
+/** A person must mend the command line. Exit 64. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
 /**
  * What is wrong with a wire: `missing` (no such port), `denied` (no permission), `busy` (held by another process),
  * `refused` (nobody accepts the connection, or does not in time), `lost` (unplugged or hung up in a session).
