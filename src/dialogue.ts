@@ -67,7 +67,8 @@ export interface Cut<T> {
 
 /**
  * Finds a message at the front of what has come: where it starts, where it ends, and what it is.
- * `undefined`: more bytes are needed.
+ * `undefined`: more bytes are needed; it is asked again with the same bytes and more behind them, and a finder for long
+ * messages remembers how far it has looked (so that one is made for each message).
  */
 export type Finder<T> = (
   bytes: Uint8Array,
@@ -75,10 +76,13 @@ export type Finder<T> = (
 
 /** The bytes that have come and that nobody has consumed yet. */
 export class Inbox {
-  #bytes = new Uint8Array();
+  /** Room for more behind `#bytes`, so that a message that comes byte by byte is not copied each time. */
+  #room = new Uint8Array(1024);
+  /** A piece of `#room`. What was handed out is never overwritten. */
+  #bytes = this.#room.subarray(0, 0);
   /** Position in the whole stream of `#bytes[0]`. */
   #position = 0;
-  /** Where in the whole stream each chunk began, and when it came. */
+  /** From which position in the whole stream bytes came when. */
   #arrivals: { readonly position: number; readonly atMs: number }[] = [];
 
   /** What has come and is not consumed. */
@@ -89,6 +93,14 @@ export class Inbox {
   /** Forgets everything. */
   clear(): void {
     this.#drop(this.#bytes.length);
+  }
+
+  /** Takes all that has come, message or not; `undefined`: nothing has. */
+  takeAll(): Cut<Uint8Array> | undefined {
+    if (this.#bytes.length === 0) return undefined;
+    const all = { value: this.#bytes.slice(), atMs: this.#arrivalOf(0) };
+    this.clear();
+    return all;
   }
 
   /**
@@ -114,11 +126,21 @@ export class Inbox {
   }
 
   #add({ bytes, atMs }: Arrival): void {
-    this.#arrivals.push({ position: this.#position + this.#bytes.length, atMs });
-    const joined = new Uint8Array(this.#bytes.length + bytes.length);
-    joined.set(this.#bytes);
-    joined.set(bytes, this.#bytes.length);
-    this.#bytes = joined;
+    if (this.#arrivals.at(-1)?.atMs !== atMs) {
+      this.#arrivals.push({ position: this.#position + this.#bytes.length, atMs });
+    }
+    const start = this.#bytes.byteOffset;
+    const end = start + this.#bytes.length;
+    const length = this.#bytes.length + bytes.length;
+    if (end + bytes.length <= this.#room.length) {
+      this.#room.set(bytes, end);
+      this.#bytes = this.#room.subarray(start, start + length);
+      return;
+    }
+    this.#room = new Uint8Array(Math.max(1024, 2 * length));
+    this.#room.set(this.#bytes);
+    this.#room.set(bytes, this.#bytes.length);
+    this.#bytes = this.#room.subarray(0, length);
   }
 
   #arrivalOf(offset: number): number {

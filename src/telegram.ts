@@ -29,7 +29,7 @@ export interface DamagedText {
 export interface DataBlock {
   readonly sets: readonly DataSet[];
   readonly damaged: readonly DamagedText[];
-  /** Whether `!` ended it. */
+  /** Whether its end came: `!`, or ETX where an answer has no `!`. */
   readonly complete: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface Telegram {
   readonly block: DataBlock;
   /** The check that its kind of message has: `bcc` (A, B, C), `crc` (P1), `none` (mode D). */
   readonly check: { readonly kind: "bcc" | "crc" | "none"; readonly result: Check };
-  /** Arrival of the data message's first byte, ms since 1970. */
+  /** Arrival of the data message's first byte, ms since 1970; 0 when it was read from a file. */
   readonly atMs: number;
   /** The message as received, from identification to check. */
   readonly bytes: Uint8Array;

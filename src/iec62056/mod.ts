@@ -1,0 +1,27 @@
+/**
+ * IEC 62056-21, pure: bytes in, values out; conversations as generators.
+ *
+ * | clause | what | file |
+ * |---|---|---|
+ * | 6.1, 6.2 | characters; block check character | `characters.ts`, `bcc.ts` |
+ * | 6.3 | messages, value ↔ bytes | `messages.ts` |
+ * | 6.3 | where a message begins and ends in a dirty stream | `framing.ts` |
+ * | 6.3.14, 6.4 | modes, speeds, reaction times | `modes.ts` |
+ * | 6.3.1, 6.3.2 | sign-on | `sign_on.ts` |
+ * | 6.4.1 to 6.4.3 | readout in modes A, B, C | `readout.ts` |
+ * | 6.4.4, DSMR P1 | mode D and P1 | `listen.ts`, `crc16.ts` |
+ * | 6.5 | data block | `data_block.ts` |
+ * | – | captured files | `decode.ts` |
+ * @module
+ */
+export * from "./bcc.ts";
+export * from "./characters.ts";
+export * from "./crc16.ts";
+export * from "./data_block.ts";
+export * from "./decode.ts";
+export * from "./framing.ts";
+export * from "./listen.ts";
+export * from "./messages.ts";
+export * from "./modes.ts";
+export * from "./readout.ts";
+export * from "./sign_on.ts";

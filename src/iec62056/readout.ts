@@ -1,0 +1,208 @@
+/** The readout of a meter in modes A, B and C: from the request to the break, as in the flow chart of IEC 62056-21. @module */
+import { type Cut, type Dialogue, flush, Inbox, type Patience, pause, send, setLine } from "../dialogue.ts";
+import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
+import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
+import type { Check, DataBlock, Identification, Telegram } from "../telegram.ts";
+import { acceptsSum7, type Checksum } from "./bcc.ts";
+import { hex, join, toText, visible } from "./characters.ts";
+import { formatDataSet, parseDataBlock } from "./data_block.ts";
+import { type DataMessage, dataMessageBeforeSilence, findDataMessage } from "./framing.ts";
+import { encodeBreak, encodeIdentification, encodeOptionSelect, REPEAT_REQUEST } from "./messages.ts";
+import { acknowledgedCharacter, baudOf, modeOf, reactionMs, REPEAT_MS, SILENCE_MS } from "./modes.ts";
+import { signOn, type SignOnOptions } from "./sign_on.ts";
+
+/** No message is longer: a peer that sends for ever is cut here. */
+export const MESSAGE_LIMIT_BYTES = 256 * 1024;
+
+/** Some meters gather their registers first, so twice the reaction time of the standard. */
+const PATIENCE: Patience = { firstMs: 2 * SILENCE_MS, nextMs: SILENCE_MS, limitBytes: MESSAGE_LIMIT_BYTES };
+
+/** Data messages that may still be asked for in this slot: repeat requests and new sign-ons count alike. */
+export interface Tries {
+  left: number;
+}
+
+/** How to read a meter. */
+export interface ReadoutOptions {
+  /** The device that shall answer; absent: any. */
+  readonly address?: string;
+  /** `auto` (the default): the identification says which. Another one wins over it. */
+  readonly mode?: "A" | "B" | "C" | "auto";
+  /** Speed and format of the sign-on; 300 Bd 7E1 by the standard. Another speed is a port's own and stays. */
+  readonly line?: LineSettings;
+  /** Bound for the speed that is acknowledged (mode C); 300 stays at the speed of the sign-on. */
+  readonly maxBaud?: number;
+  /** Which check character is right; `auto`: xor, and the sum where the maker is known for it or two messages fit it. */
+  readonly checksum?: Checksum;
+  readonly tries?: Tries;
+}
+
+/** What a session with one meter knows. */
+interface Session {
+  readonly inbox: Inbox;
+  readonly identification: Identification;
+  readonly mode: "A" | "B" | "C";
+  /** Of the sign-on. */
+  readonly line: LineSettings;
+  readonly maxBaud: number;
+  readonly checksum: Checksum;
+  readonly tries: Tries;
+  /** Messages so far whose check character was the sum. */
+  readonly sums: { count: number };
+}
+
+/**
+ * Reads a meter once. The telegram it brings home is whole: its check is good, or the meter sends none. The session is
+ * always signed off, whatever happens.
+ * @throws {SilenceError} nobody answers, or not after the identification
+ * @throws {ProtocolError} `damaged` to the end of the tries, `unreadable`, `endless`
+ * @throws {RefusalError} the meter sends an error message instead of its data
+ */
+export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
+  const { line = SIGN_ON_LINE, maxBaud = Infinity, checksum = "auto", tries = { left: 3 } } = options;
+  const fixed = { inbox: new Inbox(), line, maxBaud, checksum, tries, sums: { count: 0 } };
+  let failure: Error | undefined;
+  while (tries.left > 0) {
+    if (failure) yield* pause(REPEAT_MS);
+    const identification = yield* signOnAgain(fixed.inbox, { ...options, line }, failure);
+    const mode = options.mode === undefined || options.mode === "auto" ? modeOf(identification) : options.mode;
+    const outcome = yield* readData({ ...fixed, identification, mode });
+    if (!(outcome instanceof Error)) return outcome;
+    failure = failure instanceof ProtocolError ? failure : outcome; // what came says more than that nothing came
+  }
+  throw failure ?? new ProtocolError("damaged", "No data message left to ask for in this slot");
+}
+
+/** The sign-on; that nobody answers any more says less than what went wrong before. */
+function* signOnAgain(inbox: Inbox, options: SignOnOptions, failure?: Error): Dialogue<Identification> {
+  try {
+    return yield* signOn(inbox, options);
+  } catch (error) {
+    throw error instanceof SilenceError && failure ? failure : error;
+  }
+}
+
+/** From the identification to the break. @returns what went wrong, where a new sign-on may help */
+function* readData(session: Session): Dialogue<Telegram | Error> {
+  const { inbox, identification, mode, line, tries } = session;
+  const reaction = reactionMs(identification);
+  let current = line;
+  let telegram: Telegram | undefined;
+  let failure: ProtocolError | undefined;
+  try {
+    tries.left--;
+    if (mode === "C") {
+      yield* pause(reaction);
+      yield* send(encodeOptionSelect({ protocol: "0", baudCharacter: acknowledged(session), option: "0" }));
+    }
+    const baud = dataBaud(session);
+    if (baud !== line.baud) yield* setLine(current = { ...line, baud });
+    while (true) {
+      const message = yield* dataMessage(inbox);
+      if (!message) return failure ?? silentAfter(session);
+      const outcome = judge(session, message);
+      if (!(outcome instanceof Error)) return telegram = outcome;
+      failure = outcome;
+      if (tries.left <= 0) return failure;
+      tries.left--;
+      yield* pause(reaction);
+      yield* flush();
+      inbox.clear();
+      yield* send(REPEAT_REQUEST);
+    }
+  } finally {
+    // A meter of modes A and B is done when its data are; in mode C it waits for the break, and so does a failed one.
+    if (mode === "C" || !telegram) {
+      yield* pause(reaction);
+      yield* send(encodeBreak(session.sums.count > 0 || session.checksum === "sum7" ? "sum7" : "xor"));
+    }
+    if (current !== line) yield* setLine(line);
+  }
+}
+
+/** Z of the acknowledgement. */
+function acknowledged({ identification, maxBaud }: Session): string {
+  return acknowledgedCharacter(identification, maxBaud);
+}
+
+/** Speed of the data. A port that does not sign on at 300 Bd has one speed, whatever its meter announces. */
+function dataBaud(session: Session): number {
+  const { mode, identification, line } = session;
+  if (mode === "A" || line.baud !== SIGN_ON_LINE.baud) return line.baud;
+  const character = mode === "C" ? acknowledged(session) : identification.baudCharacter;
+  return character === "0" ? line.baud : baudOf(mode, character) ?? line.baud;
+}
+
+/** The next data message, whole or what silence left of it; `undefined`: silence. */
+function* dataMessage(inbox: Inbox): Dialogue<Cut<DataMessage> | undefined> {
+  try {
+    return yield* inbox.take(findDataMessage(), PATIENCE);
+  } catch (error) {
+    if (!(error instanceof SilenceError)) throw error;
+    const rest = inbox.takeAll();
+    return rest && !isNothing(rest.value) ? { ...rest, value: dataMessageBeforeSilence(rest.value) } : undefined;
+  }
+}
+
+/** Whether only an echo of ours came, or a few characters without meaning. */
+function isNothing(bytes: Uint8Array): boolean {
+  // deno-lint-ignore no-control-regex -- ACK, NAK, NUL, DEL
+  return bytes.length < 16 && /^(?:\x06[0-9A-Z]{0,3}\r?\n|[\s\x00\x06\x15\x7f])*$/.test(toText(bytes));
+}
+
+/** A message as telegram, or what is wrong with it. @throws {RefusalError} it is an error message */
+function judge(session: Session, { value: message, atMs }: Cut<DataMessage>): Telegram | ProtocolError {
+  const { identification, mode } = session;
+  const parsed = parseDataBlock(toText(message.block));
+  const result = checkOf(session, message);
+  const bytes = join(encodeIdentification(identification), message.bytes);
+  if (result === "good" && isErrorMessage(parsed)) {
+    throw new RefusalError(`The meter ${identification.line} refuses: ${formatDataSet(parsed.sets[0]!)}`);
+  }
+  const block = { ...parsed, complete: message.complete };
+  const whole = result === "good" ? parsed.complete || parsed.sets.length > 0 : isWholeUnchecked(block);
+  if (result !== "wrong" && whole) return { mode, identification, block, check: { kind: "bcc", result }, atMs, bytes };
+  return parsed.sets.length > 0 ? damaged(message, identification, bytes) : unreadable(session, message, bytes);
+}
+
+/** Whether the check character is right by the rule that holds for this meter. */
+function checkOf({ checksum, identification, sums }: Session, message: DataMessage): Check {
+  if (checksum === "sum7") return message.sum7;
+  if (message.xor !== "wrong" || checksum === "xor" || message.sum7 === "wrong") return message.xor;
+  // Twice the sum and not the xor is no chance (1 in 16384) but this meter's rule.
+  return ++sums.count > 1 || acceptsSum7(identification.maker) ? "good" : "wrong";
+}
+
+/** `(ERROR)` and nothing else. */
+function isErrorMessage({ sets, complete }: DataBlock): boolean {
+  return !complete && sets.length === 1 && sets[0]!.address === "" && sets[0]!.values.length === 1;
+}
+
+/** Without a check, a block has to be free of faults. */
+function isWholeUnchecked({ sets, damaged, complete }: DataBlock): boolean {
+  return complete && sets.length > 0 && damaged.length === 0;
+}
+
+function damaged({ xor, complete }: DataMessage, { line }: Identification, bytes: Uint8Array): ProtocolError {
+  const why = !complete ? "it broke off" : xor === "wrong" ? "its check character is wrong" : "a line cannot be read";
+  return new ProtocolError("damaged", `Data message of ${line} damaged: ${why}`, bytes);
+}
+
+function unreadable(session: Session, { bytes }: DataMessage, all: Uint8Array): ProtocolError {
+  const baud = dataBaud(session);
+  const switched = session.mode === "C" && baud !== session.line.baud;
+  const hint = switched ? `; if the line cannot change to ${baud} Bd, try max_baud=300` : "";
+  const found = `no data set in ${hex(bytes)} ("${visible(bytes.subarray(0, 32))}")`;
+  return new ProtocolError(
+    "unreadable",
+    `Cannot read the data of ${session.identification.line}: ${found}${hint}`,
+    all,
+  );
+}
+
+function silentAfter(session: Session): SilenceError {
+  const { mode, line } = session;
+  const baud = dataBaud(session);
+  const hint = mode === "C" && baud !== line.baud ? `; if the line cannot change its speed, try max_baud=300` : "";
+  return new SilenceError(`Silent after its identification ${session.identification.line} at ${baud} Bd${hint}`);
+}

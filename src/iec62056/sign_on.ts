@@ -1,0 +1,62 @@
+/** The sign-on: the request, and the identification with which the meter answers (IEC 62056-21, 6.3.1, 6.3.2). @module */
+import { type Dialogue, flush, type Inbox, type Patience, send, setLine } from "../dialogue.ts";
+import { ProtocolError, SilenceError } from "../errors.ts";
+import { formatLine, type LineSettings } from "../line.ts";
+import type { Identification } from "../telegram.ts";
+import { hex, toText, visible } from "./characters.ts";
+import { findIdentification, identificationBeforeSilence } from "./framing.ts";
+import { encodeRequest } from "./messages.ts";
+import { REPEAT_MS, SILENCE_MS } from "./modes.ts";
+
+/** A meter may sleep through the first request or two. */
+const REQUESTS = 3;
+
+/** The request is repeated when this has passed; 8 KiB without an identification is somebody else's conversation. */
+const PATIENCE: Patience = { firstMs: REPEAT_MS, nextMs: SILENCE_MS, limitBytes: 8192 };
+
+/** Whom to ask, and on which line. */
+export interface SignOnOptions {
+  readonly address?: string;
+  readonly line: LineSettings;
+}
+
+/**
+ * Asks until a meter says who it is, three times at most.
+ * @throws {SilenceError} nobody answered
+ * @throws {ProtocolError} `unreadable`: what came was no identification
+ */
+export function* signOn(inbox: Inbox, { address, line }: SignOnOptions): Dialogue<Identification> {
+  const request = encodeRequest(address === undefined ? {} : { address });
+  let heard = new Uint8Array();
+  yield* setLine(line);
+  for (let asked = 0; asked < REQUESTS; asked++) {
+    yield* flush();
+    inbox.clear();
+    yield* send(request);
+    const identification = yield* answer(inbox);
+    if (identification) return identification;
+    if (!isOnly(inbox.bytes, request)) heard = inbox.bytes.slice();
+  }
+  const asked = `${visible(request).replace("<CR><LF>", "")} at ${formatLine(line)}`;
+  if (heard.length === 0) throw new SilenceError(`No answer to ${asked} after ${REQUESTS} requests`);
+  const what = `Cannot read the answer to ${asked}: no identification in ${hex(heard)} ("${
+    visible(heard.slice(0, 32))
+  }")`;
+  throw new ProtocolError("unreadable", what, heard);
+}
+
+function* answer(inbox: Inbox): Dialogue<Identification | undefined> {
+  try {
+    return (yield* inbox.take(findIdentification(), PATIENCE)).value;
+  } catch (error) {
+    if (!(error instanceof SilenceError)) throw error;
+    const identification = identificationBeforeSilence(inbox.bytes);
+    if (identification) inbox.clear();
+    return identification;
+  }
+}
+
+/** Whether nothing came but our own words, from a two-wire line or an optical head that reflects. */
+function isOnly(heard: Uint8Array, echo: Uint8Array): boolean {
+  return toText(heard).replace(toText(echo), "").trim() === "";
+}
