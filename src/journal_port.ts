@@ -1,0 +1,63 @@
+/** The way to the journal's worker: questions go there, answers come back in order. @module */
+import { ConfigError, LineError } from "./errors.ts";
+import type { Answer, Question, Trouble } from "./journal_file.ts";
+
+/** A question without its number, which the port gives it. */
+type Asked<Q = Question> = Q extends unknown ? Omit<Q, "id"> : never;
+
+/** Starts the worker and talks to it. */
+export class JournalPort {
+  readonly #worker = new Worker(new URL("./journal_worker.ts", import.meta.url), { type: "module", name: "journal" });
+  readonly #open = new Map<number, PromiseWithResolvers<unknown>>();
+  #lastId = 0;
+  #end: Error | undefined;
+
+  /** `path` is for messages. */
+  constructor(readonly path: string) {
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(new Error(`The journal's worker died: ${event.message}`));
+    };
+  }
+
+  /** @throws {ConfigError | LineError | Error} by who must act */
+  ask<T>(question: Asked): Promise<T> {
+    if (this.#end) return Promise.reject(this.#end);
+    const id = ++this.#lastId;
+    const answer = Promise.withResolvers<unknown>();
+    this.#open.set(id, answer);
+    this.#worker.postMessage({ ...question, id });
+    return answer.promise as Promise<T>;
+  }
+
+  /** Ends the worker; what it has not answered fails. */
+  terminate(): void {
+    this.#worker.terminate();
+    this.#fail(new Error(`The journal ${this.path} is closed`));
+  }
+
+  #settle({ id, value, trouble }: Answer): void {
+    const answer = this.#open.get(id)!;
+    this.#open.delete(id);
+    if (trouble) answer.reject(toError(this.path, trouble));
+    else answer.resolve(value);
+  }
+
+  #fail(error: Error): void {
+    this.#end ??= error;
+    for (const answer of this.#open.values()) answer.reject(error);
+    this.#open.clear();
+  }
+}
+
+function toError(path: string, { kind, message }: Trouble): Error {
+  switch (kind) {
+    case "config":
+      return new ConfigError([{ path, message }]);
+    case "busy":
+      return new LineError("busy", message);
+    case "disk":
+      return new Error(`Cannot use the journal ${path}: ${message}`);
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The one worker: it alone holds the journal's file, so that a memory card that stalls for seconds stalls nobody who
+ * talks to a meter. It writes and reads what it is told; what is written when is decided in `journal.ts`.
+ * @module
+ */
+import type { Answer, Question } from "./journal_file.ts";
+import { JournalFile, troubleOf } from "./journal_file.ts";
+
+let file: JournalFile | undefined;
+
+/** Carries out one question. */
+function answer(question: Question): unknown {
+  switch (question.kind) {
+    case "open": {
+      file = JournalFile.open(question.path);
+      return file.contents(question.sinks, question.nowMs);
+    }
+    case "commit":
+      return file!.commit(question);
+    case "read":
+      return file!.read(question);
+    case "boundary":
+      return file!.boundary(question);
+    case "ping":
+      return;
+    case "close":
+      return file?.close();
+  }
+}
+
+const port = self as unknown as { postMessage(answer: Answer): void; onmessage(event: MessageEvent<Question>): void };
+
+port.onmessage = ({ data }) => {
+  try {
+    port.postMessage({ id: data.id, value: answer(data) });
+  } catch (error) {
+    port.postMessage({ id: data.id, trouble: troubleOf(error) });
+  }
+};
