@@ -1,0 +1,319 @@
+/**
+ * The system's C library, for what Deno cannot reach: serial ports, pseudo-terminals, locks, systemd's sockets.
+ * The only place that opens a library, on first use: a process with TCP meters alone needs no permission for it.
+ * All constants and structs are those of 64-bit Linux, the same on x86-64 and arm64 except where said.
+ * @module
+ */
+
+const SYMBOLS = {
+  __errno_location: { parameters: [], result: "pointer" },
+  strerror: { parameters: ["i32"], result: "pointer" },
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  closeSlowly: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  tcdrain: { parameters: ["i32"], result: "i32", nonblocking: true },
+  tcflush: { parameters: ["i32", "i32"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  realpath: { parameters: ["buffer", "buffer"], result: "pointer" },
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  closedir: { parameters: ["pointer"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  posix_openpt: { parameters: ["i32"], result: "i32" },
+  grantpt: { parameters: ["i32"], result: "i32" },
+  unlockpt: { parameters: ["i32"], result: "i32" },
+  ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+} as const;
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+let library: Library | undefined;
+
+function libc(): Library["symbols"] {
+  library ??= Deno.dlopen(libcPath(), SYMBOLS);
+  return library.symbols;
+}
+
+/** The library's absolute path, as `--allow-ffi` wants it; `OBISD_LIBC` names another one. */
+export function libcPath(): string {
+  const may = Deno.permissions.querySync({ name: "env", variable: "OBISD_LIBC" }).state === "granted";
+  return (may ? Deno.env.get("OBISD_LIBC") : undefined) ?? `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`;
+}
+
+/** The error numbers that somebody here tells apart. */
+export const Errno = {
+  ENOENT: 2,
+  EIO: 5,
+  ENXIO: 6,
+  EAGAIN: 11,
+  EACCES: 13,
+  EBUSY: 16,
+  ENODEV: 19,
+  ENOTDIR: 20,
+} as const;
+
+/** A call of the C library failed; the message is the system's own words. */
+export class LibcError extends Error {
+  override readonly name = "LibcError";
+  constructor(readonly call: string, readonly errno: number) {
+    super(`${call}: ${textAt(libc().strerror(errno))}`);
+  }
+}
+
+/** Passes on the result of a synchronous call. `errno` is per thread, so it is read at once. @throws {LibcError} on -1 */
+function checked(call: string, result: number): number {
+  if (result !== -1) return result;
+  throw new LibcError(call, new Deno.UnsafePointerView(libc().__errno_location()!).getInt32());
+}
+
+const text0 = (text: string) => new TextEncoder().encode(text + "\0");
+const textAt = (pointer: Deno.PointerValue) => pointer === null ? "" : new Deno.UnsafePointerView(pointer).getCString();
+const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+// Files
+
+const O_RDWR = 0o2;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+
+/** Opens a terminal for reading and writing; it neither blocks nor becomes the controlling terminal. @throws {LibcError} */
+export function openTerminal(path: string): number {
+  return checked("open", libc().open(text0(path), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0));
+}
+
+/** The bytes that are there, without waiting: `undefined` if none, empty after a hang-up. @throws {LibcError} */
+export function readNow(fd: number, buffer: Uint8Array<ArrayBuffer>): Uint8Array | undefined {
+  const count = orAgain("read", libc().read(fd, buffer, BigInt(buffer.length)));
+  return count === undefined ? undefined : buffer.slice(0, count);
+}
+
+/** How many of the bytes the port took, without waiting. @throws {LibcError} */
+export function writeNow(fd: number, bytes: Uint8Array): number {
+  return orAgain("write", libc().write(fd, new Uint8Array(bytes), BigInt(bytes.length))) ?? 0;
+}
+
+function orAgain(call: string, result: number): number | undefined {
+  try {
+    return checked(call, result);
+  } catch (error) {
+    if (error instanceof LibcError && error.errno === Errno.EAGAIN) return undefined;
+    throw error;
+  }
+}
+
+/** Closes a port; off the event loop, because a serial driver may wait for what it has not sent. */
+export async function closePort(fd: number): Promise<void> {
+  await libc().closeSlowly(fd);
+}
+
+/** The whole text of a small file, such as one below `/proc`, which Deno itself would not let us read. @throws {LibcError} */
+export function readText(path: string): string {
+  const fd = checked("open", libc().open(text0(path), O_CLOEXEC, 0));
+  try {
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(4096);
+    let text = "";
+    while (true) {
+      const count = checked("read", libc().read(fd, buffer, BigInt(buffer.length)));
+      if (count === 0) return text;
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+  } finally {
+    libc().close(fd);
+  }
+}
+
+/** What a path leads to: which file, and which device it stands for. */
+export interface FileFacts {
+  /** `00:05:123`: device and inode as `/proc/locks` writes them. */
+  readonly lockId: string;
+  /** The driver's number if it is a device. */
+  readonly major: number;
+}
+
+/** @throws {LibcError} */
+export function fileFacts(path: string): FileFacts {
+  const AT_FDCWD = -100;
+  const STATX_BASIC_STATS = 0x7ff;
+  const buffer = new Uint8Array(256);
+  checked("statx", libc().statx(AT_FDCWD, text0(path), 0, STATX_BASIC_STATS, buffer));
+  const fields = view(buffer);
+  const hex = (offset: number) => fields.getUint32(offset, true).toString(16).padStart(2, "0");
+  return {
+    lockId: `${hex(136)}:${hex(140)}:${fields.getBigUint64(32, true)}`,
+    major: fields.getUint32(128, true),
+  };
+}
+
+/** The path without links; `undefined` if it leads nowhere. */
+export function realPath(path: string): string | undefined {
+  const PATH_MAX = 4096;
+  const found = new Uint8Array(PATH_MAX);
+  if (libc().realpath(text0(path), found) === null) return undefined;
+  return new TextDecoder().decode(found.subarray(0, found.indexOf(0)));
+}
+
+/** The names in a folder, sorted; none if there is no such folder. */
+export function listFolder(path: string): string[] {
+  const D_NAME = 19; // offset in struct dirent
+  const folder = libc().opendir(text0(path));
+  if (folder === null) return [];
+  const names: string[] = [];
+  for (let entry = libc().readdir(folder); entry !== null; entry = libc().readdir(folder)) {
+    names.push(new Deno.UnsafePointerView(entry).getCString(D_NAME));
+  }
+  libc().closedir(folder);
+  return names.filter((name) => name !== "." && name !== "..").sort();
+}
+
+/** Locks an open file against everybody else, without waiting; the lock ends with the file. Whether it was had. */
+export function lockNow(fd: number): boolean {
+  const LOCK_EX = 2;
+  const LOCK_NB = 4;
+  return orAgain("flock", libc().flock(fd, LOCK_EX | LOCK_NB)) !== undefined;
+}
+
+// Terminals
+
+/** Bytes of the kernel's struct termios2. */
+export const TERMIOS2_BYTES = 44;
+
+/** The terminal's settings, as a struct termios2. @throws {LibcError} */
+export function getTermios(fd: number): Uint8Array {
+  const TCGETS2 = 0x802c542an;
+  const buffer = new Uint8Array(TERMIOS2_BYTES);
+  checked("ioctl(TCGETS2)", libc().ioctl(fd, TCGETS2, buffer));
+  return buffer;
+}
+
+/** Gives the terminal other settings, at once. @throws {LibcError} */
+export function setTermios(fd: number, termios2: Uint8Array<ArrayBuffer>): void {
+  const TCSETS2 = 0x402c542bn;
+  checked("ioctl(TCSETS2)", libc().ioctl(fd, TCSETS2, termios2));
+}
+
+/** Resolves when the last bit has left; `false` if the port said no, with whatever reason. */
+export async function drain(fd: number): Promise<boolean> {
+  return await libc().tcdrain(fd) === 0;
+}
+
+/** Forgets what came and was not read, or what was written and has not left. */
+export function discard(fd: number, what: "input" | "output" | "both"): void {
+  libc().tcflush(fd, { input: 0, output: 1, both: 2 }[what]);
+}
+
+/** Lets nobody but root open the terminal as well, or lets everybody again. @throws {LibcError} */
+export function setExclusive(fd: number, exclusive: boolean): void {
+  const TIOCEXCL = 0x540cn;
+  const TIOCNXCL = 0x540dn;
+  checked("ioctl(TIOCEXCL)", libc().ioctl(fd, exclusive ? TIOCEXCL : TIOCNXCL, null));
+}
+
+/** Raises or drops a modem line. @throws {LibcError} where there is none, as on a pseudo-terminal */
+export function setModemLine(fd: number, line: "dtr" | "rts", on: boolean): void {
+  const TIOCMBIS = 0x5416n;
+  const TIOCMBIC = 0x5417n;
+  const bit = Uint32Array.of({ dtr: 2, rts: 4 }[line]);
+  checked(`ioctl(${line})`, libc().ioctl(fd, on ? TIOCMBIS : TIOCMBIC, bit));
+}
+
+/** Asks the adapter to hand on bytes at once instead of every 16 ms. @throws {LibcError} where it cannot */
+export function setLowLatency(fd: number): void {
+  const TIOCGSERIAL = 0x541en;
+  const TIOCSSERIAL = 0x541fn;
+  const FLAGS = 16; // offset in struct serial_struct
+  const ASYNC_LOW_LATENCY = 0x2000;
+  const struct = new Uint8Array(72);
+  checked("ioctl(TIOCGSERIAL)", libc().ioctl(fd, TIOCGSERIAL, struct));
+  view(struct).setUint32(FLAGS, view(struct).getUint32(FLAGS, true) | ASYNC_LOW_LATENCY, true);
+  checked("ioctl(TIOCSSERIAL)", libc().ioctl(fd, TIOCSSERIAL, struct));
+}
+
+/** A new pseudo-terminal: the near end's descriptor and the path of the far end. @throws {LibcError} */
+export function openPseudoTerminal(): { readonly fd: number; readonly path: string } {
+  const fd = checked("posix_openpt", libc().posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  checked("grantpt", libc().grantpt(fd));
+  checked("unlockpt", libc().unlockpt(fd));
+  const name = new Uint8Array(64);
+  checked("ptsname_r", libc().ptsname_r(fd, name, BigInt(name.length)) === 0 ? 0 : -1);
+  return { fd, path: new TextDecoder().decode(name.subarray(0, name.indexOf(0))) };
+}
+
+// Waiting for many descriptors on one thread
+
+const EPOLLIN = 1;
+const EPOLLONESHOT = 1 << 30;
+/** struct epoll_event is packed on x86-64 alone. */
+const EVENT = Deno.build.arch === "x86_64" ? { bytes: 12, fd: 4 } : { bytes: 16, fd: 8 };
+
+/** A set of descriptors that one thread can wait for, however many they are. @throws {LibcError} */
+export function openEpoll(): number {
+  return checked("epoll_create1", libc().epoll_create1(O_CLOEXEC));
+}
+
+/** Adds a descriptor, silent until armed; arms it for the next input or hang-up; removes it. @throws {LibcError} */
+export function controlEpoll(epoll: number, action: "add" | "arm" | "remove", fd: number): void {
+  const event = new Uint8Array(EVENT.bytes);
+  view(event).setUint32(0, EPOLLONESHOT | (action === "arm" ? EPOLLIN : 0), true);
+  view(event).setInt32(EVENT.fd, fd, true);
+  checked("epoll_ctl", libc().epoll_ctl(epoll, { add: 1, remove: 2, arm: 3 }[action], fd, event));
+}
+
+/** Waits, off the event loop, until an armed descriptor has something; each that has is disarmed. */
+export async function waitEpoll(epoll: number): Promise<number[]> {
+  const buffer = new Uint8Array(64 * EVENT.bytes);
+  const count = await libc().epoll_wait(epoll, buffer, 64, -1);
+  return Array.from({ length: Math.max(0, count) }, (_, i) => view(buffer).getInt32(i * EVENT.bytes + EVENT.fd, true));
+}
+
+/** A descriptor on which somebody can knock, to end a wait. @throws {LibcError} */
+export function openBell(): number {
+  return checked("eventfd", libc().eventfd(0, O_NONBLOCK | O_CLOEXEC));
+}
+
+/** Makes the bell readable. */
+export function ring(bell: number): void {
+  libc().write(bell, new Uint8Array(BigUint64Array.of(1n).buffer), 8n);
+}
+
+/** Makes the bell unreadable again. */
+export function silence(bell: number): void {
+  libc().read(bell, new Uint8Array(8), 8n);
+}
+
+// For systemd
+
+/** Sends one datagram to a Unix socket, given by path or, with `@`, by abstract name. @throws {LibcError} */
+export function sendDatagram(path: string, text: string): void {
+  const AF_UNIX = 1;
+  const SOCK_DGRAM = 2;
+  const fd = checked("socket", libc().socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0));
+  try {
+    const name = new TextEncoder().encode(path.replace(/^@/, "\0"));
+    const address = new Uint8Array(2 + name.length + (path.startsWith("@") ? 0 : 1));
+    address.set([AF_UNIX, 0]);
+    address.set(name, 2);
+    const bytes = new TextEncoder().encode(text);
+    checked("sendto", libc().sendto(fd, bytes, BigInt(bytes.length), 0, address, address.length));
+  } finally {
+    libc().close(fd);
+  }
+}
+
+/** Microseconds since the machine started (CLOCK_MONOTONIC), as `RELOADING=1` wants them. */
+export function monotonicUsec(): bigint {
+  const CLOCK_MONOTONIC = 1;
+  const timespec = new BigInt64Array(2);
+  libc().clock_gettime(CLOCK_MONOTONIC, timespec);
+  return timespec[0]! * 1_000_000n + timespec[1]! / 1000n;
+}

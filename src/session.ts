@@ -1,0 +1,165 @@
+/** Carries out the steps of a dialogue over a transport: time, abort, trace. @module */
+import { type Clock, systemClock } from "./clock.ts";
+import type { Arrival, Dialogue, Step } from "./dialogue.ts";
+import { LineError, SilenceError } from "./errors.ts";
+import type { LineSettings } from "./line.ts";
+import type { Transport } from "./transport/transport.ts";
+
+/** What passed on the wire, and when: milliseconds since 1970. */
+export type TraceEvent =
+  /** The last bit had left at `atMs`. */
+  | { readonly kind: "sent"; readonly bytes: Uint8Array; readonly atMs: number }
+  | { readonly kind: "received"; readonly bytes: Uint8Array; readonly atMs: number }
+  | { readonly kind: "line"; readonly settings: LineSettings; readonly atMs: number }
+  | { readonly kind: "silence"; readonly withinMs: number; readonly atMs: number };
+
+/** Is told everything that passes. */
+export type Trace = (event: TraceEvent) => void;
+
+/** What a session needs besides the two that talk. */
+export interface SessionOptions {
+  /** Ends the session; the meter is signed off first. */
+  readonly signal: AbortSignal;
+  /** Default: the host's clock. */
+  readonly clock?: Clock;
+  readonly trace?: Trace;
+}
+
+/** How long an aborted session may take to sign the meter off: a break at 300 Bd takes 170 ms, a message before it more. */
+const SIGN_OFF_MS = 2000;
+
+/** Why a waiting that nobody needs any more is aborted. */
+const OVER = "over";
+
+/** Why a reading is aborted when its time is up. */
+const SILENCE = "silence";
+
+/** What steps other than `receive` bring home. */
+const NOTHING: Arrival = { bytes: new Uint8Array(), atMs: 0 };
+
+/**
+ * Runs `dialogue` over `transport` to its end and returns what it brings home. After an abort or a lost wire the
+ * dialogue still gets to its `finally` steps (the sign-off), within two seconds.
+ * @throws {LineError} the wire is gone
+ * @throws the signal's reason, once the meter is signed off
+ * @throws what the dialogue throws: {SilenceError}, {ProtocolError}, {RefusalError}
+ */
+export async function converse<T>(
+  transport: Transport,
+  dialogue: Dialogue<T>,
+  { signal, clock = systemClock, trace = () => {} }: SessionOptions,
+): Promise<T> {
+  signal.throwIfAborted();
+  const world: World = { transport, clock, trace, writing: Promise.resolve() };
+  const last = await carryOut(dialogue, dialogue.next(), world, signal);
+  if (last.done) return last.value;
+  await signOff(dialogue, world);
+  throw signal.reason;
+}
+
+interface World {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly trace: Trace;
+  /** The last message handed to the transport; an abort leaves it on its way, and the sign-off follows it. */
+  writing: Promise<void>;
+}
+
+/** What came of a step. */
+type Outcome = { readonly arrival: Arrival } | { readonly error: unknown };
+
+/** Carries out step after step until the dialogue is done or the signal aborts. */
+async function carryOut<T>(
+  dialogue: Dialogue<T>,
+  next: IteratorResult<Step, T>,
+  world: World,
+  signal: AbortSignal,
+): Promise<IteratorResult<Step, T>> {
+  let lost: LineError | undefined;
+  while (!next.done) {
+    const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, signal);
+    if (signal.aborted) return next;
+    if ("error" in outcome && outcome.error instanceof LineError) lost = outcome.error;
+    next = "error" in outcome ? dialogue.throw(outcome.error) : dialogue.next(outcome.arrival);
+  }
+  return next;
+}
+
+/** On a lost wire a dialogue runs through its `finally` steps at once; only what it waits for fails again. */
+function withoutWire(step: Step, error: LineError): Outcome {
+  return step.kind === "receive" ? { error } : { arrival: NOTHING };
+}
+
+/** Ends a dialogue that was aborted: its `finally` steps send the break, within `SIGN_OFF_MS`. */
+async function signOff<T>(dialogue: Dialogue<T>, world: World): Promise<void> {
+  const bound = new AbortController();
+  const inTime = new AbortController();
+  world.clock.sleep(SIGN_OFF_MS, inTime.signal).then(() => bound.abort(OVER), () => {});
+  try {
+    await carryOut(dialogue, dialogue.return(undefined as T), world, bound.signal);
+  } catch {
+    // Whatever a dialogue says while it is ended: the abort is the reason, and its caller hears that.
+  } finally {
+    inTime.abort(OVER);
+  }
+}
+
+function attempt(step: Step, world: World, signal: AbortSignal): Promise<Outcome> {
+  return perform(step, world, signal).then((arrival) => ({ arrival }), (error) => ({ error }));
+}
+
+async function perform(step: Step, world: World, signal: AbortSignal): Promise<Arrival> {
+  const { transport, clock, trace } = world;
+  switch (step.kind) {
+    case "send":
+      world.writing = world.writing.then(() => transport.write(step.bytes));
+      await untilAbort(world.writing, signal);
+      trace({ kind: "sent", bytes: step.bytes, atMs: clock.now() });
+      return NOTHING;
+    case "receive":
+      return await receive(step.withinMs, world, signal);
+    case "line":
+      await untilAbort(transport.setLine(step.settings), signal);
+      trace({ kind: "line", settings: step.settings, atMs: clock.now() });
+      return NOTHING;
+    case "pause":
+      await clock.sleep(step.ms, signal);
+      return NOTHING;
+    case "flush":
+      transport.flush();
+      return NOTHING;
+  }
+}
+
+async function receive(withinMs: number, { transport, clock, trace }: World, signal: AbortSignal): Promise<Arrival> {
+  const patience = new AbortController();
+  const stop = () => patience.abort(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  clock.sleep(withinMs, patience.signal).then(() => patience.abort(SILENCE), () => {});
+  try {
+    const bytes = await transport.read(patience.signal);
+    const atMs = clock.now();
+    trace({ kind: "received", bytes, atMs });
+    return { bytes, atMs };
+  } catch (error) {
+    if (error !== SILENCE) throw error;
+    trace({ kind: "silence", withinMs, atMs: clock.now() });
+    throw new SilenceError(`Nothing came within ${withinMs} ms`);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    patience.abort(OVER);
+  }
+}
+
+/** Waits for `promise`, but not beyond an abort. */
+function untilAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    const settle = (then: () => void) => {
+      signal.removeEventListener("abort", stop);
+      then();
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(() => settle(resolve), (error) => settle(() => reject(error)));
+  });
+}

@@ -1,0 +1,162 @@
+/** Where a meter hangs, as a person writes it: `serial:///dev/serial/by-id/…`, `tcp://host:port`. @module */
+import { z } from "zod";
+import { type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
+import { nearest } from "../nearest.ts";
+import { parseDuration } from "../units.ts";
+
+/** A schema whose input is text and whose output is what `parse` makes of it; its errors are `parse`'s words. */
+function parsed<T>(parse: (text: string) => T): z.ZodPipe<z.ZodString, z.ZodTransform<T, string>> {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const duration = parsed(parseDuration);
+
+const whole = (least: number, most: number) =>
+  parsed((text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new Error(`${JSON.stringify(text)} is no whole number from ${least} to ${most}`);
+  });
+
+const word = <T>(table: Readonly<Record<string, T>>) =>
+  parsed((text): T => {
+    if (Object.hasOwn(table, text)) return table[text]!;
+    throw new Error(`${JSON.stringify(text)} is none of ${Object.keys(table).join(", ")}`);
+  });
+
+const YES_NO = { true: true, false: false };
+const ON_OFF = { on: true, off: false };
+
+/** What may stand in the query of an endpoint; the same on the command line and in the configuration. */
+export const endpointOptions = z.strictObject({
+  baud: whole(50, 4_000_000).optional()
+    .describe("Speed at which a session begins, in Bd. Absent: by mode (A, B, C, E 300; D 2400)."),
+  data_bits: word({ 7: 7, 8: 8 } as const).optional().describe("Data bits, 7 or 8. Absent: 7."),
+  parity: word({ none: "none", even: "even", odd: "odd" } as const).optional()
+    .describe("Parity: none, even or odd. Absent: even."),
+  stop_bits: word({ 1: 1, 2: 2 } as const).optional().describe("Stop bits, 1 or 2. Absent: 1."),
+  max_baud: whole(300, 4_000_000).optional()
+    .describe("Highest speed that is agreed with the meter, in Bd; 300 for a converter that cannot change its speed."),
+  parity_in_software: word(YES_NO).default(false)
+    .describe("true: the port or converter runs 8N1 and obisd makes, checks and strips the parity bit itself."),
+  dtr: word(ON_OFF).optional().describe("DTR, from which many optical heads draw their power: on or off. Absent: on."),
+  rts: word(ON_OFF).optional().describe("RTS: on or off. Absent: on."),
+  connect_timeout: duration.default(10_000).describe("How long a TCP connection may take to be accepted."),
+  quiet_time: duration.default(500).describe(
+    "Silence between two sessions on one line, so that meters notice the end.",
+  ),
+});
+
+/** The options of an endpoint, with their defaults filled in; durations are milliseconds. */
+export type EndpointOptions = z.output<typeof endpointOptions>;
+
+/** Where a meter hangs. */
+export type Endpoint =
+  & { readonly options: EndpointOptions }
+  & (
+    | {
+      readonly kind: "serial"; /** Absolute. */
+      readonly path: string; /** Only `ttyUSB0` was written. */
+      readonly bare?: true;
+    }
+    | { readonly kind: "tcp"; /** IPv6 without brackets. */ readonly host: string; readonly port: number }
+  );
+
+const ALLOWED = "serial:///dev/serial/by-id/…, /dev/… or tcp://host:port";
+
+/** Reads an endpoint. @throws {Error} what is wrong and what is allowed */
+export function parseEndpoint(text: string): Endpoint {
+  const [place, query] = splitOnce(text.trim(), "?");
+  const options = parseOptions(text, query);
+  if (/^tty\w+$/.test(place)) return { kind: "serial", path: `/dev/${place}`, bare: true, options };
+  if (place.startsWith("/")) return { kind: "serial", path: place, options };
+  const [scheme, rest] = splitOnce(place, ":");
+  switch (scheme.toLowerCase()) {
+    case "serial":
+      return { kind: "serial", path: parseSerial(text, rest), options };
+    case "tcp":
+      return { kind: "tcp", ...parseTcp(text, rest), options };
+    case "rfc2217":
+      throw unreadable(text, "this version has no rfc2217://; use tcp:// with the converter's raw port");
+    default:
+      throw unreadable(text, `allowed is ${ALLOWED}`);
+  }
+}
+
+/** The endpoint without its options, for messages and logs. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  if (endpoint.kind === "serial") return `serial://${endpoint.path}`;
+  const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
+  return `tcp://${host}:${endpoint.port}`;
+}
+
+/** The line settings in which a session of modes A, B, C and E begins here. */
+export function signOnLine(endpoint: Endpoint): LineSettings {
+  return applyOptions(SIGN_ON_LINE, endpoint.options);
+}
+
+/** The line settings in which mode D pushes here. */
+export function pushLine(endpoint: Endpoint): LineSettings {
+  return applyOptions(PUSH_LINE, endpoint.options);
+}
+
+function applyOptions(line: LineSettings, { baud, data_bits, parity, stop_bits }: EndpointOptions): LineSettings {
+  return {
+    baud: baud ?? line.baud,
+    dataBits: data_bits ?? line.dataBits,
+    parity: parity ?? line.parity,
+    stopBits: stop_bits ?? line.stopBits,
+  };
+}
+
+function parseSerial(text: string, rest: string): string {
+  const [, path] = rest.match(/^\/\/(\/.+)$/) ?? [];
+  if (path !== undefined) return decodeURIComponent(path);
+  throw unreadable(
+    text,
+    "a serial port is written with three slashes and its whole path: serial:///dev/serial/by-id/…",
+  );
+}
+
+function parseTcp(text: string, rest: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, name, digits] = rest.match(/^\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^\s/:@[\]]+)):(\d+)\/?$/) ?? [];
+  const host = bracketed ?? name;
+  const port = Number(digits);
+  if (host !== undefined && port >= 1 && port <= 65535) return { host, port };
+  throw unreadable(text, "a TCP endpoint is written tcp://host:port, with a port from 1 to 65535 and IPv6 in brackets");
+}
+
+function parseOptions(text: string, query: string): EndpointOptions {
+  const given = [...new URLSearchParams(query)];
+  const allowed = Object.keys(endpointOptions.shape);
+  for (const [index, [key]] of given.entries()) {
+    if (!allowed.includes(key)) throw unreadable(text, unknownOption(key, allowed));
+    if (given.findIndex(([other]) => other === key) !== index) throw unreadable(text, `option ${key} stands twice`);
+  }
+  const result = endpointOptions.safeParse(Object.fromEntries(given));
+  if (result.success) return result.data;
+  throw unreadable(text, result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
+}
+
+function unknownOption(key: string, allowed: readonly string[]): string {
+  const meant = nearest(key, allowed);
+  return `unknown option ${JSON.stringify(key)}; ${
+    meant ? `did you mean ${meant}?` : `allowed are ${allowed.join(", ")}`
+  }`;
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
+}
+
+function unreadable(text: string, reason: string): Error {
+  return new Error(`Cannot read endpoint ${JSON.stringify(text)}: ${reason}`);
+}

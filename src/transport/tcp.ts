@@ -1,0 +1,161 @@
+/** A meter behind a converter or gateway that is reached over the network. @module */
+import { LineError } from "../errors.ts";
+import { formatLine, type LineSettings } from "../line.ts";
+import type { Transport } from "./transport.ts";
+
+/** Where to connect, how long to try, and whom to tell. */
+export interface TcpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectTimeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly onNotice: (message: string) => void;
+}
+
+/**
+ * Connects. `name` is how messages call the place.
+ * @throws {LineError} `refused`: nobody accepts, or not in time; `denied`: Deno may not connect there
+ * @throws the signal's reason
+ */
+export async function openTcp(name: string, options: TcpOptions): Promise<Transport> {
+  const { host, port, connectTimeoutMs, signal, onNotice } = options;
+  signal.throwIfAborted();
+  const late = AbortSignal.timeout(connectTimeoutMs);
+  try {
+    const connection = await Deno.connect({ hostname: host, port, signal: AbortSignal.any([signal, late]) });
+    connection.setNoDelay(true);
+    connection.setKeepAlive(true);
+    return new TcpTransport(name, connection, onNotice);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw connectError(name, error, late.aborted ? connectTimeoutMs : undefined);
+  }
+}
+
+function connectError(name: string, cause: unknown, lateMs: number | undefined): LineError {
+  if (cause instanceof Deno.errors.NotCapable) {
+    const hint = "`obisd permissions` prints the permissions that a configuration needs";
+    return new LineError("denied", `Cannot connect to ${name}: Deno may not; ${hint}`, { cause });
+  }
+  const reason = lateMs === undefined ? (cause as Error).message : `no answer within ${lateMs / 1000} s`;
+  const hint = "is the converter switched on, and does another program hold its only connection?";
+  return new LineError("refused", `Cannot connect to ${name}: ${reason}; ${hint}`, { cause });
+}
+
+/** So many bytes that nobody read are kept; then the peer has to wait. */
+const QUEUE_BYTES = 65_536;
+
+class TcpTransport implements Transport {
+  readonly #name: string;
+  readonly #connection: Deno.TcpConn;
+  readonly #onNotice: (message: string) => void;
+  /** What has come and nobody has read yet. */
+  #queue: Uint8Array[] = [];
+  #lost: LineError | undefined;
+  /** Wakes the reader when something came. */
+  #arrived: () => void = () => {};
+  /** Wakes the pump when the queue has room again. */
+  #taken: () => void = () => {};
+  readonly #pumping: Promise<void>;
+  #line: string | undefined;
+  #noticed = false;
+
+  constructor(name: string, connection: Deno.TcpConn, onNotice: (message: string) => void) {
+    this.#name = name;
+    this.#connection = connection;
+    this.#onNotice = onNotice;
+    this.#pumping = this.#pump();
+  }
+
+  async read(signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    if (this.#queue.length === 0 && !this.#lost) await this.#arrival(signal);
+    if (this.#queue.length > 0) return this.#takeAll();
+    throw this.#lost!;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#lost) throw this.#lost;
+    try {
+      for (let sent = 0; sent < bytes.length;) sent += await this.#connection.write(bytes.subarray(sent));
+    } catch (cause) {
+      throw this.#hungUp(cause);
+    }
+  }
+
+  setLine(settings: LineSettings): Promise<void> {
+    const line = formatLine(settings);
+    if (this.#line !== undefined && this.#line !== line && !this.#noticed) {
+      this.#noticed = true;
+      this.#onNotice(
+        `${this.#name}: the change to ${line} is up to the converter, for TCP cannot ask for it; ` +
+          `a converter that stays at 300 Bd needs ?max_baud=300`,
+      );
+    }
+    this.#line = line;
+    return Promise.resolve();
+  }
+
+  flush(): void {
+    this.#takeAll();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lost ??= new LineError("lost", `${this.#name} was closed`);
+    this.#connection.close();
+    this.#takeAll();
+    this.#arrived();
+    await this.#pumping;
+  }
+
+  /** Reads all the time, so that an abort loses no byte and a flush finds what came. */
+  async #pump(): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    while (!this.#lost) {
+      const count = await this.#connection.read(buffer).catch((cause) => this.#hungUp(cause));
+      if (typeof count === "number") this.#queue.push(buffer.slice(0, count));
+      else this.#lost ??= count ?? this.#hungUp();
+      this.#arrived();
+      while (!this.#lost && this.#queuedBytes() >= QUEUE_BYTES) {
+        await new Promise<void>((resolve) => this.#taken = resolve);
+      }
+    }
+  }
+
+  #queuedBytes(): number {
+    return this.#queue.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  #takeAll(): Uint8Array {
+    const bytes = this.#queue.length === 1 ? this.#queue[0]! : concat(this.#queue);
+    this.#queue = [];
+    this.#taken();
+    return bytes;
+  }
+
+  #arrival(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason);
+      signal.addEventListener("abort", stop, { once: true });
+      this.#arrived = () => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      };
+    });
+  }
+
+  #hungUp(cause?: unknown): LineError {
+    const reason = cause instanceof Error ? `: ${cause.message}` : "";
+    return new LineError("lost", `${this.#name} closed the connection${reason}`, { cause });
+  }
+}
+
+function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}
