@@ -1,0 +1,71 @@
+/** What systemd hears from the daemon. @module */
+import assert from "node:assert/strict";
+import { serviceManager } from "../../src/systemd.ts";
+
+/** A service manager that writes down what it is told. */
+function listening(variables: Record<string, string>, monotonicUs?: () => bigint) {
+  const heard: string[] = [];
+  const manager = serviceManager({
+    send: (address, text) => void heard.push(`${address} ${text}`),
+    environment: (name) => variables[name],
+    ...monotonicUs && { monotonicUs },
+  });
+  return { heard, manager };
+}
+
+Deno.test("serviceManager: says each state in systemd's words", () => {
+  const { heard, manager } = listening({ NOTIFY_SOCKET: "@s" }, () => 1234567n);
+  manager.ready();
+  manager.status("3 meters\n12 readouts");
+  manager.reloading();
+  manager.stopping();
+  assert.deepEqual(heard, [
+    "@s READY=1",
+    "@s STATUS=3 meters 12 readouts",
+    "@s RELOADING=1\nMONOTONIC_USEC=1234567",
+    "@s STOPPING=1",
+  ]);
+});
+
+Deno.test("serviceManager: without systemd every call does nothing", () => {
+  const { heard, manager } = listening({ WATCHDOG_USEC: "30000000" });
+  manager.ready();
+  manager.watchdog(() => true)[Symbol.dispose]();
+  assert.deepEqual(heard, []);
+});
+
+Deno.test("serviceManager: a message that cannot be sent ends nothing", () => {
+  const troubles: unknown[] = [];
+  const manager = serviceManager({
+    send: () => {
+      throw new Error("no such socket");
+    },
+    environment: () => "/nowhere",
+    onTrouble: (error) => troubles.push(error),
+  });
+  manager.ready();
+  assert.match(String(troubles[0]), /no such socket/);
+});
+
+Deno.test("watchdog: pings only while the loops make progress", async () => {
+  let asked = 0;
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const { heard, manager } = listening({ NOTIFY_SOCKET: "/s", WATCHDOG_USEC: "2000", WATCHDOG_PID: String(Deno.pid) });
+  const keepAlive = setInterval(() => {}, 1000);
+  {
+    using _pings = manager.watchdog(() => {
+      asked++;
+      if (asked === 4) resolve();
+      return asked <= 2;
+    });
+    await enough;
+  }
+  clearInterval(keepAlive);
+  assert.deepEqual(heard, ["/s WATCHDOG=1", "/s WATCHDOG=1"]);
+});
+
+Deno.test("watchdog: is another process's business when WATCHDOG_PID says so", () => {
+  const { heard, manager } = listening({ NOTIFY_SOCKET: "/s", WATCHDOG_USEC: "2000", WATCHDOG_PID: "1" });
+  manager.watchdog(() => true)[Symbol.dispose]();
+  assert.deepEqual(heard, []);
+});

@@ -1,0 +1,68 @@
+/** The unit says what it must, systemd understands it, and it is as closed as promised. @module */
+import assert from "node:assert/strict";
+
+const UNIT = new URL("../../systemd/obisd.service", import.meta.url);
+
+const missing = !await succeeds("systemd-analyze", ["--version"]) && Deno.env.get("OBISD_TEST_ALL") !== "1";
+
+async function succeeds(program: string, args: string[]): Promise<boolean> {
+  try {
+    return (await new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+async function analyze(...args: string[]) {
+  const output = await new Deno.Command("systemd-analyze", { args, env: { SYSTEMD_COLORS: "0" } }).output();
+  const text = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
+  return { code: output.code, text };
+}
+
+Deno.test("obisd.service: restarts always, but never on a wrong configuration", async () => {
+  const lines = new Set((await Deno.readTextFile(UNIT)).split("\n"));
+  const promised = ["Type=notify", "Restart=always", "RestartPreventExitStatus=78", "StartLimitIntervalSec=0"];
+  assert.deepEqual(promised.filter((line) => !lines.has(line)), []);
+});
+
+Deno.test("obisd.service: downloads nothing and asks nobody at run time", async () => {
+  const command = (await Deno.readTextFile(UNIT)).replaceAll("\\\n", "").match(/^ExecStart=(.*)$/m)![1]!.split(/\s+/);
+  assert.equal(command[0], "/opt/obisd/deno");
+  assert.deepEqual(
+    ["--no-prompt", "--cached-only", "$OBISD_PERMISSIONS"].filter((word) => !command.includes(word)),
+    [],
+  );
+  assert.ok(!command.includes("--allow-all"));
+});
+
+Deno.test({
+  name: "obisd.service: its exposure is 1.5 at most",
+  ignore: missing,
+  async fn() {
+    const { code, text } = await analyze("security", "--offline=true", "--threshold=15", UNIT.pathname);
+    assert.equal(code, 0, text.trim().split("\n").at(-1));
+  },
+});
+
+Deno.test({
+  name: "obisd.service: systemd understands every line",
+  ignore: missing,
+  async fn() {
+    const root = await Deno.makeTempDir({ prefix: "obisd-unit-" });
+    try {
+      const unit = `${root}/etc/systemd/system/obisd.service`;
+      await Deno.mkdir(`${root}/etc/systemd/system`, { recursive: true });
+      await Deno.mkdir(`${root}/opt/obisd`, { recursive: true });
+      await Deno.writeTextFile(`${root}/opt/obisd/deno`, "", { mode: 0o755 });
+      await Deno.mkdir(`${root}/bin`, { recursive: true });
+      await Deno.writeTextFile(`${root}/bin/kill`, "", { mode: 0o755 });
+      await Deno.copyFile(UNIT, unit);
+      const { text } = await analyze("verify", "--man=no", `--root=${root}`, "obisd.service");
+      const complaints = text.split("\n").filter((line) => line.includes("obisd.service"));
+      // The empty root has no other units: that alone is no complaint about this one.
+      assert.deepEqual(complaints.filter((line) => !line.endsWith("sysinit.target not found.")), []);
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
+});
