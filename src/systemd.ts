@@ -3,9 +3,13 @@
  * Without systemd (`$NOTIFY_SOCKET` absent) every call does nothing.
  * @module
  */
+import { monotonicUsec, sendDatagram } from "./libc.ts";
 
-/** Sends one datagram to a Unix socket: a path, or `@name` in the abstract namespace (`sendDatagram` of libc.ts). */
+/** Sends one datagram to a Unix socket: a path, or `@name` in the abstract namespace. */
 export type SendDatagram = (address: string, text: string) => void;
+
+/** The environment variables that are read here: what `--allow-env` must name. */
+export const SERVICE_VARIABLES: readonly string[] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 /** What the service manager may be told. */
 export interface ServiceManager {
@@ -24,9 +28,9 @@ export interface ServiceManager {
   watchdog(progress: () => boolean): Disposable;
 }
 
-/** What the environment says about the service manager. */
+/** What a test replaces, and who hears of trouble. */
 export interface ServiceManagerOptions {
-  readonly send: SendDatagram;
+  readonly send?: SendDatagram;
   /** Microseconds of CLOCK_MONOTONIC, which `Type=notify-reload` wants with a reload. */
   readonly monotonicUs?: () => bigint;
   /** Reads a variable; default: this process's environment. */
@@ -36,28 +40,27 @@ export interface ServiceManagerOptions {
 }
 
 /** Connects to the service manager that started this process, if one did. */
-export function serviceManager(options: ServiceManagerOptions): ServiceManager {
-  const { send, environment = (name) => Deno.env.get(name), onTrouble = () => {} } = options;
+export function serviceManager(options: ServiceManagerOptions = {}): ServiceManager {
+  const { send = sendDatagram, monotonicUs = monotonicUsec, onTrouble = () => {} } = options;
+  const { environment = (name: string) => Deno.env.get(name) } = options;
   const address = environment("NOTIFY_SOCKET");
-  const notify = (...lines: readonly string[]) => {
+  const notify = (state: string | (() => string)) => {
     if (!address) return;
     try {
-      send(address, lines.join("\n"));
+      send(address, typeof state === "string" ? state : state());
     } catch (error) {
       onTrouble(error);
     }
   };
   return {
     ready: () => notify("READY=1"),
-    reloading: () => notify("RELOADING=1", ...monotonic(options.monotonicUs)),
+    reloading: () => notify(() => `RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}`),
     stopping: () => notify("STOPPING=1"),
     status: (text) => notify(`STATUS=${text.replaceAll("\n", " ")}`),
     watchdog: (progress) =>
       everyMs(address ? pingEveryMs(environment) : undefined, () => progress() && notify("WATCHDOG=1")),
   };
 }
-
-const monotonic = (monotonicUs?: () => bigint) => monotonicUs ? [`MONOTONIC_USEC=${monotonicUs()}`] : [];
 
 /** Half of what the unit allows between two pings; undefined: it has no watchdog, or one for another process. */
 function pingEveryMs(environment: (name: string) => string | undefined): number | undefined {
