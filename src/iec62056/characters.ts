@@ -13,8 +13,19 @@ export const DEL = 0x7f;
 /** Characters handed to `String.fromCharCode` at once; more would overflow the stack. */
 const CHUNK = 8192;
 
+/** Five times as fast, but right for ASCII alone: what the web calls Latin-1 is not. */
+const ASCII = new TextDecoder("latin1");
+
+/** Whether a byte has bit 7 set: parity, or a character beyond ASCII. */
+export function hasEighthBit(bytes: Uint8Array): boolean {
+  let all = 0;
+  for (let at = 0; at < bytes.length; at++) all |= bytes[at]!;
+  return all > 0x7f;
+}
+
 /** Bytes → text, one character a byte (Latin-1): nothing is lost, and offsets stay what they were. */
 export function toText(bytes: Uint8Array): string {
+  if (!hasEighthBit(bytes)) return ASCII.decode(bytes);
   let text = "";
   for (let at = 0; at < bytes.length; at += CHUNK) {
     text += String.fromCharCode.apply(null, bytes.subarray(at, at + CHUNK) as unknown as number[]);

@@ -2,7 +2,7 @@
 /** Telegrams in captured bytes: files as people keep and post them, with or without what stood around the data. @module */
 import type { Identification, Telegram } from "../telegram.ts";
 import { acceptsSum7, sum7, xor } from "./bcc.ts";
-import { toText } from "./characters.ts";
+import { hasEighthBit, toText } from "./characters.ts";
 import { fitsCrc16 } from "./crc16.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { isP1 } from "./listen.ts";
@@ -42,8 +42,7 @@ export function decodeTelegrams(bytes: Uint8Array): Telegram[] {
 
 /** The same bytes in seven bits, where bit 7 of each is its even parity (a 7E1 line recorded as 8N1); else as they are. */
 export function withoutParity(bytes: Uint8Array): Uint8Array {
-  if (!bytes.some((byte) => byte > 0x7f)) return bytes;
-  return bytes.every(isEven) ? bytes.map((byte) => byte & 0x7f) : bytes;
+  return hasEighthBit(bytes) && bytes.every(isEven) ? bytes.map((byte) => byte & 0x7f) : bytes;
 }
 
 function isEven(byte: number): boolean {
