@@ -111,5 +111,5 @@ function serviceKind(d: number, e: number): Kind {
   if (d === 6 || d === 8) return "duration";
   if (d === 7) return e < 10 || e > 19 ? "number" : e < 15 ? "time" : "duration";
   if (d === 9 || d === 15) return "number";
-  return d === 13 ? "text" : "unknown";
+  return d === 13 && e < 10 ? "text" : "unknown";
 }
