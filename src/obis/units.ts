@@ -6,108 +6,74 @@ export interface UnitContext {
   readonly measure?: "duration" | "battery" | "power factor";
 }
 
-/** Normal form first, then the spellings that were met. Multiples are kept: a value is never rescaled. */
+/** Normal form, then other spellings that were met. Multiples are kept: a value is never rescaled. */
 const SPELLINGS = `
-Wh wh
-kWh KWh kwh KWH kW*h
-MWh Mwh
-GWh
-varh Varh VArh
-kvarh kVArh kVarh KVARH kvar*h kVARh kvArh
-Mvarh MVArh MVarh
-VAh
-kVAh KVAh
-MVAh
-W
-kW KW
-MW
-GW
-var
-kvar kVAr kVar kVAR
-Mvar MVAr
-VA
-kVA KVA
-MVA
-V
-kV
-mV
-A
-mA
-kA
-Ah
-kAh
-Hz hz
-kHz
-%
-° deg Deg grad
-°C C degC Cel oC \u00f8C
-K
-m³ m3 m^3 M3 cbm
-m³(norm) Nm3 m3N Sm3
-L l dm3 ltr
-m³/h m3/h m3ph m3h m^3/h cbm/h
-L/h l/h lph
-L/min l/min
-J
-kJ
-MJ
-GJ
-TJ
-cal
-kcal
-Mcal
-Gcal
-bar Bar
-mbar
-Pa
-hPa
-kPa
-MPa
-kg
-t
-kg/m³ kg/m3
-kWh/m3
-MJ/m3
-s sec
-min
-h hrs hr Std
-d day days
-Imp/kWh imp/kWh I/kWh P/kWh p/kWh Imp.
-dBm
-ppm
-EUR €
-NOK
-kr
+Wh: wh
+kWh: KWh kwh KWH kW*h
+MWh: Mwh
+varh: Varh VArh
+kvarh: kVArh kVarh KVARH kvar*h kVARh kvArh
+Mvarh: MVArh MVarh
+kVAh: KVAh
+kW: KW
+kvar: kVAr kVar kVAR
+Mvar: MVAr
+kVA: KVA
+Hz: hz
+°: deg Deg grad
+°C: C degC Cel oC \u00f8C
+m³: m3 m^3 M3 cbm
+m³ (norm): Nm3 m3N Sm3
+L: l dm3 ltr
+m³/h: m3/h m3ph m3h m^3/h cbm/h
+L/h: l/h lph
+L/min: l/min
+bar: Bar
+kg/m³: kg/m3
+s: sec
+h: hrs hr Std
+d: day days
+Imp/kWh: imp/kWh I/kWh P/kWh p/kWh Imp.
+EUR: €
+`;
+
+/** Units that everyone spells alike. */
+const PLAIN = `
+GWh VAh MVAh W MW GW var VA MVA V kV mV A mA kA Ah kAh kHz % K J kJ MJ GJ TJ cal kcal Mcal Gcal mbar Pa hPa kPa MPa
+kg t kWh/m3 MJ/m3 min dBm ppm NOK kr
 `;
 
 let spellings: Map<string, string> | undefined;
 
 function table(): Map<string, string> {
   if (spellings) return spellings;
-  spellings = new Map();
+  spellings = new Map(PLAIN.trim().split(/\s/).map((unit) => [unit, unit]));
   for (const line of SPELLINGS.trim().split("\n")) {
-    const forms = line.split(" ");
-    const normal = forms[0] === "m³(norm)" ? "m³ (norm)" : forms[0]!;
-    for (const form of forms) spellings.set(form, normal);
+    const [normal, others] = line.split(": ");
+    for (const spelling of [normal!, ...others!.split(" ")]) spellings.set(spelling, normal!);
   }
   return spellings;
 }
 
 /** Whether a spelling is in the table, so that it may be cut off a number it is glued to. */
-export function isUnit(unit: string): boolean {
-  return table().has(unit) || table().has(foldKilo(unit));
+export function isUnit(unit: string, context: UnitContext = {}): boolean {
+  return lookUp(unit, context) !== undefined;
 }
 
 /**
  * The normal form of a unit as a meter spelled it: `kVArh` → `kvarh`, `m3ph` → `m³/h`. A stray `*` and blanks at the
  * ends are cut; a unit that is in no table is kept as written.
  */
-export function normalUnit(unit: string, { measure }: UnitContext = {}): string {
+export function normalUnit(unit: string, context: UnitContext = {}): string {
   const spelled = unit.replace(/^[* ]+|[* ]+$/g, "");
-  if (spelled === "m" && measure === "duration") return "min";
-  if (spelled === "m" && measure === "battery") return "month";
-  if (spelled === "k" && measure === "power factor") return "1";
-  return table().get(spelled) ?? table().get(foldKilo(spelled)) ?? spelled;
+  return lookUp(spelled, context) ?? spelled;
+}
+
+function lookUp(unit: string, { measure }: UnitContext): string | undefined {
+  if (unit === "m" && measure === "duration") return "min";
+  if (unit === "m" && measure === "battery") return "month";
+  if (unit === "k" && measure === "power factor") return "1";
+  return table().get(unit) ?? table().get(foldKilo(unit));
 }
 
 /** `K` for kilo, which is kelvin elsewhere: only before W and V. */
@@ -130,7 +96,10 @@ export function parseDecimal(text: string): number | null {
 const GLUED = /^( *[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+))( *)([^\d\s.,+-]\S*) *$/;
 
 /** A number and the unit that follows it without `*`: `231.15V`, `024562 kWh`; undefined when that is not what it is. */
-export function splitGluedUnit(text: string): { readonly text: string; readonly unit: string } | undefined {
+export function splitGluedUnit(
+  text: string,
+  context: UnitContext = {},
+): { readonly text: string; readonly unit: string } | undefined {
   const found = GLUED.exec(text);
-  return found && isUnit(found[3]!) ? { text: found[1]!, unit: found[3]! } : undefined;
+  return found && isUnit(found[3]!, context) ? { text: found[1]!, unit: found[3]! } : undefined;
 }

@@ -56,7 +56,7 @@ function separate({ text, unit }: Bracket, meaning: Meaning): { text: string; un
   if (unit !== undefined) {
     return /[&,;]/.test(unit) ? { text: `${text}*${unit}`, unit: "" } : { text, unit: normalUnit(unit, meaning) };
   }
-  const glued = COUNTABLE.has(meaning.kind) && !isStamp(text) ? splitGluedUnit(text) : undefined;
+  const glued = COUNTABLE.has(meaning.kind) && !isStamp(text) ? splitGluedUnit(text, meaning) : undefined;
   return glued ? { text: glued.text, unit: normalUnit(glued.unit, meaning) } : { text, unit: "" };
 }
 
