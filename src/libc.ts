@@ -185,13 +185,10 @@ export function lockNow(fd: number): boolean {
 
 // Terminals
 
-/** Bytes of the kernel's struct termios2. */
-export const TERMIOS2_BYTES = 44;
-
 /** The terminal's settings, as a struct termios2. @throws {LibcError} */
 export function getTermios(fd: number): Uint8Array {
   const TCGETS2 = 0x802c542an;
-  const buffer = new Uint8Array(TERMIOS2_BYTES);
+  const buffer = new Uint8Array(44);
   checked("ioctl(TCGETS2)", libc().ioctl(fd, TCGETS2, buffer));
   return buffer;
 }
@@ -212,11 +209,10 @@ export function discard(fd: number, what: "input" | "output" | "both"): void {
   libc().tcflush(fd, { input: 0, output: 1, both: 2 }[what]);
 }
 
-/** Lets nobody but root open the terminal as well, or lets everybody again. @throws {LibcError} */
-export function setExclusive(fd: number, exclusive: boolean): void {
+/** Lets nobody but root open the terminal as well, as long as it is open. @throws {LibcError} */
+export function setExclusive(fd: number): void {
   const TIOCEXCL = 0x540cn;
-  const TIOCNXCL = 0x540dn;
-  checked("ioctl(TIOCEXCL)", libc().ioctl(fd, exclusive ? TIOCEXCL : TIOCNXCL, null));
+  checked("ioctl(TIOCEXCL)", libc().ioctl(fd, TIOCEXCL, null));
 }
 
 /** Raises or drops a modem line. @throws {LibcError} where there is none, as on a pseudo-terminal */

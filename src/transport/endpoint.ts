@@ -118,7 +118,7 @@ function applyOptions(line: LineSettings, { baud, data_bits, parity, stop_bits }
 
 function parseSerial(text: string, rest: string): string {
   const [, path] = rest.match(/^\/\/(\/.+)$/) ?? [];
-  if (path !== undefined) return decodeURIComponent(path);
+  if (path !== undefined) return path;
   throw unreadable(
     text,
     "a serial port is written with three slashes and its whole path: serial:///dev/serial/by-id/…",

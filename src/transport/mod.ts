@@ -7,7 +7,6 @@ import type { Transport } from "./transport.ts";
 
 export type { Transport } from "./transport.ts";
 export * from "./endpoint.ts";
-export { openPty, type Pty } from "./pty.ts";
 
 /** What opening an endpoint needs. */
 export interface OpenOptions {

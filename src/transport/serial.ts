@@ -39,7 +39,11 @@ export function openSerial(path: string, options: SerialOptions): Transport {
   }
 }
 
-function openError(path: string, cause: unknown): LineError {
+/** What calls on an open port say after it was unplugged. */
+const GONE: readonly number[] = [libc.Errno.EIO, libc.Errno.ENXIO, libc.Errno.ENODEV];
+
+/** Why a port cannot be opened, and what to do. */
+export function openError(path: string, cause: unknown): LineError {
   const fail = (trouble: LineTrouble, reason: string) =>
     new LineError(trouble, `Cannot open ${path}: ${reason}`, { cause });
   if (cause instanceof Deno.errors.NotCapable) {
@@ -87,6 +91,7 @@ class SerialTransport implements Transport {
   readonly #buffer = new Uint8Array(4096);
   #line: LineSettings;
   #writing: Promise<void> = Promise.resolve();
+  #sending = false;
   #noticed = false;
 
   constructor(path: string, fd: number, { line, dtr, rts, onNotice }: SerialOptions) {
@@ -96,7 +101,7 @@ class SerialTransport implements Transport {
     this.#pseudo = isPseudoTerminal(libc.fileFacts(path).major);
     this.#line = line;
     // A pseudo-terminal would keep this mark after a crash and shut everybody out; the lock has to do there.
-    if (!this.#pseudo) libc.setExclusive(fd, true);
+    if (!this.#pseudo) libc.setExclusive(fd);
     this.#applyLine(line);
     this.#setModemLine("dtr", dtr);
     this.#setModemLine("rts", rts);
@@ -116,7 +121,8 @@ class SerialTransport implements Transport {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#writing = this.#send(bytes);
+    this.#sending = true;
+    return this.#writing = this.#send(bytes).finally(() => this.#sending = false);
   }
 
   async setLine(settings: LineSettings): Promise<void> {
@@ -133,8 +139,8 @@ class SerialTransport implements Transport {
     if (fd === undefined) return;
     this.#fd = undefined;
     await poller().remove(fd);
-    libc.discard(fd, "output"); // else the driver may hold the closing up for what nobody will take
-    await this.#writing.catch(() => {}); // its sender has heard of it; here it only must be over
+    if (this.#sending) libc.discard(fd, "output"); // ends a tcdrain, and a closing that waits for what nobody takes
+    await this.#writing.catch(() => {}); // its sender hears of it; here it only must be over
     await libc.closePort(fd);
   }
 
@@ -214,7 +220,10 @@ class SerialTransport implements Transport {
     }
   }
 
-  #lost(cause?: unknown): LineError {
+  #lost(cause?: libc.LibcError): LineError {
+    if (cause && !GONE.includes(cause.errno)) {
+      return new LineError("lost", `${this.#path} does not work (${cause.message})`, { cause });
+    }
     const hint = this.#pseudo ? "its other end was closed" : "the adapter was unplugged";
     return new LineError("lost", `${this.#path} is gone: ${hint}`, { cause });
   }

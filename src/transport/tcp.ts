@@ -59,6 +59,7 @@ class TcpTransport implements Transport {
   readonly #pumping: Promise<void>;
   #line: string | undefined;
   #noticed = false;
+  #closed = false;
 
   constructor(name: string, connection: Deno.TcpConn, onNotice: (message: string) => void) {
     this.#name = name;
@@ -101,6 +102,8 @@ class TcpTransport implements Transport {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#lost ??= new LineError("lost", `${this.#name} was closed`);
     this.#connection.close();
     this.#takeAll();

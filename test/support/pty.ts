@@ -1,11 +1,11 @@
-/** A pseudo-terminal: a serial port with a program at its other end, for the simulated meter and the tests. @module */
-import { systemClock } from "../clock.ts";
-import { LineError } from "../errors.ts";
-import * as libc from "../libc.ts";
-import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
-import { poller } from "./poller.ts";
-import { decodeTermios, encodeTermios, lineOf, terminalFlags } from "./termios.ts";
-import type { Transport } from "./transport.ts";
+/** A pseudo-terminal: a serial port with a program at its other end, for tests. @module */
+import { systemClock } from "../../src/clock.ts";
+import { LineError } from "../../src/errors.ts";
+import * as libc from "../../src/libc.ts";
+import { type LineSettings, SIGN_ON_LINE } from "../../src/line.ts";
+import { poller } from "../../src/transport/poller.ts";
+import { decodeTermios, encodeTermios, lineOf, terminalFlags } from "../../src/transport/termios.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 
 /** The meter's end of a pseudo-terminal. */
 export interface Pty extends Transport {

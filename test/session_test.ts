@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../src/clock.ts";
+import { type Dialogue, flush, pause, send, setLine } from "../src/dialogue.ts";
+import { LineError, SilenceError } from "../src/errors.ts";
+import { SIGN_ON_LINE } from "../src/line.ts";
+import { converse, type TraceEvent } from "../src/session.ts";
+import type { Transport } from "../src/transport/transport.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (came: Uint8Array) => new TextDecoder().decode(came);
+const { signal: never } = new AbortController();
+
+/** A clock on which a sleep is over at the event loop's next turn, and the time has passed. */
+function quickClock(): Clock {
+  let now = 1000;
+  return {
+    now: () => now,
+    monotonic: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const timer = setTimeout(() => resolve(void (now += ms)), 0);
+        signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+      }),
+  };
+}
+
+/** A wire that writes down what it was asked for and answers from a list; a string arrives, an error fails, nothing left is silence. */
+function scripted(...arriving: (string | Error)[]) {
+  const log: string[] = [];
+  let broken: Error | undefined;
+  const transport: Transport = {
+    read: (signal) => {
+      const next = broken ?? arriving.shift();
+      if (next instanceof Error) return Promise.reject(broken = next);
+      if (next !== undefined) return Promise.resolve(bytes(next));
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+    },
+    write: (sent) => broken ? Promise.reject(broken) : Promise.resolve(void log.push(`> ${text(sent)}`)),
+    setLine: ({ baud }) => broken ? Promise.reject(broken) : Promise.resolve(void log.push(`= ${baud}`)),
+    flush: () => void log.push("flush"),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  return { transport, log };
+}
+
+function* receive(withinMs = 1500): Dialogue<string> {
+  const { bytes } = yield { kind: "receive", withinMs };
+  return text(bytes);
+}
+
+/** Reads one message and always sends the break. */
+function* withBreak(): Dialogue<string> {
+  try {
+    yield* send(bytes("request"));
+    return yield* receive();
+  } finally {
+    yield* pause(200);
+    yield* send(bytes("break"));
+    yield* setLine(SIGN_ON_LINE);
+  }
+}
+
+Deno.test("converse: carries out every step in order, and traces them", async () => {
+  const { transport, log } = scripted("/LGZ5");
+  const trace: TraceEvent[] = [];
+  const clock = quickClock();
+  const dialogue = (function* (): Dialogue<[string, boolean]> {
+    yield* setLine(SIGN_ON_LINE);
+    yield* flush();
+    yield* send(bytes("/?!"));
+    const came = yield* receive();
+    yield* pause(200);
+    try {
+      yield* receive(1500);
+    } catch (error) {
+      return [came, error instanceof SilenceError];
+    }
+    return [came, false];
+  })();
+  assert.deepEqual(await converse(transport, dialogue, { signal: never, clock, trace: (event) => trace.push(event) }), [
+    "/LGZ5",
+    true,
+  ]);
+  assert.deepEqual(log, ["= 300", "flush", "> /?!"]);
+  assert.deepEqual(trace, [
+    { kind: "line", settings: SIGN_ON_LINE, atMs: 1000 },
+    { kind: "sent", bytes: bytes("/?!"), atMs: 1000 },
+    { kind: "received", bytes: bytes("/LGZ5"), atMs: 1000 },
+    { kind: "silence", withinMs: 1500, atMs: 2700 },
+  ]);
+});
+
+Deno.test("converse: what the dialogue throws is what the caller gets", async () => {
+  const { transport, log } = scripted();
+  await assert.rejects(converse(transport, withBreak(), { signal: never, clock: quickClock() }), SilenceError);
+  assert.deepEqual(log, ["> request", "> break", "= 300"]);
+});
+
+Deno.test("converse: a lost wire ends the dialogue with the first error, without waiting", async () => {
+  const lost = new LineError("lost", "unplugged");
+  const { transport, log } = scripted(lost);
+  const clock = quickClock();
+  await assert.rejects(converse(transport, withBreak(), { signal: never, clock }), (error) => error === lost);
+  assert.deepEqual(log, ["> request"]);
+  assert.equal(clock.now(), 1000, "no pause on a wire that is gone");
+});
+
+Deno.test("converse: an abort signs the meter off, then throws its reason", async () => {
+  const { transport, log } = scripted();
+  const abort = new AbortController();
+  const clock: Clock = { ...quickClock(), sleep: (ms) => ms === 200 ? Promise.resolve() : new Promise(() => {}) };
+  const session = converse(transport, withBreak(), { signal: abort.signal, clock });
+  setTimeout(() => abort.abort("stop"), 0);
+  await assert.rejects(session, (reason) => reason === "stop");
+  assert.deepEqual(log, ["> request", "> break", "= 300"]);
+});
+
+Deno.test("converse: a sign-off that takes too long is given up, and nobody is kept waiting", async () => {
+  const { transport, log } = scripted();
+  transport.write = () => new Promise(() => {});
+  const abort = new AbortController();
+  const session = converse(transport, withBreak(), { signal: abort.signal, clock: quickClock() });
+  abort.abort("stop");
+  await assert.rejects(session, (reason) => reason === "stop");
+  assert.deepEqual(log, []);
+});
+
+Deno.test("converse: the break follows a message that an abort left on its way", async () => {
+  const { transport, log } = scripted();
+  const { promise: sent, resolve } = Promise.withResolvers<void>();
+  const write = transport.write;
+  transport.write = async (message) => {
+    if (text(message) === "request") await sent;
+    await write(message);
+  };
+  const abort = new AbortController();
+  const clock: Clock = { ...quickClock(), sleep: (ms) => ms === 200 ? Promise.resolve() : new Promise(() => {}) };
+  const session = converse(transport, withBreak(), { signal: abort.signal, clock });
+  abort.abort("stop");
+  setTimeout(resolve, 5);
+  await assert.rejects(session, (reason) => reason === "stop");
+  assert.deepEqual(log, ["> request", "> break", "= 300"]);
+});
+
+Deno.test("converse: aborted before it begins, nothing is sent", async () => {
+  const { transport, log } = scripted("x");
+  const session = converse(transport, withBreak(), { signal: AbortSignal.abort("stop"), clock: quickClock() });
+  await assert.rejects(session, (reason) => reason === "stop");
+  assert.deepEqual(log, []);
+});
+
+Deno.test("converse: ten thousand steps leave no listener on the signal", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+  const { transport } = scripted(...Array.from({ length: 3000 }, () => "x"));
+  const dialogue = (function* (): Dialogue<number> {
+    let count = 0;
+    for (let i = 0; i < 2500; i++) {
+      yield* send(bytes("x"));
+      yield* setLine(SIGN_ON_LINE);
+      yield* flush();
+      count += (yield* receive()).length;
+    }
+    yield* pause(0);
+    return count;
+  })();
+  assert.equal(await converse(transport, dialogue, { signal }), 2500);
+  assert.equal(listeners, 0);
+});
+
+Deno.test("converse: a pause and a deadline last what they say on the host's clock", async () => {
+  const { transport } = scripted();
+  const dialogue = (function* (): Dialogue<readonly number[]> {
+    const start = performance.now();
+    for (let i = 0; i < 5; i++) yield* pause(20);
+    const paused = performance.now();
+    try {
+      yield* receive(100);
+    } catch {
+      // silence is what we wait for
+    }
+    return [paused - start, performance.now() - paused];
+  })();
+  const [paused, waited] = await converse(transport, dialogue, { signal: never });
+  assert.ok(paused! >= 99 && paused! < 115, `five pauses of 20 ms took ${paused} ms`);
+  assert.ok(waited! >= 99 && waited! < 110, `a silence of 100 ms took ${waited} ms`);
+});
