@@ -175,18 +175,27 @@ Deno.test("converse: ten thousand steps leave no listener on the signal", async 
 
 Deno.test("converse: a pause and a deadline last what they say on the host's clock", async () => {
   const { transport } = scripted();
-  const dialogue = (function* (): Dialogue<readonly number[]> {
-    const start = performance.now();
-    for (let i = 0; i < 5; i++) yield* pause(20);
-    const paused = performance.now();
-    try {
-      yield* receive(100);
-    } catch {
-      // silence is what we wait for
+  const dialogue = (function* (): Dialogue<number[]> {
+    const tookMs: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const start = performance.now();
+      if (i % 2 === 0) yield* pause(30);
+      else yield* silence(30);
+      tookMs.push(performance.now() - start);
     }
-    return [paused - start, performance.now() - paused];
+    return tookMs;
   })();
-  const [paused, waited] = await converse(transport, dialogue, { signal: never });
-  assert.ok(paused! >= 99 && paused! < 115, `five pauses of 20 ms took ${paused} ms`);
-  assert.ok(waited! >= 99 && waited! < 110, `a silence of 100 ms took ${waited} ms`);
+  const tookMs = await converse(transport, dialogue, { signal: never });
+  assert.ok(Math.min(...tookMs) >= 29.5, `30 ms took ${tookMs}`);
+  const [pauses, silences] = [tookMs.filter((_, i) => i % 2 === 0), tookMs.filter((_, i) => i % 2 === 1)];
+  // The best of three: a busy machine may delay one, not all.
+  assert.ok(Math.min(...pauses) < 33 && Math.min(...silences) < 33, `30 ms took ${tookMs}`);
 });
+
+function* silence(withinMs: number): Dialogue<void> {
+  try {
+    yield* receive(withinMs);
+  } catch (error) {
+    assert.ok(error instanceof SilenceError);
+  }
+}

@@ -183,18 +183,21 @@ Deno.test({
   fn: async () => {
     const folder = await Deno.makeTempDir();
     try {
-      const { afterMs, baud } = await changeOfSpeed(`${folder}/slow_drain.so`);
-      assert.equal(baud, 9600);
+      const changes = await changesOfSpeed(`${folder}/slow_drain.so`);
       // ACK 050 CR LF at 300 Bd: six characters of ten bits, 200 ms; a meter may answer 20 ms later.
-      assert.ok(afterMs >= 200 && afterMs < 220, `changed after ${afterMs} ms`);
+      for (const { afterMs, baud } of changes) {
+        assert.ok(baud === 9600 && afterMs >= 200, `changed after ${afterMs} ms`);
+      }
+      const soonest = Math.min(...changes.map(({ afterMs }) => afterMs)); // a busy machine may delay one, not all
+      assert.ok(soonest < 220, `changed after ${soonest} ms`);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   },
 });
 
-/** Compiles a C library that drains as slowly as a wire and runs an acknowledgement and a change of speed with it. */
-async function changeOfSpeed(library: string): Promise<{ afterMs: number; baud: number }> {
+/** Compiles a C library that drains as slowly as a wire and runs acknowledgements and changes of speed with it. */
+async function changesOfSpeed(library: string): Promise<{ afterMs: number; baud: number }[]> {
   const support = new URL("../support/", import.meta.url).pathname;
   const compiler = new Deno.Command("cc", { args: ["-shared", "-fPIC", "-o", library, `${support}slow_drain.c`] });
   const compiled = await compiler.output();

@@ -93,7 +93,36 @@ Deno.test("tcp: nobody accepts, or not in time, or the name is none", async () =
   await assert.rejects(open("tcp://no-such-host.invalid:1?connect_timeout=5s"), lineError("refused", /Cannot connect/));
 });
 
-Deno.test("tcp: an abort ends the connecting", async () => {
+Deno.test("tcp: nobody takes the call: the connecting ends at its time-out, or at an abort", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const waiting = await fillQueue(port);
+  try {
+    const late = parseEndpoint(`tcp://127.0.0.1:${port}?connect_timeout=50ms`);
+    await assert.rejects(openTransport(late, { signal: never }), lineError("refused", /no answer within 0.05 s/));
+    const abort = new AbortController();
+    const opening = openTransport(parseEndpoint(`tcp://127.0.0.1:${port}`), { signal: abort.signal });
+    setTimeout(() => abort.abort("stop"), 5);
+    await assert.rejects(opening, (reason) => reason === "stop");
+  } finally {
+    for (const connection of waiting) connection.close();
+  }
+});
+
+/** Connects until the kernel answers nobody any more, because nobody accepts. */
+async function fillQueue(port: number): Promise<Deno.TcpConn[]> {
+  const waiting: Deno.TcpConn[] = [];
+  while (waiting.length < 100) {
+    try {
+      waiting.push(await Deno.connect({ hostname: "127.0.0.1", port, signal: AbortSignal.timeout(100) }));
+    } catch {
+      break;
+    }
+  }
+  return waiting;
+}
+
+Deno.test("tcp: aborted before it begins, nobody is called", async () => {
   const endpoint = parseEndpoint("tcp://127.0.0.1:9");
   await assert.rejects(openTransport(endpoint, { signal: AbortSignal.abort("stop") }), (reason) => reason === "stop");
 });
