@@ -1,0 +1,145 @@
+/** `obisd simulate`: a meter that says what a captured telegram says, on TCP or on a pseudo-terminal. @module */
+import { EXIT } from "../exit_code.ts";
+import { ProtocolError, UsageError } from "../errors.ts";
+import {
+  type Fault,
+  FAULTS,
+  parseCaptures,
+  parseFault,
+  type SimulatedMeter,
+  type SimulatedMode,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "../simulator/mod.ts";
+import { parseDuration } from "../units.ts";
+import type { Arguments, Command } from "./command.ts";
+
+const faultLines = Object.entries(FAULTS).map(([name, { argument, does }]) =>
+  `  ${(name + (argument && `[:${argument}]`)).padEnd(28)} ${does}`
+);
+
+const HELP = `obisd simulate FILE[@ADDRESS]… (--listen tcp://HOST:PORT | --pty LINK) [OPTIONS]
+
+Plays meters that say what captured telegrams say. FILE is any captured text: with or without its identification,
+control characters and check; a file that is whole is said byte for byte. Several FILEs are several meters on one line.
+ADDRESS is the number by which a meter is called; absent, the one in its telegram (0.0.0, C.1.0).
+
+  --listen tcp://HOST:PORT  serve clients on TCP, each with a line of its own; port 0: any that is free
+  --pty LINK                serve one client on a pseudo-terminal, to be found at LINK; its speed is watched
+  --mode A|B|C|D            instead of what the identification announces; D pushes without being asked
+  --baud N                  a port that has one speed: sign-on and data at N; mode D pushes at N
+  --every DURATION          from one push to the next in mode D (1s for P1, else 2s)
+  --live                    values move: energies grow, power sways, the clock runs
+  --fault NAME[:ARG]…       something goes wrong, see below; may be given several times
+  --no-pacing               nothing takes its time: for measures of the reader alone
+
+Faults, each NAME[:ARG][:TIMES]; with TIMES, only so many times (bad-bcc:1, truncate:200:1):
+${faultLines.join("\n")}
+
+It says where it listens on standard output, and what a client does wrong on standard error; --log-level debug tells
+all that happens. It ends on SIGINT or SIGTERM.
+
+  obisd simulate telegram.txt --pty /tmp/meter --live &
+  obisd read /tmp/meter`;
+
+/** The command `simulate`. */
+export const simulate: Command = {
+  summary: "be a meter on TCP or on a pseudo-terminal",
+  help: HELP,
+  options: {
+    listen: { type: "string" },
+    pty: { type: "string" },
+    mode: { type: "string" },
+    baud: { type: "string" },
+    every: { type: "string" },
+    live: { type: "boolean" },
+    fault: { type: "string", multiple: true },
+    "no-pacing": { type: "boolean" },
+  },
+  async run(args, { log, signal }) {
+    const options = simulatorOptions(args);
+    const meters = await Promise.all(args.positionals.map(loadMeter));
+    await using simulator = await start({ ...options, meters, signal, log });
+    await print(`Listening on ${simulator.endpoint}\n`);
+    await simulator.ended;
+    return EXIT.ok;
+  },
+};
+
+/** What the command line asks for, but for the files. @throws {UsageError} */
+function simulatorOptions({ values, positionals }: Arguments): Omit<SimulatorOptions, "meters"> {
+  if (positionals.length === 0) throw new UsageError("Which telegram? obisd simulate FILE --pty LINK; see --help");
+  const faults = (values.fault ?? []) as string[];
+  return {
+    listen: listenOf(values),
+    ...(values.mode === undefined ? {} : { mode: modeOf(String(values.mode)) }),
+    ...(values.baud === undefined ? {} : { baud: baudOf(String(values.baud)) }),
+    ...(values.every === undefined ? {} : { everyMs: asUsage("--every", () => parseDuration(String(values.every))) }),
+    live: values.live === true,
+    faults: faults.map((fault): Fault => asUsage("--fault", () => parseFault(fault))),
+    pacing: values["no-pacing"] !== true,
+  };
+}
+
+function listenOf({ listen, pty }: Arguments["values"]): SimulatorOptions["listen"] {
+  if ((listen === undefined) === (pty === undefined)) {
+    throw new UsageError("Say where: either --listen tcp://127.0.0.1:PORT or --pty LINK");
+  }
+  if (typeof pty === "string") return { pty };
+  const found = /^tcp:\/\/(\[[^\]]+\]|[^:/?]+):(\d+)\/?$/.exec(String(listen));
+  if (!found || Number(found[2]) > 65535) {
+    throw new UsageError(`Cannot listen on "${listen}": allowed is tcp://HOST:PORT, like tcp://127.0.0.1:8000`);
+  }
+  return { tcp: `${found[1]}:${found[2]}` };
+}
+
+function modeOf(text: string): SimulatedMode {
+  if (/^[ABCD]$/.test(text)) return text as SimulatedMode;
+  if (text === "E") throw new UsageError("This version cannot simulate mode E: allowed are A, B, C, D");
+  throw new UsageError(`There is no mode "${text}" to simulate: allowed are A, B, C, D`);
+}
+
+function baudOf(text: string): number {
+  const baud = Number(text);
+  if (/^\d+$/.test(text) && baud >= 50 && baud <= 4_000_000) return baud;
+  throw new UsageError(`--baud ${text}: allowed is a speed in bits per second, like 300 or 9600`);
+}
+
+function asUsage<T>(option: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(`${option}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Reads `FILE[@ADDRESS]`; a file that has an `@` in its name is found all the same. */
+async function loadMeter(argument: string): Promise<SimulatedMeter> {
+  const at = argument.lastIndexOf("@");
+  const isFile = at <= 0 || await Deno.stat(argument).then(() => true, () => false);
+  const path = isFile ? argument : argument.slice(0, at);
+  const captures = parseCaptures(await readCapture(path));
+  if (captures.length === 0) {
+    throw new ProtocolError("damaged", `${path} is no telegram: there is no data set like 1.8.0(000123.4*kWh) in it`);
+  }
+  return isFile ? { captures } : { captures, address: argument.slice(at + 1) };
+}
+
+async function readCapture(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new Deno.errors.NotFound(`There is no file ${path}`);
+    throw error;
+  }
+}
+
+async function start(options: SimulatorOptions): Promise<Simulator> {
+  return await startSimulator(options);
+}
+
+/** On standard output, at once: a script waits for it. */
+async function print(text: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(text));
+}

@@ -1,0 +1,343 @@
+/**
+ * A meter that stands in for a real one, on TCP or on a pseudo-terminal: for demonstrations, tests and measures.
+ *
+ * | file | what |
+ * |---|---|
+ * | `capture.ts` | a captured text → what the meter says |
+ * | `meter.ts` | the meter's half of the conversation, a dialogue |
+ * | `client_messages.ts` | what a client may say |
+ * | `live.ts` | values that move |
+ * | `faults.ts` | what may go wrong |
+ * | `serve.ts` | carries out the meter's steps in its own time |
+ * | `wire.ts` | characters take their time; wrong speeds and collisions garble |
+ * | `tcp_port.ts`, `pty_port.ts` | where the client sits |
+ * @module
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import { LineError } from "../errors.ts";
+import { reactionMs } from "../iec62056/modes.ts";
+import { characterMs, formatLine, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
+import type { Log } from "../log.ts";
+import { type Capture, ownAddress, type SimulatedMode, speak, type Words } from "./capture.ts";
+import { type Fault, Faults } from "./faults.ts";
+import { type Moment, moved } from "./live.ts";
+import { HangUp, meter, type MeterEvent, type MeterOptions } from "./meter.ts";
+import { openPtyPort } from "./pty_port.ts";
+import { serve } from "./serve.ts";
+import { tcpPort } from "./tcp_port.ts";
+import { type Port, Wire, type WireOptions } from "./wire.ts";
+
+export { type Capture, parseCaptures, type SimulatedMode } from "./capture.ts";
+export { type Fault, FAULTS, parseFault } from "./faults.ts";
+
+/** One meter on the wire. */
+export interface SimulatedMeter {
+  /** What it says: the telegrams of a captured file, one after the other. */
+  readonly captures: readonly Capture[];
+  /** Absent: the number that stands in its telegram. */
+  readonly address?: string;
+}
+
+/** What is simulated, and where. */
+export interface SimulatorOptions {
+  readonly meters: readonly SimulatedMeter[];
+  /** `{ tcp: "127.0.0.1:0" }`, or `{ pty: link }`: the path at which the pseudo-terminal is to be found. */
+  readonly listen: { readonly tcp: string } | { readonly pty: string };
+  /** Absent: as each capture shows. */
+  readonly mode?: SimulatedMode;
+  /** The port's only speed; absent: 300 Bd and what is negotiated, mode D 2400 Bd, P1 115200 Bd. */
+  readonly baud?: number;
+  /** From one push to the next (mode D); absent: 1 s for P1, else 2 s, or as long as the telegram takes. */
+  readonly everyMs?: number;
+  /** Values move. */
+  readonly live?: boolean;
+  readonly faults?: readonly Fault[];
+  /** `false`: nothing takes its time. */
+  readonly pacing?: boolean;
+  readonly signal?: AbortSignal;
+  readonly log?: Log;
+  readonly clock?: Clock;
+}
+
+/** What happened so far, over all meters and clients. */
+export interface Statistics {
+  /** Clients that came. */
+  clients: number;
+  /** Requests that were heard, answered or not. */
+  requests: number;
+  /** Requests that were answered by an identification. */
+  sessions: number;
+  /** Data messages of modes A, B and C that were begun, repetitions included. */
+  messages: number;
+  /** Telegrams of mode D that were begun. */
+  pushes: number;
+  naks: number;
+  breaks: number;
+  /** What a client did that a meter could not understand: pieces at a wrong speed, wrong or missing messages. */
+  complaints: number;
+  /** The last complaint in words. */
+  complaint?: string;
+}
+
+/** A running simulation; disposed, it is gone with all its connections, and the link of its pseudo-terminal too. */
+export interface Simulator extends AsyncDisposable {
+  /** What a reader is given: `tcp://127.0.0.1:40001`, or the path of the pseudo-terminal's link. */
+  readonly endpoint: string;
+  readonly statistics: Readonly<Statistics>;
+  /** Resolves when it has ended: disposed, or aborted by the signal. */
+  readonly ended: Promise<void>;
+}
+
+/** Pieces in which a TCP converter hands bytes over, ms on the wire: it collects before it sends. */
+const TCP_PIECE_MS = 100;
+/** A meter looks for a break so often while it speaks, ms. */
+const STRETCH_MS = 100;
+
+/** The format of P1 from version 4 on. */
+const P1_LINE: LineSettings = { baud: 115200, dataBits: 8, parity: "none", stopBits: 1 };
+/** A pseudo-terminal hands bytes over as they come, ms on the wire. */
+const PTY_PIECE_MS = 4;
+/** A pseudo-terminal that was hung up comes back after so long. */
+const UNPLUGGED_MS = 1000;
+
+/** Starts meters. @throws {Error} when the address or the link can't be had */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const simulation = new Simulation(options);
+  const { listen } = options;
+  return "tcp" in listen ? simulation.onTcp(listen.tcp) : await simulation.onPty(listen.pty);
+}
+
+class Simulation {
+  readonly #options: SimulatorOptions;
+  readonly #clock: Clock;
+  readonly #faults: Faults;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #startMs: number;
+  readonly #meters: readonly MeterOptions[];
+  #lastMessage = "";
+  readonly #tasks = new Set<Promise<void>>();
+  readonly statistics: Statistics = {
+    clients: 0,
+    requests: 0,
+    sessions: 0,
+    messages: 0,
+    pushes: 0,
+    naks: 0,
+    breaks: 0,
+    complaints: 0,
+  };
+
+  constructor(options: SimulatorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#faults = new Faults(options.faults);
+    this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
+    this.#startMs = this.#clock.now();
+    this.#meters = options.meters.map((meter) => this.#meterOptions(meter));
+  }
+
+  /** Every client that connects has the wire and the meters for itself. */
+  onTcp(address: string): Simulator {
+    const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
+    const listener = Deno.listen({ hostname: hostname!, port: Number(port), tcpBacklog: 4096 });
+    const converter = this.#faults.get("converter");
+    const converterBaud = converter && Number(converter.argument ?? 300);
+    const accept = async () => {
+      for await (const connection of listener) {
+        this.#clientCame();
+        connection.setNoDelay(true);
+        this.#start(this.#onWire(tcpPort(connection, converterBaud), TCP_PIECE_MS).then(() => {}));
+      }
+    };
+    this.#start(accept());
+    const close = () => listener.close();
+    this.#signal.addEventListener("abort", close, { once: true });
+    const { port: actual } = listener.addr as Deno.NetAddr;
+    return this.#simulator(`tcp://${hostname!.includes(":") ? `[${hostname}]` : hostname}:${actual}`);
+  }
+
+  /** One client at a time, as on a real port. After a hang-up the port comes back at the same link. */
+  async onPty(link: string): Promise<Simulator> {
+    const first = await this.#plug(link);
+    const run = async () => {
+      for (let port = first;; port = await this.#plug(link)) {
+        const hungUp = await this.#onWire(port, PTY_PIECE_MS);
+        await Deno.remove(link).catch(() => {});
+        if (!hungUp) return;
+        await this.#clock.sleep(UNPLUGGED_MS, this.#signal);
+      }
+    };
+    this.#start(run());
+    return this.#simulator(link);
+  }
+
+  async #plug(link: string): Promise<Port> {
+    const port = await openPtyPort(this.#clock, () => this.#clientCame());
+    try {
+      await removeOldLink(link);
+      await Deno.symlink(port.path, link);
+    } catch (error) {
+      await port[Symbol.asyncDispose]();
+      throw error;
+    }
+    return port;
+  }
+
+  #simulator(endpoint: string): Simulator {
+    const ended = (async () => {
+      while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    })();
+    const stop = this.#stop;
+    return {
+      endpoint,
+      statistics: this.statistics,
+      ended,
+      async [Symbol.asyncDispose]() {
+        stop.abort(new DOMException("The simulator was disposed", "AbortError"));
+        await ended;
+      },
+    };
+  }
+
+  /** Keeps a task until it is done. What ends it when we stop is no news; any other failure is told. */
+  #start(work: Promise<void>): void {
+    const task = work.catch((error) => {
+      if (!this.#signal.aborted) this.#options.log?.error(`The simulator lost a line: ${error.message}`);
+    }).finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
+  }
+
+  /** All meters on a new wire, until its client is gone or we stop. @returns whether a meter hung up */
+  async #onWire(port: Port, pieceMs: number): Promise<boolean> {
+    const here = new AbortController();
+    const signal = AbortSignal.any([this.#signal, here.signal]);
+    const wire = new Wire(port, this.#wireOptions(pieceMs));
+    const lives = this.#meters.map((options) => serve(meter(options), wire.attach(), this.#clock, signal));
+    const close = () => void port[Symbol.asyncDispose]();
+    signal.addEventListener("abort", close, { once: true });
+    try {
+      return await Promise.race([...lives, wire.listen(signal)]);
+    } catch (error) {
+      if (error instanceof HangUp) return true;
+      if (this.#signal.aborted || error instanceof LineError) return false;
+      throw error;
+    } finally {
+      here.abort(new DOMException("The wire is gone", "AbortError"));
+      await Promise.allSettled(lives);
+      await port[Symbol.asyncDispose]();
+    }
+  }
+
+  #wireOptions(pieceMs: number): WireOptions {
+    const slow = this.#faults.get("slow")?.argument ?? "";
+    return {
+      clock: this.#clock,
+      paced: this.#paced,
+      pieceMs,
+      slowness: /^[\d.]+$/.test(slow) ? Number(slow) : 1,
+      echo: this.#faults.get("echo") !== undefined,
+      parity: this.#faults.get("parity") !== undefined,
+      complain: (message) => this.#notice({ kind: "complaint", message }),
+    };
+  }
+
+  #meterOptions({ captures, address }: SimulatedMeter): MeterOptions {
+    const { baud, mode: forced, everyMs } = this.#options;
+    const first = captures[0]!;
+    const mode = forced ?? first.mode;
+    const usual = mode !== "D" ? SIGN_ON_LINE : first.p1 ? P1_LINE : PUSH_LINE;
+    const number = address ?? ownAddress(first);
+    return {
+      mode,
+      ...(number === undefined ? {} : { address: number }),
+      line: baud === undefined ? usual : { ...usual, baud },
+      fixed: baud !== undefined,
+      reactionMs: this.#reactionMs(first),
+      periodMs: everyMs ?? (first.p1 ? 1000 : 2000),
+      stretch: (line) => this.#paced ? Math.ceil(STRETCH_MS / characterMs(line)) : Infinity,
+      words: this.#words(captures, mode),
+      faults: this.#faults,
+      notice: (event) => this.#notice(event),
+    };
+  }
+
+  #reactionMs({ identification }: Capture): number {
+    const slow = this.#faults.get("slow");
+    const [, ms] = /^(\d+)ms$/.exec(slow?.argument ?? "1400ms") ?? [];
+    if (slow && ms !== undefined) return Number(ms);
+    return this.#paced ? reactionMs(identification) * Number(slow?.argument ?? 1) : 0;
+  }
+
+  /** What the meter says each time it is asked: its telegrams in turn. */
+  #words(captures: readonly Capture[], mode: SimulatedMode): () => Words {
+    const still = captures.map((capture) => speak(capture, mode));
+    let turn = 0;
+    return () => {
+      const index = turn++ % captures.length;
+      if (!this.#options.live) return still[index]!;
+      const capture = captures[index]!;
+      return speak(capture, mode, moved(capture.block, momentOf(this.#startMs, this.#clock.now())));
+    };
+  }
+
+  get #paced(): boolean {
+    return this.#options.pacing ?? true;
+  }
+
+  #clientCame(): void {
+    this.statistics.clients++;
+    this.#options.log?.debug("A client came");
+  }
+
+  #notice(event: MeterEvent): void {
+    count(this.statistics, event);
+    const { log } = this.#options;
+    const message = describe(event);
+    if (event.kind !== "complaint") log?.debug(message);
+    else if (message !== this.#lastMessage) log?.warning(message); // one for each piece would bury the rest
+    this.#lastMessage = message;
+  }
+}
+
+function count(statistics: Statistics, event: MeterEvent): void {
+  if (event.kind === "request") {
+    statistics.requests++;
+    if (event.answered) statistics.sessions++;
+  } else if (event.kind === "data") statistics.messages++;
+  else if (event.kind === "push") statistics.pushes++;
+  else if (event.kind === "repeat") statistics.naks++;
+  else if (event.kind === "break") statistics.breaks++;
+  else {
+    statistics.complaints++;
+    statistics.complaint = event.message;
+  }
+}
+
+function describe(event: MeterEvent): string {
+  if (event.kind === "complaint") return `The client is wrong: ${event.message}`;
+  if (event.kind === "request") {
+    const whom = event.address === "" ? "everybody" : event.address;
+    return `A request for ${whom}: ${event.answered ? "answered" : "not answered"}`;
+  }
+  if (event.kind === "data") return `Data message at ${formatLine(event.line)}`;
+  return { push: "Telegram pushed", repeat: "NAK: the message is repeated", break: "Break: idle" }[event.kind];
+}
+
+/** Local time of this machine, which the simulated clocks show. */
+function momentOf(startMs: number, nowMs: number): Moment {
+  const now = new Date(nowMs);
+  const offsetMinutes = -now.getTimezoneOffset();
+  const winterMinutes = Math.min(...[0, 6].map((month) => -new Date(now.getFullYear(), month, 1).getTimezoneOffset()));
+  return { startMs, nowMs, offsetMinutes, summer: offsetMinutes > winterMinutes };
+}
+
+/** A link that a simulator left behind gives way; anything else at that path is somebody's. */
+async function removeOldLink(link: string): Promise<void> {
+  try {
+    const { isSymlink } = await Deno.lstat(link);
+    if (isSymlink && (await Deno.readLink(link)).startsWith("/dev/pts/")) await Deno.remove(link);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,88 @@
+/** A client on a pseudo-terminal, whose speed can be seen; to the client it is a serial port. @module */
+import type { Clock } from "../clock.ts";
+import * as libc from "../libc.ts";
+import { SIGN_ON_LINE } from "../line.ts";
+import { poller } from "../transport/poller.ts";
+import { decodeTermios, encodeTermios, terminalFlags } from "../transport/termios.ts";
+import type { Port } from "./wire.ts";
+
+/** How often to look whether a client has opened the port: no event tells. */
+const LOOK_MS = 4;
+/** How often to note the client's speed. */
+const NOTE_MS = 10;
+/** A client that takes nothing for so long loses what is said, as on a real port. */
+const STUCK_MS = 2000;
+
+/** A pseudo-terminal and the link at which a client finds it. */
+export interface PseudoTerminal extends Port {
+  /** Where it really is: `/dev/pts/3`. */
+  readonly path: string;
+}
+
+/** Makes a pseudo-terminal, raw from the start. `onClient` is called when one has opened it. */
+export async function openPtyPort(clock: Clock, onClient: () => void): Promise<PseudoTerminal> {
+  const { fd, path } = libc.openPseudoTerminal();
+  await makeRaw(path);
+  poller().add(fd);
+  const buffer = new Uint8Array(4096);
+  let present = false;
+  let open = true;
+
+  const speed = () => present && open ? decodeTermios(libc.getTermios(fd)).baud : undefined;
+  let noted: number | undefined;
+  const notes = setInterval(() => noted = speed(), NOTE_MS);
+
+  /** What is there; notices when clients come and go. */
+  function look(): Uint8Array | undefined {
+    try {
+      const bytes = libc.readNow(fd, buffer);
+      if (!present) onClient();
+      present = true;
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof libc.LibcError) || error.errno !== libc.Errno.EIO) throw error;
+      present = false;
+      return undefined;
+    }
+  }
+
+  return {
+    path,
+    async read(signal) {
+      while (true) {
+        signal.throwIfAborted();
+        const bytes = look();
+        if (bytes !== undefined && bytes.length > 0) return bytes;
+        if (present) await poller().ready(fd, signal);
+        else await clock.sleep(LOOK_MS, signal);
+      }
+    },
+    async write(bytes) {
+      const untilMs = clock.monotonic() + STUCK_MS;
+      for (let at = 0; present && open && at < bytes.length && clock.monotonic() < untilMs;) {
+        const count = libc.writeNow(fd, bytes.subarray(at));
+        if (count === 0) await clock.sleep(LOOK_MS);
+        at += count;
+      }
+    },
+    baud: speed,
+    recentBaud: () => noted,
+    async [Symbol.asyncDispose]() {
+      if (!open) return;
+      open = false;
+      clearInterval(notes);
+      await poller().remove(fd);
+      await libc.closePort(fd);
+    },
+  };
+}
+
+/** Nothing is echoed or changed on the way; and once it was open, the near end sees whether anybody has it open. */
+async function makeRaw(path: string): Promise<void> {
+  const fd = libc.openTerminal(path);
+  try {
+    libc.setTermios(fd, encodeTermios(terminalFlags({ ...SIGN_ON_LINE, dataBits: 8, parity: "none" })));
+  } finally {
+    await libc.closePort(fd);
+  }
+}

@@ -1,0 +1,34 @@
+/** A client on TCP: a converter, and a wire behind it that nobody can see. @module */
+import { LineError } from "../errors.ts";
+import type { Port } from "./wire.ts";
+
+/** Bytes that are taken at once: what a client says is short. */
+const READ_BYTES = 256;
+
+/** The connection as the client's end of a wire; `converterBaud`: the speed at which its converter is fixed. */
+export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port {
+  const buffer = new Uint8Array(READ_BYTES);
+  let closed = false;
+  return {
+    async read(signal) {
+      signal.throwIfAborted();
+      const count = await connection.read(buffer).catch(lost);
+      if (count === null) throw new LineError("lost", "The client hung up");
+      return buffer.slice(0, count);
+    },
+    async write(bytes) {
+      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at)).catch(lost);
+    },
+    baud: () => converterBaud,
+    recentBaud: () => converterBaud,
+    async [Symbol.asyncDispose]() {
+      if (!closed) connection.close();
+      closed = true;
+      await Promise.resolve();
+    },
+  };
+}
+
+function lost(error: Error): never {
+  throw new LineError("lost", `The client is gone: ${error.message}`, { cause: error });
+}

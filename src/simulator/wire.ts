@@ -1,0 +1,262 @@
+/**
+ * A wire with meters on one side and a client on the other: every character takes its time, both ways, and what one
+ * side says at another speed than the other hears, or two meters say at once, is garbled.
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import { characterMs, type LineSettings, SIGN_ON_LINE } from "../line.ts";
+
+/** The client's end of the wire, as the program sees it: bytes without their time. */
+export interface Port extends AsyncDisposable {
+  /** At least one byte. @throws {Error} when the client is gone for good */
+  read(signal: AbortSignal): Promise<Uint8Array>;
+  write(bytes: Uint8Array): Promise<void>;
+  /** The speed that the client has set; `undefined` where nobody can know: then it is right. */
+  baud(): number | undefined;
+  /** The speed that it had a few milliseconds ago. */
+  recentBaud(): number | undefined;
+}
+
+/** How a wire is made. */
+export interface WireOptions {
+  readonly clock: Clock;
+  /** Whether characters take their time. */
+  readonly paced: boolean;
+  /** Bytes are handed over in pieces that take so long on the wire, ms. */
+  readonly pieceMs: number;
+  /** A character takes so many times its time. */
+  readonly slowness: number;
+  /** What is sent comes back. */
+  readonly echo: boolean;
+  /** The client reads 8N1 where the meters speak 7E1: parity in bit 7, both ways. */
+  readonly parity: boolean;
+  readonly complain: (message: string) => void;
+}
+
+/** A client that changes its speed so soon after it began to send has drained its port: a pseudo-terminal took all. */
+const DRAINED_MS = 20;
+
+/** Bytes that have come to a meter, and when the last of them had. */
+interface Heard {
+  readonly bytes: Uint8Array;
+  /** By the monotonic clock. */
+  readonly atMs: number;
+}
+
+/** The wire of one client. */
+export class Wire {
+  readonly #ends: WireEnd[] = [];
+  /** Ends that are speaking. */
+  readonly #speaking = new Set<WireEnd>();
+  /** Speed of the meter that changed its speed last: the one in a session. */
+  #meterBaud = SIGN_ON_LINE.baud;
+
+  constructor(readonly port: Port, readonly options: WireOptions) {}
+
+  /** One more meter on the wire. */
+  attach(): WireEnd {
+    const end = new WireEnd(this);
+    this.#ends.push(end);
+    return end;
+  }
+
+  /** Hears the client until it is gone, the signal aborts or the port fails: it always throws. */
+  async listen(signal: AbortSignal): Promise<never> {
+    let atMs = 0;
+    while (true) {
+      const bytes = await this.port.read(signal);
+      atMs = await this.#hear(bytes, Math.max(atMs, this.options.clock.monotonic()), signal);
+    }
+  }
+
+  /** What the client has begun to say at `fromMs`. @returns when its last bit has come */
+  async #hear(bytes: Uint8Array, fromMs: number, signal: AbortSignal): Promise<number> {
+    const { clock, paced, complain } = this.options;
+    const baud = this.#baudOfClient();
+    if (paced) await sleepUntil(clock, fromMs + Math.min(DRAINED_MS, this.durationMs(bytes.length, baud)), signal);
+    let setting = this.port.baud();
+    let atMs = fromMs;
+    let steady = true;
+    for (let at = 0; at < bytes.length;) {
+      const now = this.port.baud();
+      if (now !== setting) {
+        complain(`the client changed from ${setting} to ${now} Bd while it was sending`);
+        steady = false;
+      }
+      setting = now;
+      const piece = bytes.subarray(at, at += this.pieceBytes(baud));
+      atMs += this.durationMs(piece.length, baud);
+      if (paced) await sleepUntil(clock, atMs, signal);
+      await this.#deliver(piece, steady ? baud : undefined, atMs);
+    }
+    return atMs;
+  }
+
+  /**
+   * The speed at which the client has sent what is coming in. A pseudo-terminal says at once that all has left, so the
+   * client may have set the next speed by now: if the meter in session has the one from just before, that was it.
+   */
+  #baudOfClient(): number {
+    const now = this.port.baud();
+    const before = this.port.recentBaud();
+    return before === this.#meterBaud ? before : now ?? this.#meterBaud;
+  }
+
+  /** What a meter says in one piece, at the moment at which its last bit has left. */
+  async carry(from: WireEnd, piece: Uint8Array, baudBefore: number | undefined): Promise<void> {
+    const { baud } = from.line;
+    const wrong = [baudBefore, this.port.baud()].find((client) => client !== undefined && client !== baud);
+    if (wrong !== undefined) {
+      this.options.complain(`the client listens at ${wrong} Bd while the meter speaks at ${baud} Bd`);
+    }
+    const collision = this.#speaking.size > 1;
+    if (collision) this.options.complain("several meters speak at once");
+    const clean = this.options.parity ? withParity(piece) : piece;
+    await this.port.write(wrong !== undefined || collision ? garbled(clean) : clean);
+  }
+
+  /** Marks a meter as speaking. */
+  speaks(end: WireEnd, yes: boolean): void {
+    if (yes) this.#speaking.add(end);
+    else this.#speaking.delete(end);
+  }
+
+  /** Whether nobody else is on the wire: then nothing can collide. */
+  get alone(): boolean {
+    return this.#ends.length < 2;
+  }
+
+  /** How long characters take on this wire. */
+  durationMs(bytes: number, baud: number): number {
+    return this.options.paced ? bytes * characterMs({ ...SIGN_ON_LINE, baud }) * this.options.slowness : 0;
+  }
+
+  /** How many bytes are handed over at once. */
+  pieceBytes(baud: number): number {
+    return this.options.paced ? Math.max(1, Math.floor(this.options.pieceMs / this.durationMs(1, baud))) : Infinity;
+  }
+
+  /** A meter changed its speed. */
+  tuned(baud: number): void {
+    this.#meterBaud = baud;
+  }
+
+  /** `baud`: `undefined` when the client's speed changed on the way. */
+  async #deliver(piece: Uint8Array, baud: number | undefined, atMs: number): Promise<void> {
+    const { echo, parity, complain } = this.options;
+    if (echo) await this.port.write(piece);
+    if (baud !== undefined && !this.#ends.some((end) => end.line.baud === baud)) {
+      complain(`the client speaks at ${baud} Bd while the meter listens at ${this.#meterBaud} Bd`);
+    }
+    const bytes = parity ? this.#withoutParity(piece) : piece;
+    for (const end of this.#ends) end.hear({ bytes: end.line.baud === baud ? bytes : garbled(bytes), atMs });
+  }
+
+  #withoutParity(bytes: Uint8Array): Uint8Array {
+    const wrong = bytes.filter((byte) => isOdd(byte)).length;
+    if (wrong > 0) this.options.complain(`wrong parity in ${wrong} of ${bytes.length} characters`);
+    return bytes.map((byte) => isOdd(byte) ? byte | 0x80 : byte & 0x7f);
+  }
+}
+
+/** A meter's end of a wire. */
+export class WireEnd {
+  #line = SIGN_ON_LINE;
+  #heard: Heard[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(readonly wire: Wire) {}
+
+  get line(): LineSettings {
+    return this.#line;
+  }
+
+  setLine(line: LineSettings): void {
+    this.#line = line;
+    this.wire.tuned(line.baud);
+  }
+
+  /** Forgets what came. */
+  flush(): void {
+    this.#heard = [];
+  }
+
+  /** Something came. */
+  hear(heard: Heard): void {
+    this.#heard.push(heard);
+    this.#wake?.();
+  }
+
+  /** What came, or `undefined` when nothing has come by `untilMs`. @throws the signal's reason */
+  async receive(untilMs: number, signal: AbortSignal): Promise<Heard | undefined> {
+    if (this.#heard.length === 0) await this.#wait(untilMs, signal);
+    return this.#heard.shift();
+  }
+
+  /** Says `bytes` from `fromMs` on, each in its time. @returns when the last bit has left */
+  async send(bytes: Uint8Array, fromMs: number, signal: AbortSignal): Promise<number> {
+    const { wire } = this;
+    const { clock, paced } = wire.options;
+    let atMs = fromMs;
+    wire.speaks(this, true);
+    try {
+      if (!wire.alone && !paced) await clock.sleep(0, signal); // or two that speak at once would take turns
+      for (let at = 0; at < bytes.length;) {
+        const piece = bytes.subarray(at, at += wire.pieceBytes(this.#line.baud));
+        const before = wire.port.baud();
+        atMs += wire.durationMs(piece.length, this.#line.baud);
+        if (paced) await sleepUntil(clock, atMs, signal);
+        await wire.carry(this, piece, before);
+      }
+    } finally {
+      wire.speaks(this, false);
+    }
+    return paced ? atMs : clock.monotonic();
+  }
+
+  async #wait(untilMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.wire.options;
+    const ms = untilMs - clock.monotonic();
+    if (ms <= 0) return signal.throwIfAborted();
+    const timer = new AbortController();
+    const stop = () => timer.abort(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#wake = resolve;
+        if (signal.aborted) reject(signal.reason);
+        else if (ms === Infinity) timer.signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        else clock.sleep(ms, timer.signal).then(resolve, reject);
+      });
+    } finally {
+      this.#wake = undefined;
+      signal.removeEventListener("abort", stop);
+      timer.abort();
+    }
+  }
+}
+
+/** Waits for a moment of the monotonic clock. @throws the signal's reason */
+export async function sleepUntil(clock: Clock, atMs: number, signal: AbortSignal): Promise<void> {
+  const ms = atMs - clock.monotonic();
+  if (ms > 0) await clock.sleep(ms, signal);
+  else signal.throwIfAborted();
+}
+
+/** What comes of bytes that are read at another speed: never a character of the standard, the same each time. */
+export function garbled(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte) => 0x80 | (byte * 5 + 0x1b) & 0x7f);
+}
+
+/** Even parity in bit 7, as an 8N1 receiver sees it. */
+export function withParity(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte) => isOdd(byte & 0x7f) ? byte | 0x80 : byte & 0x7f);
+}
+
+function isOdd(byte: number): boolean {
+  let bits = byte;
+  bits ^= bits >> 4;
+  bits ^= bits >> 2;
+  bits ^= bits >> 1;
+  return (bits & 1) === 1;
+}
