@@ -68,9 +68,11 @@ function readDataSet(text: string, from: number): Attempt {
   for (; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === OPEN) break;
-    if (code === LF || code === CR) return { end: at, reason: "no brackets" };
+    if (isLineEnd(code)) return { end: at, reason: "no brackets" };
     if (code === CLOSE) return lostLine(text, at, "opening bracket missing");
-    if (code === BANG && endsBlock(text, at)) return { end: at, reason: "no brackets" };
+    if (code === BANG) {
+      return endsBlock(text, at) ? { end: at, reason: "no brackets" } : lostLine(text, at, "! in its address");
+    }
     if (isControl(code)) return lostLine(text, at, `control character ${hexOf(code)} in it`);
   }
   if (at === text.length) return { end: at, reason: "no brackets" };
@@ -90,14 +92,12 @@ function readDataSet(text: string, from: number): Attempt {
  * characters are broken; but only when the next bracket closes this one.
  */
 function endOfValue(text: string, from: number): number | string {
-  let broken = false;
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === CLOSE) return at;
     if (code === OPEN) return "closing bracket missing";
-    if (code === LF || code === CR) broken = true;
-    else if (isControl(code)) return `control character ${hexOf(code)} in it`;
-    else if (broken && code === BANG && endsBlock(text, at)) break;
+    if (isControl(code) && !isLineEnd(code)) return `control character ${hexOf(code)} in it`;
+    else if (code === BANG && isLineEnd(text.charCodeAt(at - 1))) break;
   }
   return "closing bracket missing";
 }
@@ -105,7 +105,7 @@ function endOfValue(text: string, from: number): number | string {
 /** The rest of the line is lost, but for the `!` that ends the block. */
 function lostLine(text: string, from: number, reason: string): Attempt {
   let end = from;
-  while (end < text.length && text.charCodeAt(end) !== LF && text.charCodeAt(end) !== CR) end++;
+  while (end < text.length && !isLineEnd(text.charCodeAt(end))) end++;
   if (end > from + 1 && text.charCodeAt(end - 1) === BANG) end--;
   return { end, reason };
 }
@@ -114,7 +114,7 @@ function lostLine(text: string, from: number, reason: string): Attempt {
 function endsBlock(text: string, bang: number): boolean {
   for (let at = bang + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === LF || code === CR) return true;
+    if (isLineEnd(code)) return true;
     if (code === OPEN || code === CLOSE) return false;
   }
   return true;
@@ -135,6 +135,7 @@ function skipWhite(text: string, from: number): number {
   return at;
 }
 
-const isWhite = (code: number) => code === CR || code === LF || code === BLANK || code === TAB;
+const isLineEnd = (code: number) => code === LF || code === CR;
+const isWhite = (code: number) => isLineEnd(code) || code === BLANK || code === TAB;
 const isControl = (code: number) => code < BLANK && code !== TAB || code === DEL;
 const hexOf = (code: number) => code.toString(16).toUpperCase().padStart(2, "0");

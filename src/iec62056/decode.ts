@@ -9,17 +9,19 @@ import { isP1 } from "./listen.ts";
 import { parseIdentification } from "./messages.ts";
 import { modeOf } from "./modes.ts";
 
+// What may be long is bounded, so that no file, whatever is in it, takes longer than its length.
+
 /** What may stand before a message and says nothing: blanks, control characters, echoes of a request or an option select. */
 const PRELUDE = /(?:\/[?#0-9][^/!\r\n()]*!\r?\n?|\x06[^\r\n]{0,4}\r?\n|[\x00\x05-\x20\x7f\xff])*/y;
-const IDENTIFICATION = /\/[A-Za-z]{3}[^\r\n()!]+(\r\n?|\n)/y;
+const IDENTIFICATION = /\/[A-Za-z]{3}[^\r\n()!]{1,200}(\r\n?|\n)/y;
 /** ETX or EOT; `!` that no bracket follows on its line; an identification: then the telegram before it broke off. */
-const END = /[\x03\x04]|!(?=[^()\r\n]*(?:[\r\n]|$))|\/[A-Za-z]{3}[^\r\n()!]+(?=[\r\n])/g;
+const END = /[\x03\x04]|!(?=[^()\r\n]{0,200}(?:[\r\n]|$))|\/[A-Za-z]{3}[^\r\n()!]{1,200}(?=[\r\n])/g;
 /** Where the next message may begin, after one has ended. */
 const START = /\x02|\/[A-Za-z]{3}[^\r\n()!]|\/[?#0-9][^/!\r\n()]*!/g;
 /** What comes first: STX, data, or the identification of another message. */
-const STX_OR_DATA = /[\x02(]|\/[A-Za-z]{3}[^\r\n()!]+[\r\n]/g;
+const STX_OR_DATA = /[\x02(]|\/[A-Za-z]{3}[^\r\n()!]{1,200}[\r\n]/g;
 /** Data sets that go on behind an ETX and its check character: then it was noise. */
-const DATA_BEHIND_ETX = /[^\x02/(]*\(/y;
+const DATA_BEHIND_ETX = /[^\x02/(]{0,200}\(/y;
 const ETX_BEHIND_BANG = /[ \r\n]*[\x03\x04]/y;
 const CRC_BEHIND_BANG = /[0-9A-Fa-f]{1,4}(?=[\r\n]|$)/y;
 

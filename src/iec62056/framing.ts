@@ -12,6 +12,9 @@ import { parseIdentification } from "./messages.ts";
 const BLANK = 0x20;
 const BANG = 0x21;
 
+/** An identification has 20 characters or so; more of a line is not looked at. */
+const IDENTIFICATION_LENGTH = 200;
+
 /** A line of the stream that holds an identification: where it begins in it. */
 export interface FoundIdentification {
   readonly start: number;
@@ -23,7 +26,8 @@ export interface FoundIdentification {
  * of something else. Echoes of requests (`/?!`, `/1Bla0!`) and units (`Imp/kWh`) are none.
  */
 export function identificationIn(line: string): FoundIdentification | undefined {
-  for (let start = line.lastIndexOf("/"); start >= 0; start = start === 0 ? -1 : line.lastIndexOf("/", start - 1)) {
+  const first = Math.max(0, line.length - IDENTIFICATION_LENGTH);
+  for (let start = line.lastIndexOf("/"); start >= first; start = start === 0 ? -1 : line.lastIndexOf("/", start - 1)) {
     const identification = parseIdentification(line.slice(start));
     if (identification) return { start, identification };
   }

@@ -14,6 +14,8 @@ const PATIENCE: Patience = { firstMs: 30_000, nextMs: 30_000, limitBytes: 256 * 
 /** Noise without an end of line is forgotten when it is longer than any identification. */
 const NOISE_BYTES = 1024;
 
+const [BLANK, BANG, OPEN, CLOSE, SLASH] = [0x20, 0x21, 0x28, 0x29, 0x2f];
+
 /** A pushed telegram as it came. */
 export interface Push {
   readonly identification: Identification;
@@ -21,7 +23,9 @@ export interface Push {
   readonly bytes: Uint8Array;
   /** Behind the identification line, `!` included. */
   readonly block: Uint8Array;
-  /** The CRC's hex digits as written; `""`: none. */
+  /** From `/` to `!`: what the CRC is made of. */
+  readonly checked: Uint8Array;
+  /** The CRC's hex digits as written; `""`: none; `"?"`: something that is no digit stands there. */
   readonly crc: string;
 }
 
@@ -64,14 +68,18 @@ export function findPush(): Finder<Push | undefined> {
     for (; looked < bytes.length; looked++) {
       const byte = bytes[looked]!;
       if (telegram && bang >= 0 && !(isHex(byte) && looked - bang <= 4)) {
-        if (byte !== 0x28 && byte !== 0x29) {
-          const value = cutPush(bytes, { ...telegram, bang, end: looked });
-          return { start: telegram.start, end: byte === CR || byte === LF ? looked + 1 : looked, value };
+        const end = bytes[looked - 1] === CR ? looked - 1 : looked;
+        if (byte === CR && end === looked) continue; // LF belongs to it
+        if (byte !== OPEN && byte !== CLOSE) {
+          const isClean = byte === LF || byte === SLASH || end < looked;
+          const crc = toText(bytes.subarray(bang + 1, end)) || (isClean ? "" : "?");
+          const value = cutPush(bytes, { ...telegram, bang, end, crc });
+          return { start: telegram.start, end: byte === LF ? looked + 1 : looked, value };
         }
         bang = -1; // a bracket follows: noise within a data set
       }
-      if (byte === 0x2f) slash = true;
-      else if (byte === 0x21 && telegram && endsData(bytes[looked - 1])) bang = looked;
+      if (byte === SLASH) slash = true;
+      else if (byte === BANG && telegram && endsData(bytes[looked - 1])) bang = looked;
       else if (byte === LF || byte === CR) {
         const found = slash ? identificationIn(toText(bytes.subarray(lineStart, looked))) : undefined;
         if (found) telegram = { ...found, start: lineStart + found.start, blockStart: looked + 1 };
@@ -85,20 +93,28 @@ export function findPush(): Finder<Push | undefined> {
 
 function cutPush(
   bytes: Uint8Array,
-  at: { start: number; blockStart: number; bang: number; end: number; identification: Identification },
+  { start, blockStart, bang, end, ...said }: {
+    readonly start: number;
+    readonly blockStart: number;
+    readonly bang: number;
+    readonly end: number;
+    readonly identification: Identification;
+    readonly crc: string;
+  },
 ): Push {
+  const all = bytes.slice(start, end);
   return {
-    identification: at.identification,
-    bytes: bytes.slice(at.start, at.end),
-    block: bytes.slice(at.blockStart, at.bang + 1),
-    crc: toText(bytes.subarray(at.bang + 1, at.end)),
+    ...said,
+    bytes: all,
+    block: all.subarray(blockStart - start, bang + 1 - start),
+    checked: all.subarray(0, bang + 1 - start),
   };
 }
 
 /** Data block and check of a pushed telegram. */
-export function pushedTelegram({ identification, bytes, block: text, crc }: Push, atMs: number): Telegram {
+export function pushedTelegram({ identification, bytes, block: text, checked, crc }: Push, atMs: number): Telegram {
   const block = parseDataBlock(toText(text));
-  const good = crc !== "" && fitsCrc16(bytes.subarray(0, bytes.length - crc.length), crc);
+  const good = crc !== "" && fitsCrc16(checked, crc);
   const result = crc === "" ? "absent" : good ? "good" : "wrong";
   const kind = crc !== "" || isP1(block) ? "crc" : "none";
   return { mode: "D", identification, block, check: { kind, result }, atMs, bytes };
@@ -113,4 +129,4 @@ const isHex = (byte: number) =>
   byte >= 0x30 && byte <= 0x39 || byte >= 0x41 && byte <= 0x46 || byte >= 0x61 && byte <= 0x66;
 
 /** `!` stands behind a bracket or at the beginning of a line. */
-const endsData = (byte: number | undefined) => byte === 0x29 || byte === CR || byte === LF || byte === 0x20;
+const endsData = (byte: number | undefined) => byte === CLOSE || byte === CR || byte === LF || byte === BLANK;

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import {
+  ACKNOWLEDGEMENT,
+  crc16,
+  decodeCommand,
+  decodeOptionSelect,
+  decodeRequest,
+  decodeTelegrams,
+  encodeBreak,
+  encodeCommand,
+  encodeDataMessage,
+  encodeIdentification,
+  encodeOptionSelect,
+  encodeP1,
+  encodePush,
+  encodeRequest,
+  findDataMessage,
+  findIdentification,
+  formatIdentification,
+  identificationIn,
+  REPEAT_REQUEST,
+  toText,
+} from "../../src/iec62056/mod.ts";
+import { fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
+
+const ignore = !hasVectors;
+const ofKind = (kind: string) => [...vectors().values()].filter((vector) => vector.kind === kind);
+const bytesOf = (name: string) => fromHex(vectors().get(name)!.hex);
+
+Deno.test("encodeRequest, decodeRequest: the vectors both ways", { ignore }, () => {
+  for (const { name, hex } of ofKind("request")) {
+    const request = decodeRequest(fromHex(hex));
+    assert.ok(request, name);
+    assert.deepEqual(encodeRequest(request), fromHex(hex), name);
+  }
+  assert.deepEqual(decodeRequest(bytesOf("req-addr-8")), { command: "?", address: "12345678" });
+  assert.deepEqual(decodeRequest(bytesOf("req-list-2")), { command: "2" });
+});
+
+Deno.test("encodeOptionSelect, decodeOptionSelect: the vectors both ways", { ignore }, () => {
+  for (const { name, hex } of ofKind("ack")) {
+    if (hex.length === 2) continue;
+    const selected = decodeOptionSelect(fromHex(hex));
+    assert.ok(selected, name);
+    assert.deepEqual(encodeOptionSelect(selected), fromHex(hex), name);
+  }
+  assert.deepEqual(bytesOf("ack-single"), ACKNOWLEDGEMENT);
+  assert.deepEqual(bytesOf("nak-single"), REPEAT_REQUEST);
+});
+
+Deno.test(
+  "parseIdentification, encodeIdentification: the vectors both ways, noise and echo in front",
+  { ignore },
+  () => {
+    for (const { name, hex } of [...ofKind("ident"), ...ofKind("echo")]) {
+      const bytes = fromHex(hex);
+      const find = findIdentification();
+      for (let length = 1; length < bytes.length; length++) {
+        assert.equal(
+          find(bytes.subarray(0, length)),
+          undefined,
+          name,
+        );
+      }
+      const found = find(bytes)!;
+      assert.deepEqual(encodeIdentification(found.value), bytes.subarray(found.start), name);
+      assert.equal(formatIdentification(found.value), found.value.line.trimEnd(), name);
+      assert.equal(found.end, bytes.length);
+    }
+  },
+);
+
+Deno.test("encodeCommand, decodeCommand: the vectors both ways", { ignore }, () => {
+  for (const { name, hex } of ofKind("command")) {
+    const { good, ...command } = decodeCommand(fromHex(hex))!;
+    assert.ok(good, name);
+    assert.deepEqual(encodeCommand(command), fromHex(hex), name);
+  }
+  assert.deepEqual(encodeBreak(), bytesOf("cmd-break"));
+  assert.deepEqual(encodeBreak("sum7"), bytesOf("cmd-break-sum7"));
+  assert.equal(decodeCommand(bytesOf("cmd-break-sum7"))!.good, false);
+  assert.equal(decodeCommand(bytesOf("readout-c")), undefined);
+});
+
+/** Whole, byte by byte and behind noise: the same message. */
+function framed({ hex }: Vector) {
+  const bytes = fromHex(hex);
+  const find = findDataMessage();
+  for (let length = 1; length < bytes.length; length++) assert.equal(find(bytes.subarray(0, length)), undefined);
+  const slowly = find(bytes)!;
+  const behind = findDataMessage()(Uint8Array.from([0x06, 0x0d, 0x0a, 0x20, ...bytes, 0x06]))!;
+  assert.deepEqual(behind.value, slowly.value);
+  assert.deepEqual([behind.start, behind.end], [4, bytes.length + 4]);
+  return slowly.value;
+}
+
+Deno.test("findDataMessage: the check character is taken by position, whatever it is", { ignore }, () => {
+  for (const vector of ["bcc", "answer", "error", "partial", "readout", "profile"].flatMap(ofKind)) {
+    const { xor, block } = framed(vector);
+    assert.equal(xor, "good", vector.name);
+    const end = fromHex(vector.hex).at(-2)!;
+    assert.deepEqual(encodeDataMessage(toText(block), "xor", end), fromHex(vector.hex), vector.name);
+  }
+});
+
+Deno.test("findDataMessage: without STX the check still tells", { ignore }, () => {
+  const bytes = bytesOf("readout-c").subarray(1);
+  assert.equal(findDataMessage()(bytes)?.value.xor, "good");
+  const echoed = Uint8Array.from([0x06, 0x30, 0x35, 0x30, 0x0d, 0x0a, ...bytes]);
+  assert.equal(findDataMessage()(echoed)?.value.xor, "good");
+  assert.equal(findDataMessage()(bytes.subarray(1))?.value.xor, "wrong", "a character more is lost");
+});
+
+Deno.test("decodeTelegrams: the negative vectors are wrong, but for what xor cannot see", { ignore }, () => {
+  for (const name of ["readout-bad-char", "readout-bcc-incl-stx", "readout-bcc-excl-etx"]) {
+    assert.equal(decodeTelegrams(bytesOf(name))[0]!.check.result, "wrong", name);
+  }
+  assert.equal(decodeTelegrams(bytesOf("readout-even-number-flips"))[0]!.check.result, "good");
+  const { check, block } = decodeTelegrams(bytesOf("readout-no-etx"))[0]!;
+  assert.deepEqual([check.result, block.complete], ["absent", true]);
+  assert.deepEqual(decodeTelegrams(bytesOf("p1-v5-tampered"))[0]!.check, { kind: "crc", result: "wrong" });
+});
+
+Deno.test("decodeTelegrams: seven bits with their parity", { ignore }, () => {
+  const [plain] = decodeTelegrams(bytesOf("readout-c"));
+  const [masked] = decodeTelegrams(bytesOf("readout-c-7e1-as-8n1"));
+  assert.deepEqual(masked, plain);
+  assert.equal(plain!.check.result, "good");
+});
+
+Deno.test("crc16, decodeTelegrams: P1 telegrams", { ignore }, () => {
+  assert.equal(crc16(bytesOf("crc16-arc-check")), 0xbb3d);
+  const bytes = bytesOf("p1-v5");
+  const text = toText(bytes);
+  const [telegram] = decodeTelegrams(bytes);
+  assert.deepEqual(telegram!.check, { kind: "crc", result: "good" });
+  assert.equal(telegram!.block.sets.length, 23);
+  assert.deepEqual(encodeP1("/XYZ5SIMULATED-P1", text.slice(text.indexOf("\r\n\r\n") + 4, -6) + "\r\n"), bytes);
+  for (const name of ["p1-v5", "p1-crc-unpadded"]) {
+    const original = toText(bytesOf(name));
+    const variants = [original.replaceAll("\r\n", "\n"), original.replace(/![0-9A-F]+/, (crc) => crc.toLowerCase())];
+    for (const variant of variants) {
+      const result = decodeTelegrams(Uint8Array.from(variant, (character) => character.charCodeAt(0)))[0]!.check;
+      assert.deepEqual(result, { kind: "crc", result: "good" }, variant);
+    }
+  }
+  assert.deepEqual(decodeTelegrams(bytesOf("p1-v2"))[0]!.check, { kind: "crc", result: "absent" });
+  assert.deepEqual(decodeTelegrams(bytesOf("p1-encrypted")), []);
+});
+
+Deno.test("encodePush: mode D", { ignore }, () => {
+  const bytes = bytesOf("mode-d");
+  const [telegram] = decodeTelegrams(bytes);
+  assert.deepEqual([telegram!.mode, telegram!.check], ["D", { kind: "none", result: "absent" }]);
+  const text = toText(bytes);
+  assert.deepEqual(encodePush("/XYZ3METER-D", text.slice(text.indexOf("\r\n\r\n") + 4)), bytes);
+});
+
+Deno.test("identificationIn: the last one of a line, no echo, no unit", () => {
+  assert.deepEqual(identificationIn("/LG/LGZ5ZMD")?.start, 3);
+  for (const line of ["/?!", "/1Bla0!", "1.2.3(5*Imp/kWh)", "/LGZ", "/", "/LGZ5(1)", "/LG\x005Z"]) {
+    assert.equal(identificationIn(line), undefined, line);
+  }
+});
