@@ -169,6 +169,15 @@ Deno.test("readout: a message that breaks off is never delivered, wherever it do
   }
 });
 
+Deno.test("readout: unchecked and with a line that can't be read is damaged", () => {
+  const script = [...ACKNOWLEDGED, "< \x020.0.0(1)\r\n1.8.0 2)\r\n!\r\n", "silence", ...SIGNED_OFF];
+  assert.throws(() => follow(readout({ tries: { left: 1 } }), script), (error: Error) => {
+    assert.ok(error instanceof ProtocolError && error.trouble === "damaged");
+    assert.match(error.message, /a line cannot be read/);
+    return true;
+  });
+});
+
 Deno.test("readout: every single wrong bit is found", () => {
   const tries = { left: 1 };
   for (let at = 1; at < DATA.length; at++) {
