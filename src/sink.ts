@@ -7,14 +7,17 @@ import type { ZodType } from "zod";
 import type { Reading } from "./reading.ts";
 
 export { SinkError, type SinkRemedy } from "./errors.ts";
-export type { Reading } from "./reading.ts";
+export { CSV_HEADER, toCsv, toJson, toTable } from "./format.ts";
+export { type Flag, FLAGS, type Reading } from "./reading.ts";
+export { filePath, secret } from "./secret.ts";
 
 /** An open destination. */
 export interface Sink extends AsyncDisposable {
   /**
    * Resolves once the destination has the batch; a returned mark is kept with the cursor and handed to the next `open`.
-   * Never called before the last call has settled; batches come in order; nothing is buffered inside.
-   * @throws {SinkError}
+   * Never called before the last call has settled; batches come in order, each of whole readouts; nothing is buffered
+   * inside. After `split` the same reading objects come again in halves. After `signal` has aborted (30 s), settle soon.
+   * @throws {SinkError} anything else that is thrown closes the sink, and it is opened again later
    */
   write(readings: readonly Reading[], signal: AbortSignal): Promise<string | void>;
 }
