@@ -1,0 +1,214 @@
+/** The configuration: what the file says, checked, with every default filled in. @module */
+import { dirname, resolve } from "node:path";
+import { type Document, type Path, readDocument } from "./config/document.ts";
+import { isMapping, readFields, readMapping } from "./config/fields.ts";
+import { createReport, describe, type Report } from "./config/report.ts";
+import { checkRules, type DraftLine, type DraftMeter } from "./config/rules.ts";
+import { configSchema, journalSchema, LATER_OPTIONS, lineSchema, meterSchema, nameSchema } from "./config/schema.ts";
+import { ConfigError, type ConfigFault } from "./errors.ts";
+import type { Schedule } from "./schedule.ts";
+import { readSinks } from "./config/sinks.ts";
+import { inSurroundings, type Surroundings } from "./secret.ts";
+import type { SinkPlugin } from "./sink.ts";
+import type { Mode } from "./telegram.ts";
+import type { Endpoint } from "./transport/endpoint.ts";
+
+/** Where the service looks. */
+export const DEFAULT_CONFIG_PATH = "/etc/obisd/obisd.yaml";
+
+/** A configuration without a fault. */
+export interface Config {
+  /** Absolute. */
+  readonly path: string;
+  readonly timeZone: string;
+  readonly lines: readonly LineConfig[];
+  readonly meters: readonly MeterConfig[];
+  readonly sinks: readonly SinkConfig[];
+  readonly journal: JournalConfig;
+  /** What is allowed but hardly meant. */
+  readonly warnings: readonly ConfigFault[];
+  /** What its secrets are read from: names of environment variables, paths of files. */
+  readonly secrets: { readonly env: readonly string[]; readonly files: readonly string[] };
+}
+
+/** A wire that several meters may share. */
+export interface LineConfig {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+}
+
+/** One meter. */
+export interface MeterConfig {
+  readonly name: string;
+  /** Name of its line. */
+  readonly line: string;
+  readonly address?: string;
+  readonly mode: Exclude<Mode, "E"> | "auto";
+  /** Absent only in mode D: each telegram counts. */
+  readonly schedule?: Schedule;
+  readonly timeZone: string;
+  readonly obis?: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly expect?: Readonly<Record<string, string>>;
+  /** Data messages that may be asked for in a slot. */
+  readonly tries: number;
+}
+
+/** One sink: a plug-in and its options, which the plug-in's own schema has read. */
+export interface SinkConfig {
+  readonly name: string;
+  readonly type: string;
+  readonly plugin: SinkPlugin;
+  readonly options: unknown;
+}
+
+/** The durable log of readings. */
+export interface JournalConfig {
+  /** Absolute. */
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly maxAgeMs?: number;
+}
+
+/** What a test or a command changes about loading. */
+export interface LoadOptions {
+  /** The value of an environment variable; default the process's. */
+  readonly environment?: (name: string) => string | undefined;
+  /** `warning`: for commands that never open a sink; the service may have secrets that this shell lacks. Default `fault`. */
+  readonly missingSecrets?: "fault" | "warning";
+}
+
+/** Reads and checks a configuration file. @throws {ConfigError} with every fault in it */
+export async function loadConfig(path: string, options: LoadOptions = {}): Promise<Config> {
+  const faults: ConfigFault[] = [];
+  const document = readDocument(await readText(path), (fault) => faults.push({ path, ...fault }));
+  if (!document) throw new ConfigError(faults);
+  const warnings: ConfigFault[] = [];
+  const config = await readConfig(path, document, {
+    ...options,
+    report: createReport(path, document, { faults, warnings }),
+  });
+  if (faults.length > 0) throw new ConfigError(faults.toSorted(byPlace));
+  return { ...config, warnings: warnings.toSorted(byPlace) };
+}
+
+const byPlace = (a: ConfigFault, b: ConfigFault) => (a.line! - b.line!) || (a.column! - b.column!);
+
+/** @throws {ConfigError} when there is no text to be had */
+async function readText(path: string): Promise<string> {
+  const fail = (message: string, cause: unknown) => new ConfigError([{ path, message }], { cause });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw fail(
+        `not found: name another with -c FILE, or begin with a copy of config/obisd.yaml, which explains itself`,
+        error,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) throw fail("may not be read by this user", error);
+    if (error instanceof TypeError) throw fail("is no UTF-8 text", error);
+    if (error instanceof Deno.errors.IsADirectory || /directory/.test(String(error))) {
+      throw fail(`is a directory: name the file in it, like ${path.replace(/\/$/, "")}/obisd.yaml`, error);
+    }
+    throw error;
+  }
+}
+
+type ReadOptions = LoadOptions & { readonly report: Report };
+
+/** Reads all of it, however much is wrong; whatever is incomplete has been reported. */
+async function readConfig(path: string, document: Document, options: ReadOptions): Promise<Omit<Config, "warnings">> {
+  const { report } = options;
+  const top = readTop(document.value, report);
+  const secrets = { env: new Set<string>(), files: new Set<string>() };
+  const surroundings: Surroundings = {
+    base: dirname(resolve(path)),
+    environment: options.environment ?? ((name) => Deno.env.get(name)),
+    onUse: ({ kind, name }) => (kind === "env" ? secrets.env : secrets.files).add(name),
+  };
+  const lines = readLines(top.lines, report);
+  const meters = readList(top.meters, ["meters"], report).map((meter, at) => readMeter(meter, ["meters", at], report));
+  const sinks = await readSinks(top.sinks ?? [], { ...options, surroundings });
+  const journal = inSurroundings(
+    surroundings,
+    () => readFields(journalSchema, top.journal ?? {}, { path: ["journal"], report }),
+  );
+  checkRules({ lines, meters, sinks }, report);
+  return {
+    path: resolve(path),
+    timeZone: top.timeZone,
+    lines: lines.map(({ name, endpoint }) => ({ name, endpoint: endpoint! })),
+    meters: meters.map((meter) => toMeter(meter, top.timeZone)),
+    sinks: sinks.map(({ name, type, plugin, options }) => ({ name: name!, type, plugin: plugin!, options })),
+    journal: { path: journal.path!, maxBytes: journal.max_bytes!, ...present("maxAgeMs", journal.max_age) },
+    secrets: { env: [...secrets.env], files: [...secrets.files] },
+  };
+}
+
+/** The top level, whose parts are read one by one. */
+function readTop(value: unknown, report: Report) {
+  const { lines, meters, sinks, journal, ...zone } = readMapping(value ?? {}, [], report);
+  if (value === null || value === undefined) report.fault([], "the file is empty: it needs lines and meters");
+  else if (isMapping(value)) {
+    if (lines === undefined) report.fault([], "lines are missing: the wires and where they end");
+    if (meters === undefined) report.fault([], "meters are missing: what is to be read");
+    else if (Array.isArray(meters) && meters.length === 0) {
+      report.fault(["meters"], "no meter: there is nothing to read");
+    }
+  }
+  const { time_zone } = readFields(configSchema.pick({ time_zone: true }), zone, {
+    path: [],
+    report,
+    known: Object.keys(configSchema.shape),
+    later: LATER_OPTIONS.top,
+  });
+  return { lines, meters, sinks, journal, timeZone: time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone };
+}
+
+function readLines(value: unknown, report: Report): DraftLine[] {
+  return Object.entries(readMapping(value, ["lines"], report)).map(([name, line]) => {
+    const path = ["lines", name];
+    const result = nameSchema.safeParse(name);
+    if (!result.success) report.fault(path, result.error.issues[0]!.message, "key");
+    const { url } = readFields(lineSchema, line ?? {}, { path, report, later: LATER_OPTIONS.line });
+    return { path, name, endpoint: url };
+  });
+}
+
+function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
+  const given = isMapping(value) ? Object.keys(value) : [];
+  return { ...readFields(meterSchema, value ?? {}, { path, report, later: LATER_OPTIONS.meter }), path, given };
+}
+
+function toMeter({ name, line, mode, labels, tries, ...meter }: DraftMeter, timeZone: string): MeterConfig {
+  const zone = meter.time_zone ?? timeZone;
+  return {
+    name: name!,
+    line: line!,
+    mode: mode!,
+    labels: labels!,
+    tries: tries!,
+    timeZone: zone,
+    ...present("schedule", scheduleOf(meter, zone)),
+    ...present("address", meter.address),
+    ...present("obis", meter.obis),
+    ...present("expect", meter.expect),
+  };
+}
+
+function scheduleOf({ every, cron }: Pick<DraftMeter, "every" | "cron">, timeZone: string): Schedule | undefined {
+  if (every !== undefined) return { kind: "every", ms: every, timeZone };
+  return cron === undefined ? undefined : { kind: "cron", pattern: cron, timeZone };
+}
+
+/** An absent value leaves its key out. */
+function present<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : { [key]: value } as { readonly [P in K]?: V };
+}
+
+function readList(value: unknown, path: Path, report: Report): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (value !== undefined) report.fault(path, `found ${describe(value)}, allowed is a list: lines that begin with -`);
+  return [];
+}

@@ -1,0 +1,145 @@
+/** What no single option can know: whether the options fit each other. @module */
+import { Cron } from "croner";
+import { nearest } from "../nearest.ts";
+import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
+import { formatDuration } from "../units.ts";
+import type { Path } from "./document.ts";
+import type { Readable } from "./fields.ts";
+import type { Report } from "./report.ts";
+import type { meterSchema } from "./schema.ts";
+
+/** What could be read of a configuration; what is wrong is absent and has been reported. */
+export interface Draft {
+  readonly lines: readonly DraftLine[];
+  readonly meters: readonly DraftMeter[];
+  readonly sinks: readonly DraftSink[];
+}
+
+/** A line as far as it could be read. */
+export interface DraftLine {
+  readonly path: Path;
+  readonly name: string;
+  readonly endpoint: Endpoint | undefined;
+}
+
+/** A meter as far as it could be read. `given`: the options that stand there, right or wrong. */
+export type DraftMeter = Readable<typeof meterSchema.shape> & {
+  readonly path: Path;
+  readonly given: readonly string[];
+};
+
+/** A sink as far as it could be read. */
+export interface DraftSink {
+  readonly path: Path;
+  readonly name: string | undefined;
+}
+
+/** Reports all that does not fit together. */
+export function checkRules(draft: Draft, report: Report): void {
+  checkNames(draft, report);
+  checkLines(draft, report);
+  for (const meter of draft.meters) {
+    checkSchedule(meter, report);
+    checkPush(meter, report);
+  }
+  if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
+}
+
+function checkNames({ meters, sinks }: Draft, report: Report): void {
+  for (const [list, what] of [[meters, "meter"], [sinks, "sink"]] as const) {
+    for (const [at, { path, name }] of list.entries()) {
+      if (name === undefined || list.findIndex((other) => other.name === name) === at) continue;
+      const remedy = what === "sink" ? "; give one of them a name: of its own" : "";
+      report.fault([...path, "name"], `a second ${what} is called ${JSON.stringify(name)}${remedy}`);
+    }
+  }
+}
+
+function checkLines({ lines, meters }: Draft, report: Report): void {
+  const names = lines.map((line) => line.name);
+  for (const { path, line } of meters) {
+    if (line === undefined || names.includes(line)) continue;
+    const meant = nearest(line, names);
+    const hint = meant
+      ? `did you mean ${meant}?`
+      : names.length > 0
+      ? `lines has ${names.join(", ")}`
+      : "lines is empty";
+    report.fault([...path, "line"], `there is no line ${JSON.stringify(line)}, ${hint}`);
+  }
+  for (const line of lines) checkSharing(line, meters.filter((meter) => meter.line === line.name), report);
+  checkPorts(lines, report);
+}
+
+/** Only the meter that is addressed may answer where several could (IEC 62056-21, 6.3.1). */
+function checkSharing({ path, name }: DraftLine, meters: readonly DraftMeter[], report: Report): void {
+  if (meters.length === 0) report.warn(path, "no meter hangs on this line", "key");
+  if (meters.length < 2) return;
+  for (const meter of meters) {
+    if (meter.mode === "D") {
+      report.fault(
+        [...meter.path, "mode"],
+        `a meter in mode D talks whenever it likes: it needs line ${name} for itself`,
+      );
+    } else if (!meter.given.includes("address")) {
+      report.fault(
+        meter.path,
+        `address is missing: line ${name} has ${meters.length} meters, and without it all would answer at once`,
+      );
+    }
+  }
+}
+
+function checkPorts(lines: readonly DraftLine[], report: Report): void {
+  for (const [at, { path, endpoint }] of lines.entries()) {
+    if (!endpoint) continue;
+    const place = formatEndpoint(endpoint);
+    const first = lines.find((other) => other.endpoint && formatEndpoint(other.endpoint) === place)!;
+    if (first === lines[at]) continue;
+    const message = `line ${first.name} has the same place: meters that share a wire hang on one line`;
+    if (endpoint.kind === "serial") report.fault([...path, "url"], message);
+    else report.warn([...path, "url"], message);
+  }
+}
+
+function checkSchedule(meter: DraftMeter, report: Report): void {
+  const { path, given, every, cron, mode } = meter;
+  if (given.includes("every") && given.includes("cron")) {
+    report.fault([...path, "cron"], "every stands there too: one of them says when the meter is read", "key");
+  } else if (!given.includes("every") && !given.includes("cron") && mode !== undefined && mode !== "D") {
+    report.fault(path, "every or cron is missing: when is it read? (only a meter in mode D may do without)");
+  }
+  if (every !== undefined) checkEvery([...path, "every"], every, report);
+  if (cron !== undefined) checkCron([...path, "cron"], cron, meter.time_zone, report);
+}
+
+const DAY_MS = 86_400_000;
+
+/** Slots stand at the same wall-clock times each day, so the interval must divide a day. */
+function checkEvery(path: Path, everyMs: number, report: Report): void {
+  if (everyMs >= 1000 && everyMs % 1000 === 0 && DAY_MS % everyMs === 0) return;
+  const stepMs = everyMs < 60_000 ? 1000 : 60_000; // 6m or 8m is what somebody wants who wrote 7m, not 7m12s
+  const slots = Array.from({ length: DAY_MS / stepMs }, (_, at) => (at + 1) * stepMs).filter((ms) => DAY_MS % ms === 0);
+  const near = [slots.findLast((ms) => ms < everyMs), slots.find((ms) => ms > everyMs)]
+    .filter((ms) => ms !== undefined).map(formatDuration);
+  const hint = everyMs > DAY_MS ? "take 1d, or cron for less" : `take ${near.join(" or ")}`;
+  report.fault(path, `${formatDuration(everyMs)} does not divide a day into equal slots: ${hint}`);
+}
+
+function checkCron(path: Path, pattern: string, timeZone: string | undefined, report: Report): void {
+  try {
+    const cron = new Cron(pattern, { paused: true, timezone: timeZone ?? "UTC" });
+    if (cron.nextRun() === null) report.fault(path, `${JSON.stringify(pattern)} never comes`);
+  } catch (error) {
+    report.fault(path, `found ${JSON.stringify(pattern)}: ${(error as Error).message.replace(/^CronPattern: /, "")}`);
+  }
+}
+
+function checkPush({ path, mode, given }: DraftMeter, report: Report): void {
+  if (mode !== "D" || !given.includes("address")) return;
+  report.fault(
+    [...path, "address"],
+    "a meter in mode D is never asked, so it needs no address; expect checks which one talks",
+    "key",
+  );
+}

@@ -1,0 +1,135 @@
+/** Every option of the configuration: what it means, what is allowed, its default. Said here and nowhere else. @module */
+import { z } from "zod";
+import { nearest } from "../nearest.ts";
+import { filePath } from "../secret.ts";
+import { parseEndpoint } from "../transport/endpoint.ts";
+import { parseDuration, parseSize } from "../units.ts";
+
+/** A schema of text whose value is what `parse` makes of it; `parse`'s own words are the fault. */
+function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const duration = parsed(parseDuration).meta({ format: "duration" });
+const size = parsed(parseSize).meta({ format: "size" });
+
+/** A name of a line, meter or sink. Names go into commands, file names and tags. */
+export const nameSchema = z.string().regex(
+  /^[\p{L}\p{N}_][\p{L}\p{N}_. -]{0,62}$/u,
+  "a name begins with a letter or digit and has letters, digits, blanks, _ . - (63 at most)",
+);
+
+const printable = z.string().regex(/^\P{C}+$/u, "empty, or with characters that cannot be printed");
+
+const timeZone = z.string().refine(isTimeZone, { error: ({ input }) => explainTimeZone(String(input)) })
+  .meta({ examples: ["Europe/Berlin"] });
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function explainTimeZone(zone: string): string {
+  const meant = nearest(zone, Intl.supportedValuesOf("timeZone"));
+  return `there is no time zone ${JSON.stringify(zone)}, ${
+    meant ? `did you mean ${meant}?` : "write one like Europe/Berlin or UTC"
+  }`;
+}
+
+/** Names that readings, files and databases already use; a label named so would hide or overwrite them. */
+export const RESERVED_LABELS: readonly string[] = [
+  ...["meter", "obis", "address", "unit", "index", "occurrence", "value", "text", "name", "time", "labels", "flags"],
+  ...["measurement", "field", "host", "line"],
+];
+
+const label = z.string().regex(
+  /^\p{L}[\p{L}\p{N}_-]*$/u,
+  "a label's name begins with a letter and has letters, digits, _ and -",
+).refine((name) => !RESERVED_LABELS.includes(name.toLowerCase()), "this name is taken: readings have it already");
+
+/** A wire that several meters may share. */
+export const lineSchema = z.strictObject({
+  url: parsed(parseEndpoint).describe(
+    "Where the wire ends: serial:///dev/serial/by-id/…, or tcp://host:port of a converter. Options stand behind a ?: tcp://192.168.1.20:8000?max_baud=300.",
+  ),
+});
+
+/** One meter. */
+export const meterSchema = z.strictObject({
+  name: nameSchema.describe("Its name in readings, logs and commands."),
+  line: z.string().describe("The line on which it hangs. Meters on one line take turns."),
+  address: z.string().regex(
+    /^[A-Za-z0-9 ]{1,32}$/,
+    "an address has 1 to 32 digits, letters and blanks (IEC 62056-21, 6.3.1)",
+  ).optional().meta({ examples: ["1122334455"] }).describe(
+    "Its device address for the sign-on, mostly the serial number, in quotes. Absent: whoever is there answers; not allowed beside a second meter on one line.",
+  ),
+  mode: z.enum(["auto", "A", "B", "C", "D"], {
+    error: ({ input }) => input === "E" ? "this version reads modes A to D; mode E comes later" : undefined,
+  }).default("auto").describe(
+    "Mode of IEC 62056-21: A, B, C, D (the meter pushes by itself), or auto (A, B or C, as the meter answers).",
+  ),
+  every: duration.optional().meta({ examples: ["15m"] }).describe(
+    "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D may do without: then each telegram counts.",
+  ),
+  cron: z.string().optional().meta({ examples: ["*/15 * * * *"] }).describe(
+    "When it is read, as in crontab(5), with an optional field for seconds in front.",
+  ),
+  time_zone: timeZone.optional().describe("The time zone of every and cron. Absent: the one above."),
+  obis: z.array(printable).min(1, "an empty list would deliver nothing: leave it out to deliver all").optional()
+    .meta({ examples: [["1.8.0", "1.8.0*24"]] }).describe(
+      "Which values are delivered, exactly as the meter writes them, or as A-B:C.D.E*F. Absent: all.",
+    ),
+  labels: z.record(label, printable).default({}).meta({ examples: [{ site: "north" }] }).describe(
+    "Your own words, which go with every reading of this meter.",
+  ),
+  expect: z.record(printable, printable).optional().meta({ examples: [{ "0.0.0": "12345678" }] }).describe(
+    "Values that prove that it is the right meter, for heads get swapped. If another one answers, nothing is delivered.",
+  ),
+  tries: z.int().min(1).max(3).default(3).describe(
+    "How many data messages may be asked for in a slot before it is given up, repeats of damaged ones included: 1 to 3.",
+  ),
+});
+
+/** What every sink has; the rest are the options of its type. */
+export const sinkSchema = z.strictObject({
+  type: z.string().describe("stdout, csv, influxdb; or a plug-in: ./my_sink.ts, npm:…"),
+  name: nameSchema.optional().describe("Its name in logs, and of its place in the journal. Absent: the type."),
+});
+
+/** The durable log of readings. */
+export const journalSchema = z.strictObject({
+  path: filePath.default("/var/lib/obisd/journal.db").describe("Where readings are kept until every sink has them."),
+  max_bytes: size.default(512 * 1024 ** 2).describe(
+    "Size at which the oldest readings give way, delivered ones first.",
+  ),
+  max_age: duration.optional().meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),
+});
+
+/** The whole file. */
+export const configSchema = z.strictObject({
+  time_zone: timeZone.optional().describe("The time zone in which every and cron are meant. Absent: the host's."),
+  lines: z.record(nameSchema, lineSchema).describe("The wires, by name."),
+  meters: z.array(meterSchema).min(1, "no meter: there is nothing to read").describe("The meters."),
+  sinks: z.array(sinkSchema).default([]).describe("Where readings go."),
+  journal: journalSchema.prefault({}).describe(
+    "The durable log of readings, from which sinks that were away catch up.",
+  ),
+});
+
+/** Options that later versions bring: refused in plain words, for to ignore them would be to lie. */
+export const LATER_OPTIONS = {
+  top: ["metrics", "http", "status", "api", "clock"],
+  line: ["reconnect"],
+  meter: ["registers", "backfill", "stop_early", "timestamp", "profile", "password", "keys", "key", "dlms", "quirks"],
+} as const;

@@ -1,0 +1,294 @@
+/** The configuration: what is read, and what a person is told who got it wrong. @module */
+import assert from "node:assert/strict";
+import { type Config, loadConfig, type LoadOptions } from "../src/config.ts";
+import { ConfigError } from "../src/errors.ts";
+
+const WHOLE = `time_zone: Europe/Berlin
+lines:
+  meter-room: { url: "serial:///dev/serial/by-id/usb-FTDI-port0" }
+  heat: { url: "tcp://192.168.1.20:8000?max_baud=300" }
+meters:
+  - name: flat-1
+    line: meter-room
+    address: "0012345678"
+    mode: C
+    every: 15m
+    obis: ["1.8.0", "1.8.0*24"]
+    labels: { site: north, flat: "1" }
+    expect: { "0.0.0": "12345678" }
+    tries: 2
+  - name: heat
+    line: heat
+    mode: D
+    time_zone: UTC
+sinks:
+  - { type: stdout }
+  - { type: csv, name: files, path: "out/readings-%Y.csv" }
+journal: { path: journal.db, max_bytes: 1MiB, max_age: 90d }
+`;
+
+const MINIMAL = `lines: { a: { url: "tcp://h:1" } }
+meters: [{ name: m, line: a, every: 15m }]
+sinks: [{ type: stdout }]
+`;
+
+/** Puts a text into a file of a folder of its own and loads it. */
+async function load(text: string | Uint8Array, options?: LoadOptions, others: Record<string, string> = {}) {
+  const folder = await Deno.makeTempDir({ prefix: "obisd-config-" });
+  try {
+    for (const [name, content] of Object.entries(others)) await Deno.writeTextFile(`${folder}/${name}`, content);
+    const path = `${folder}/obisd.yaml`;
+    await Deno.writeFile(path, typeof text === "string" ? new TextEncoder().encode(text) : text);
+    return { folder, config: await loadConfig(path, options) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What is said about a text, each `LINE:COLUMN: message`; empty when it is right. */
+async function faultsOf(text: string | Uint8Array, options?: LoadOptions): Promise<string[]> {
+  try {
+    await load(text, options);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map(({ line, column, message }) => line ? `${line}:${column}: ${message}` : message);
+  }
+}
+
+const warningsOf = ({ warnings }: Config) => warnings.map(({ line, message }) => `${line}: ${message}`);
+
+Deno.test("loadConfig: reads every option and fills in the defaults", async () => {
+  const { config, folder } = await load(WHOLE);
+  assert.equal(config.path, `${folder}/obisd.yaml`);
+  assert.deepEqual(config.lines.map(({ name, endpoint }) => [name, endpoint.kind]), [["meter-room", "serial"], [
+    "heat",
+    "tcp",
+  ]]);
+  assert.deepEqual(config.meters, [
+    {
+      name: "flat-1",
+      line: "meter-room",
+      mode: "C",
+      labels: { site: "north", flat: "1" },
+      tries: 2,
+      timeZone: "Europe/Berlin",
+      schedule: { kind: "every", ms: 900_000, timeZone: "Europe/Berlin" },
+      address: "0012345678",
+      obis: ["1.8.0", "1.8.0*24"],
+      expect: { "0.0.0": "12345678" },
+    },
+    { name: "heat", line: "heat", mode: "D", labels: {}, tries: 3, timeZone: "UTC" },
+  ]);
+  assert.deepEqual(config.sinks.map(({ name, type }) => [name, type]), [["stdout", "stdout"], ["files", "csv"]]);
+  assert.equal((config.sinks[1]!.options as { path: string }).path, `${folder}/out/readings-%Y.csv`);
+  assert.deepEqual(config.journal, { path: `${folder}/journal.db`, maxBytes: 1024 ** 2, maxAgeMs: 90 * 86_400_000 });
+  assert.deepEqual(config.warnings, []);
+});
+
+Deno.test("loadConfig: the smallest configuration", async () => {
+  const { config } = await load(MINIMAL);
+  assert.equal(config.timeZone, Intl.DateTimeFormat().resolvedOptions().timeZone);
+  assert.deepEqual(config.journal, { path: "/var/lib/obisd/journal.db", maxBytes: 512 * 1024 ** 2 });
+  assert.deepEqual([config.meters[0]!.mode, config.meters[0]!.tries], ["auto", 3]);
+});
+
+Deno.test("loadConfig: anchors and merge keys", async () => {
+  const { config } = await load(`lines: { a: { url: "tcp://h:1" } }
+meters:
+  - &first { name: m, line: a, every: 15m, address: "1" }
+  - { <<: *first, name: n, address: "2" }
+`);
+  assert.deepEqual(config.meters.map(({ name, address }) => [name, address]), [["m", "1"], ["n", "2"]]);
+});
+
+/** Replaces one piece of the minimal configuration. */
+const meter = (options: string) => MINIMAL.replace("every: 15m", options);
+
+Deno.test("loadConfig: each fault is placed and says what is allowed", async () => {
+  const table: [string, ...(string | RegExp)[]][] = [
+    // the file
+    ["", "1:1: the file is empty: it needs lines and meters"],
+    ["# nothing\n", /the file is empty/],
+    ["- a\n", /^1:1: found a list, allowed is a mapping/],
+    ["a: 1\na: 2\n", /^2:1: a stands here for the second time/],
+    ["lines:\n\ta: 1\n", /^2:1: a tab cannot indent: use blanks/],
+    ["lines: {}\n---\nlines: {}\n", /a second document begins here/],
+    ["lines: { a: b\n", /^2:1: no valid YAML/],
+    // keys
+    [MINIMAL + "sink: []\n", "4:1: sink: unknown option, did you mean sinks?"],
+    [meter("evry: 15m"), /1:|2:/, "2:30: meters[0].evry: unknown option, did you mean every?"],
+    [meter("every: 15m, registers: []"), /registers: this version lacks this option/],
+    [meter("every: 15m, foo: 1"), /foo: unknown option, allowed are name, line, address/],
+    // values
+    [meter("every: 15m, mode: F"), '2:48: meters[0].mode: found "F", allowed are auto, A, B, C, D'],
+    [meter("every: 15m, mode: c"), /found "c", allowed are auto, A, B, C, D, did you mean C\?/],
+    [meter("every: 15m, mode: E"), /mode: this version reads modes A to D; mode E comes later/],
+    [meter("every: 15"), /every: found the number 15, a unit is missing: 15s, 15m/],
+    [meter("every: quarter"), /every: .*"quarter".*15m/],
+    [meter("every: 7m"), "2:37: meters[0].every: 7m does not divide a day into equal slots: take 6m or 8m"],
+    [meter("every: 2d"), /2d does not divide a day.*: take 1d/],
+    [meter("every: 0s"), /does not divide a day.*: take 1s/],
+    [meter("every: 15m, cron: '0 * * * *'"), /cron: every stands there too/],
+    [meter("cron: '61 * * * *'"), '2:36: meters[0].cron: found "61 * * * *": Invalid value for minute: 61'],
+    [meter("cron: '0 0 30 2 *'"), /cron: "0 0 30 2 \*" never comes/],
+    [meter("mode: A"), /meters\[0\]: every or cron is missing/],
+    [meter("every: 15m, tries: 4"), /tries: found the number 4, allowed is at most 3/],
+    [meter("every: 15m, tries: 1.5"), /tries: found the number 1.5, allowed is a whole number/],
+    [meter("every: 15m, address: 0012"), /address: found the number 0012, write it in quotes.*: "0012"/],
+    [meter('every: 15m, address: "12!"'), /address: an address has 1 to 32 digits, letters and blanks/],
+    [meter("every: 15m, mode: D, address: x"), /address: a meter in mode D is never asked/],
+    [meter("every: 15m, obis: 1.8.0"), /obis: found "1.8.0", allowed is a list/],
+    [meter("every: 15m, obis: [1.8]"), /obis\[0\]: found the number 1.8, write it in quotes/],
+    [meter("every: 15m, labels: { unit: x }"), /labels\.unit: this name is taken/],
+    [meter("every: 15m, labels: { Meter: x }"), /labels\.Meter: this name is taken/],
+    [meter("every: 15m, labels: { _a: x }"), /labels\._a: a label's name begins with a letter/],
+    [meter("every: 15m, labels: { flat: 1 }"), /labels\.flat: found the number 1, write it in quotes/],
+    [
+      meter("every: 15m, time_zone: Europe/Berln"),
+      /time_zone: there is no time zone "Europe\/Berln", did you mean Europe\/Berlin\?/,
+    ],
+    [meter("every: 15m, line: b").replace("line: a, ", ""), /line: there is no line "b"/],
+    [MINIMAL.replace("name: m, ", ""), /^2:10: meters\[0\]\.name: is missing/],
+    [MINIMAL.replace("tcp://h:1", "rfc2217://h:1"), /^1:20: lines\.a\.url: .*this version has no rfc2217/],
+    [MINIMAL.replace("tcp://h:1", "udp://h:1"), /lines\.a\.url: .*allowed is/],
+    [MINIMAL.replace("type: stdout", "type: stout"), /sinks\[0\]\.type: .*stout/],
+    [
+      MINIMAL.replace("type: stdout", "type: csv, path: x, pth: y"),
+      /sinks\[0\]\.pth: unknown option, did you mean path\?/,
+    ],
+    [MINIMAL.replace("type: stdout", "type: csv"), /sinks\[0\]\.path: is missing/],
+    [MINIMAL + "journal: { max_bytes: 5 }\n", /journal\.max_bytes: found the number 5, a unit is missing: 5MiB/],
+    [MINIMAL + "journal: x\n", '4:10: journal: found "x", allowed is a mapping: indented lines of key: value'],
+    // together
+    [
+      MINIMAL.replace("}]\ns", '}, { name: m, line: a, every: 1h, address: "1" }]\ns'),
+      /^2:12: |^2:10: /,
+      /name: a second meter is called "m"/,
+    ],
+    [
+      MINIMAL.replace("stdout }", "stdout }, { type: stdout }"),
+      /sinks\[1\]\.name: a second sink is called "stdout"; give one of them a name/,
+    ],
+    [
+      MINIMAL.replace("}]\ns", "}, { name: n, line: a, mode: D }]\ns"),
+      /meters\[0\]: address is missing: line a has 2 meters/,
+      /meters\[1\]\.mode: a meter in mode D talks whenever it likes/,
+    ],
+    [
+      MINIMAL.replace("} }", '}, b: { url: /dev/x }, c: { url: "serial:///dev/x" } }'),
+      /lines\.c\.url: line b has the same place/,
+    ],
+  ];
+  const wrong: string[] = [];
+  for (const [text, ...expected] of table) {
+    const faults = await faultsOf(text);
+    for (const want of expected) {
+      const is = (fault: string) => typeof want === "string" ? fault === want : want.test(fault);
+      if (!faults.some(is)) wrong.push(`${text}expected: ${want}\nfound: ${faults.join("\n")}\n`);
+    }
+  }
+  assert.equal(wrong.join("\n"), "");
+});
+
+Deno.test("loadConfig: all faults at once, in their order", async () => {
+  const faults = await faultsOf(`time_zone: Mars/Base
+lines:
+  a: { url: "foo" }
+meters:
+  - { name: m, line: b, evry: 1m, mode: X }
+  - { name: m, line: a, every: 7m }
+sinks:
+  - { type: nope }
+  - { type: csv, name: c }
+`);
+  assert.deepEqual(faults.map((fault) => Number(fault.split(":")[0])), [1, 3, 5, 5, 5, 6, 6, 8, 9]);
+});
+
+Deno.test("loadConfig: warnings are no faults", async () => {
+  const { config } = await load(`lines: { a: { url: "tcp://h:1" }, b: { url: "tcp://h:1" } }
+meters: [{ name: m, line: a, every: 15m }]
+`);
+  assert.deepEqual(warningsOf(config), [
+    "1: no sinks: readings are kept in the journal and go nowhere",
+    "1: lines.b: no meter hangs on this line",
+    "1: lines.b.url: line a has the same place: meters that share a wire hang on one line",
+  ]);
+});
+
+Deno.test("loadConfig: a file that is none", async () => {
+  assert.match((await faultsOf(new Uint8Array([0x61, 0x3a, 0xff])))[0]!, /is no UTF-8 text/);
+  const messageOf = (path: string) => loadConfig(path).then(() => "", (error) => (error as ConfigError).message);
+  const folder = await Deno.makeTempDir();
+  try {
+    assert.match(await messageOf(`${folder}/obisd.yaml`), /obisd\.yaml: not found: .*config\/obisd\.yaml/);
+    assert.match(await messageOf(folder), /is a directory: name the file in it/);
+  } finally {
+    await Deno.remove(folder);
+  }
+});
+
+const influx = (token: string) =>
+  MINIMAL.replace("type: stdout", `type: influxdb, url: "http://h:1", org: o, bucket: b, token: ${token}`);
+
+/** The function that a sink gets for its token. */
+const tokenOf = (config: Config) => (config.sinks[0]!.options as { token: () => string }).token;
+
+Deno.test("secret: is read afresh from the environment, a file or a credential", async () => {
+  const values: Record<string, string> = { TOKEN: "first" };
+  const { config } = await load(influx("{ env: TOKEN }"), { environment: (name) => values[name] });
+  assert.equal(tokenOf(config)(), "first");
+  values.TOKEN = "second";
+  assert.equal(tokenOf(config)(), "second");
+  assert.deepEqual(config.secrets, { env: ["TOKEN"], files: [] });
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/influx-token`, "third\n");
+    const environment = (name: string) => name === "CREDENTIALS_DIRECTORY" ? folder : undefined;
+    for (const source of ["{ credential: influx-token }", `{ file: "${folder}/influx-token" }`]) {
+      const { config } = await load(influx(source), { environment });
+      assert.equal(tokenOf(config)(), "third");
+      assert.deepEqual(config.secrets.files, [`${folder}/influx-token`]);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("secret: one that stands in the file, or is not there, is a fault that never shows it", async () => {
+  const environment = (name: string) => name === "EMPTY" ? "" : undefined;
+  const table: [string, RegExp][] = [
+    [
+      "hush-hush",
+      /^3:\d+: sinks\[0\]\.token: a secret does not stand in the configuration: write \{ credential: NAME \}/,
+    ],
+    ["{ env: T, file: hush-hush }", /a secret does not stand in the configuration/],
+    ["[hush-hush]", /a secret does not stand in the configuration/],
+    ["{ env: TOKEN }", /token: environment variable TOKEN is not set/],
+    ["{ env: EMPTY }", /environment variable EMPTY is empty/],
+    ["{ file: none }", /file none does not exist/],
+    ["{ credential: c }", /credential c is only there under systemd: LoadCredential=c:PATH/],
+  ];
+  for (const [source, message] of table) {
+    const faults = await faultsOf(influx(source), { environment });
+    assert.equal(faults.length, 1, source);
+    assert.match(faults[0]!, message);
+    assert.ok(!faults[0]!.includes("hush-hush"));
+  }
+  const { config } = await load(influx("{ env: TOKEN }"), { environment, missingSecrets: "warning" });
+  assert.match(warningsOf(config)[0]!, /environment variable TOKEN is not set/);
+});
+
+Deno.test("loadConfig: a plug-in from outside, with options of its own", async () => {
+  const plugin = `export default {
+  type: "mine",
+  options: { safeParse: (value) => value.n === 1 ? { success: true, data: { n: 1 } }
+    : { success: false, error: { issues: [{ code: "custom", path: ["n"], message: "must be 1" }] } } },
+  open: () => Promise.reject(new Error("not now")),
+};`;
+  const text = MINIMAL.replace("type: stdout", "type: ./mine.js, name: mine, n: 1");
+  const { config } = await load(text, {}, { "mine.js": plugin });
+  assert.deepEqual([config.sinks[0]!.name, config.sinks[0]!.options], ["mine", { n: 1 }]);
+  await assert.rejects(load(text.replace("n: 1", "n: 2"), {}, { "mine.js": plugin }), /sinks\[0\]\.n: must be 1/);
+  await assert.rejects(load(text), /sinks\[0\]\.type: Cannot load sink/);
+});
