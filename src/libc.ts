@@ -59,6 +59,7 @@ export const Errno = {
   EBUSY: 16,
   ENODEV: 19,
   ENOTDIR: 20,
+  ENOSYS: 38,
 } as const;
 
 /** A call of the C library failed; the message is the system's own words. */
@@ -188,15 +189,27 @@ export function lockNow(fd: number): boolean {
 /** The terminal's settings, as a struct termios2. @throws {LibcError} */
 export function getTermios(fd: number): Uint8Array {
   const TCGETS2 = 0x802c542an;
+  const TCGETS = 0x5401n;
   const buffer = new Uint8Array(44);
-  checked("ioctl(TCGETS2)", libc().ioctl(fd, TCGETS2, buffer));
+  withOrWithoutSpeed("GETS", (modern) => libc().ioctl(fd, modern ? TCGETS2 : TCGETS, buffer));
   return buffer;
 }
 
 /** Gives the terminal other settings, at once. @throws {LibcError} */
 export function setTermios(fd: number, termios2: Uint8Array<ArrayBuffer>): void {
   const TCSETS2 = 0x402c542bn;
-  checked("ioctl(TCSETS2)", libc().ioctl(fd, TCSETS2, termios2));
+  const TCSETS = 0x5402n;
+  withOrWithoutSpeed("SETS", (modern) => libc().ioctl(fd, modern ? TCSETS2 : TCSETS, termios2));
+}
+
+/** An emulated arm64 has only the older calls, whose struct is the same without the two words for odd speeds. */
+function withOrWithoutSpeed(name: string, call: (modern: boolean) => number): void {
+  try {
+    checked(`ioctl(TC${name}2)`, call(true));
+  } catch (error) {
+    if (!(error instanceof LibcError) || error.errno !== Errno.ENOSYS) throw error;
+    checked(`ioctl(TC${name})`, call(false));
+  }
 }
 
 /** Resolves when the last bit has left; `false` if the port said no, with whatever reason. */

@@ -46,6 +46,7 @@ const SPEED_CODES: Readonly<Record<number, number>> = {
 };
 
 const CSIZE = CS8;
+const CBAUD = 0o10017;
 
 /** The flags of a raw terminal with these settings. A character with wrong parity arrives as NUL, as the kernel does it. */
 export function terminalFlags({ baud, dataBits, parity, stopBits }: LineSettings): TerminalFlags {
@@ -85,12 +86,14 @@ export function encodeTermios(flags: TerminalFlags): Uint8Array<ArrayBuffer> {
   return struct;
 }
 
-/** The flags in a struct termios2. */
+/** The flags in a struct termios2; a speed's code counts more than its word, which older calls leave empty. */
 export function decodeTermios(struct: Uint8Array): TerminalFlags {
   const words = new DataView(struct.buffer, struct.byteOffset);
+  const control = words.getUint32(OFFSET.control, true);
+  const coded = Object.entries(SPEED_CODES).find(([, code]) => code === (control & CBAUD));
   return {
     input: words.getUint32(OFFSET.input, true),
-    control: words.getUint32(OFFSET.control, true),
-    baud: words.getUint32(OFFSET.outputBaud, true),
+    control,
+    baud: coded ? Number(coded[0]) : words.getUint32(OFFSET.outputBaud, true),
   };
 }

@@ -30,4 +30,6 @@ Deno.test("encodeTermios, decodeTermios: the words stand where the kernel looks 
   expected.set([0x2c, 0x01], 40); // c_ospeed
   assert.deepEqual(struct, expected);
   assert.deepEqual(decodeTermios(struct), { input: 0o20, control: 0xda7, baud: 300 });
+  assert.equal(decodeTermios(struct.fill(0, 36)).baud, 300);
+  assert.equal(decodeTermios(encodeTermios(terminalFlags({ ...lineOf({ control: 0, baud: 10400 }) }))).baud, 10400);
 });
