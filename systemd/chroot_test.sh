@@ -11,17 +11,19 @@ deno=${DENO:-$(deno eval 'console.log(Deno.execPath())')}
 box=$(mktemp -d /var/tmp/obisd-chroot-XXXXXX)
 cleanup() {
   umount "$box/proc" 2>/dev/null || true
-  rm -rf "$box" "$box.log"
+  rm -rf "$box" "$box.log" "$box.before"
 }
 trap cleanup EXIT
 passed=0 failed=0
 
 inside() { chroot "$box" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root NO_COLOR=1 "$@"; }
 
-# step NAME COMMAND…: what must go well.
+# step NAME COMMAND…: what must go well. "says" as the command looks into what the step before wrote.
 step() {
   name=$1
   shift
+  touch "$box.log"
+  mv "$box.log" "$box.before"
   if "$@" >"$box.log" 2>&1; then
     passed=$((passed + 1))
     echo "ok $name"
@@ -33,7 +35,7 @@ step() {
 }
 
 refused() { ! "$@"; }
-says() { grep -q -- "$1" "$box.log"; }
+says() { grep -q -- "$1" "$box.before" || { cat "$box.before" && false; }; }
 install_sh() { inside sh /root/obisd/systemd/install.sh "$@"; }
 mode_and_owner() { [ "$(inside stat -c '%a %U:%G' "$1")" = "$2" ]; }
 

@@ -55,7 +55,7 @@ Deno.test({
       await Deno.mkdir(`${root}/opt/obisd`, { recursive: true });
       await Deno.writeTextFile(`${root}/opt/obisd/deno`, "", { mode: 0o755 });
       await Deno.mkdir(`${root}/bin`, { recursive: true });
-      await Deno.writeTextFile(`${root}/bin/kill`, "", { mode: 0o755 });
+      await Deno.writeTextFile(`${root}/bin/sh`, "", { mode: 0o755 });
       await Deno.copyFile(UNIT, unit);
       const { text } = await analyze("verify", "--man=no", `--root=${root}`, "obisd.service");
       const complaints = text.split("\n").filter((line) => line.includes("obisd.service"));
