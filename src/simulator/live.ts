@@ -87,7 +87,7 @@ function swayed(text: string, c: number, nowMs: number): string {
 function inForm(text: string, value: number): string {
   const decimals = text.split(".")[1]?.length ?? 0;
   const digits = text.replace(/^[+-]/, "");
-  const scaled = Math.floor(Math.abs(value) * 10 ** decimals + 1e-6);
+  const scaled = Math.round(Math.abs(value) * 10 ** decimals);
   const plain = String(scaled % 10 ** (digits.length - (decimals > 0 ? 1 : 0))).padStart(decimals + 1, "0");
   const body = decimals > 0 ? `${plain.slice(0, -decimals)}.${plain.slice(-decimals)}` : plain;
   return (/^[+-]/.test(text) ? text[0] : "") + body.padStart(digits.length, "0");

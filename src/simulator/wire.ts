@@ -48,6 +48,8 @@ export class Wire {
   readonly #ends: WireEnd[] = [];
   /** Ends that are speaking. */
   readonly #speaking = new Set<WireEnd>();
+  /** Of these, those whom another has interrupted: nothing more of what they are saying can be read. */
+  readonly #collided = new Set<WireEnd>();
   /** Speed of the meter that changed its speed last: the one in a session. */
   #meterBaud = SIGN_ON_LINE.baud;
 
@@ -109,7 +111,7 @@ export class Wire {
     if (wrong !== undefined) {
       this.options.complain(`the client listens at ${wrong} Bd while the meter speaks at ${baud} Bd`);
     }
-    const collision = this.#speaking.size > 1;
+    const collision = this.#collided.has(from);
     if (collision) this.options.complain("several meters speak at once");
     const clean = this.options.parity ? withParity(piece) : piece;
     await this.port.write(wrong !== undefined || collision ? garbled(clean) : clean);
@@ -118,7 +120,8 @@ export class Wire {
   /** Marks a meter as speaking. */
   speaks(end: WireEnd, yes: boolean): void {
     if (yes) this.#speaking.add(end);
-    else this.#speaking.delete(end);
+    else [this.#speaking, this.#collided].forEach((ends) => ends.delete(end));
+    if (this.#speaking.size > 1) this.#speaking.forEach((end) => this.#collided.add(end));
   }
 
   /** Whether nobody else is on the wire: then nothing can collide. */
