@@ -1,0 +1,31 @@
+/** `deno task bench [NAME…]`: the measures of the README, of this run on this machine. @module */
+import { decode } from "./decode.ts";
+import { formatTable, type Measure, type Row } from "./table.ts";
+
+const MEASURES: readonly Measure[] = [decode];
+
+const encoder = new TextEncoder();
+const say = (text: string) => Deno.stderr.writeSync(encoder.encode(text));
+
+/** The measures asked for, or all. */
+function chosen(names: readonly string[]): readonly Measure[] {
+  const unknown = names.filter((name) => !MEASURES.some((measure) => measure.name === name));
+  if (unknown.length === 0) return names.length === 0 ? MEASURES : MEASURES.filter(({ name }) => names.includes(name));
+  say(`There is no measure ${unknown.join(", ")}. There are:\n`);
+  for (const { name, summary } of MEASURES) say(`  ${name.padEnd(10)} ${summary}\n`);
+  Deno.exit(64);
+}
+
+const rows: Row[] = [];
+let failed = false;
+for (const { name, summary, run } of chosen(Deno.args)) {
+  say(`${name}: ${summary}\n`);
+  try {
+    rows.push(...await run());
+  } catch (error) {
+    failed = true;
+    say(`${name} could not be measured: ${(error as Error).message}\n`);
+  }
+}
+Deno.stdout.writeSync(encoder.encode(formatTable(rows)));
+Deno.exit(failed ? 1 : 0);
