@@ -1,8 +1,9 @@
 /** `deno task bench [NAME…]`: the measures of the README, of this run on this machine. @module */
 import { decode } from "./decode.ts";
+import { ptyReadout } from "./pty_readout.ts";
 import { formatTable, type Measure, type Row } from "./table.ts";
 
-const MEASURES: readonly Measure[] = [decode];
+const MEASURES: readonly Measure[] = [ptyReadout, decode];
 
 const encoder = new TextEncoder();
 const say = (text: string) => Deno.stderr.writeSync(encoder.encode(text));
