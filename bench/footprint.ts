@@ -1,0 +1,109 @@
+/**
+ * Memory and start of the daemon with eight meters and three sinks: from its sources, bundled, and bundled as the unit
+ * starts it. InfluxDB's place is taken by a server that says yes to everything.
+ * @module
+ */
+import { FROM_SOURCES, projectPath, sleep, startChild, startSimulator, temporaryFolder } from "./child.ts";
+import { type DaemonOptions, metersAt, startDaemon } from "./daemon.ts";
+import { type Measure, median, type Row } from "./table.ts";
+import { telegram } from "./telegram.ts";
+import { residentMb } from "./usage.ts";
+
+const METERS = 8;
+const STARTS = 5;
+/** One readout of each meter a second: as much as an hour of one a minute. */
+const RUN_MS = 60_000;
+
+/** How the unit starts it: no compiler at run time (MemoryDenyWriteExecute), nothing looked for outside the bundle. */
+const BUNDLE = projectPath("dist/obisd.js");
+const PROGRAMS: readonly (readonly [string, readonly string[]])[] = [
+  ["from sources", FROM_SOURCES],
+  ["bundled", ["run", "--allow-all", "--quiet", "--no-config", "--no-lock", BUNDLE]],
+  ["bundled, jitless as in the unit", [
+    "run",
+    "--allow-all",
+    "--quiet",
+    "--no-config",
+    "--no-lock",
+    "--v8-flags=--jitless",
+    BUNDLE,
+  ]],
+];
+
+/** The measure `footprint`. */
+export const footprint: Measure = {
+  name: "footprint",
+  summary: `memory and start with ${METERS} meters and three sinks (four minutes)`,
+  async run() {
+    await bundle();
+    await using folder = await temporaryFolder();
+    const file = `${folder.path}/telegram.txt`;
+    await Deno.writeFile(file, telegram(true));
+    await using simulator = await startSimulator([file, "--listen", "tcp://127.0.0.1:0", "--no-pacing"]);
+    await using database = acceptEverything();
+    const rows: Row[] = [];
+    for (const [how, program] of PROGRAMS) {
+      const config = {
+        ...metersAt(simulator.endpoint, METERS, "1s"),
+        sinks: [
+          { type: "stdout" },
+          { type: "csv", path: `${folder.path}/readings.csv` },
+          { type: "influxdb", url: database.url, database: "energy" },
+        ],
+        journal: { path: `${folder.path}/journal.db` },
+      };
+      rows.push(...await measure(how, { folder: folder.path, config, program }, database));
+    }
+    return rows;
+  },
+};
+
+async function measure(how: string, options: DaemonOptions, database: Database): Promise<Row[]> {
+  const starts: number[] = [];
+  for (let start = 0; start <= STARTS; start++) {
+    await using daemon = await startDaemon(options);
+    if (start > 0) starts.push(daemon.readyMs); // the first one warms the caches
+  }
+  await using daemon = await startDaemon(options);
+  const before = database.writes();
+  await Promise.race([sleep(RUN_MS), daemon.done]);
+  const { now, peak } = await residentMb(daemon.pid);
+  if (database.writes() === before) throw new Error("No reading reached the database");
+  return [{
+    measure: `memory, ${METERS} meters, three sinks, ${how}`,
+    result: `${now.toFixed(0)} MB (peak ${peak.toFixed(0)} MB)`,
+    bound: "≤ 80 MB",
+    met: now <= 80,
+  }, {
+    measure: `start to READY, warm, ${how}`,
+    result: `${(median(starts) / 1000).toFixed(2)} s`,
+    bound: "≤ 0.5 s",
+    met: median(starts) <= 500,
+  }];
+}
+
+async function bundle(): Promise<void> {
+  await using child = startChild(Deno.execPath(), ["run", "--allow-all", "--quiet", projectPath("src/bundle.ts")]);
+  await child.done;
+}
+
+/** A server to which the sink can write. */
+interface Database extends AsyncDisposable {
+  readonly url: string;
+  /** How often it did. */
+  writes(): number;
+}
+
+function acceptEverything(): Database {
+  let bodies = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    await request.arrayBuffer();
+    bodies++;
+    return new Response(undefined, { status: 204 });
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    writes: () => bodies,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
