@@ -89,9 +89,9 @@ export interface Simulator extends AsyncDisposable {
 }
 
 /** Pieces in which a TCP converter hands bytes over, ms on the wire: it collects before it sends. */
-const TCP_PIECE_MS = 100;
+const TCP_PIECE_MS = 200;
 /** A meter looks for a break so often while it speaks, ms. */
-const STRETCH_MS = 100;
+const STRETCH_MS = 200;
 
 /** The format of P1 from version 4 on. */
 const P1_LINE: LineSettings = { baud: 115200, dataBits: 8, parity: "none", stopBits: 1 };
@@ -132,7 +132,10 @@ class Simulation {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#faults = new Faults(options.faults);
-    this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
+    const { signal } = options;
+    this.#signal = this.#stop.signal;
+    signal?.addEventListener("abort", () => this.#stop.abort(signal.reason), { once: true });
+    if (signal?.aborted) this.#stop.abort(signal.reason);
     this.#startMs = this.#clock.now();
     this.#meters = options.meters.map((meter) => this.#meterOptions(meter));
   }
@@ -210,8 +213,11 @@ class Simulation {
 
   /** All meters on a new wire, until its client is gone or we stop. @returns whether a meter hung up */
   async #onWire(port: Port, pieceMs: number): Promise<boolean> {
-    const here = new AbortController();
-    const signal = AbortSignal.any([this.#signal, here.signal]);
+    const here = new AbortController(); // and no AbortSignal.any: each wait on one of a thousand clients would pay for all
+    const { signal } = here;
+    const stop = () => here.abort(this.#signal.reason);
+    this.#signal.addEventListener("abort", stop, { once: true });
+    if (this.#signal.aborted) stop();
     const wire = new Wire(port, this.#wireOptions(pieceMs));
     const lives = this.#meters.map((options) => serve(meter(options), wire.attach(), this.#clock, signal));
     const close = () => void port[Symbol.asyncDispose]();
@@ -223,6 +229,7 @@ class Simulation {
       if (this.#signal.aborted || error instanceof LineError) return false;
       throw error;
     } finally {
+      this.#signal.removeEventListener("abort", stop);
       here.abort(new DOMException("The wire is gone", "AbortError"));
       await Promise.allSettled(lives);
       await port[Symbol.asyncDispose]();
