@@ -8,7 +8,12 @@ import { createLog, type Level, LEVELS, type Log, oneLine } from "./log.ts";
 import { nearest } from "./nearest.ts";
 
 /** Each command's module is loaded when it is asked for, so that `decode` need not know what a port is. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {};
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import("./cli/run.ts")).run,
+  read: async () => (await import("./cli/read.ts")).read,
+  decode: async () => (await import("./cli/decode.ts")).decode,
+  simulate: async () => (await import("./cli/simulate.ts")).simulate,
+};
 
 /** What later versions bring. */
 const LATER = ["status", "dead", "get", "set", "clock", "send", "profile", "discover", "listen", "objects"];

@@ -1,0 +1,72 @@
+/**
+ * `deno task demo`: two meters that stand in for real ones, one on a pseudo-terminal and one on TCP, the daemon that
+ * reads them, readings on the screen and in files. Each part is the real program, started as anyone would.
+ * @module
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const SECONDS = 30;
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const OUT = join(HERE, "out");
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+function say(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+}
+
+/** Starts `obisd` with these arguments; it ends with this process. */
+function obisd(args: readonly string[], stdout: "inherit" | "piped"): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), { args: ["run", "--allow-all", "--quiet", MAIN, ...args], stdout }).spawn();
+}
+
+/** A simulated meter, and where it is to be found. */
+async function simulate(...args: readonly string[]): Promise<{ process: Deno.ChildProcess; endpoint: string }> {
+  const process = obisd(["simulate", ...args, "--live"], "piped");
+  for await (const chunk of process.stdout) {
+    const endpoint = new TextDecoder().decode(chunk).match(/Listening on (\S+)/)?.[1];
+    if (endpoint) return { process, endpoint };
+  }
+  throw new Error(`obisd simulate ${args.join(" ")} did not start`);
+}
+
+function configuration(household: string, heat: string): string {
+  return `# Written by deno task demo. Every option is explained in config/obisd.yaml.
+lines:
+  meter-room: { url: "${household}" }
+  boiler: { url: "${heat}" }
+meters:
+  - { name: flat-1, line: meter-room, every: 10s, expect: { "0.0.0": "00471101" }, labels: { site: demo } }
+  - { name: heating, line: boiler, every: 5s, obis: ["6.8", "6.26", "6.29", "6.28", "6.4"] }
+sinks:
+  - { type: stdout }
+  - { type: csv, path: readings-%Y-%m-%d.csv }
+journal: { path: journal.db }
+`;
+}
+
+async function demo(): Promise<void> {
+  await Deno.remove(OUT, { recursive: true }).catch(() => {});
+  await Deno.mkdir(OUT);
+  const household = await simulate(join(HERE, "household.txt"), "--pty", join(OUT, "meter"));
+  const heat = await simulate(join(HERE, "heat.txt"), "--listen", "tcp://127.0.0.1:0");
+  const config = join(OUT, "obisd.yaml");
+  await Deno.writeTextFile(config, configuration(household.endpoint, heat.endpoint));
+  say(`An electricity meter on the pseudo-terminal ${household.endpoint} (300 → 9600 Bd, mode C)`);
+  say(`A heat meter on ${heat.endpoint} (300 → 2400 Bd, mode B)`);
+  say(`obisd run -c ${config}\nCtrl-C ends it, else it ends by itself after ${SECONDS} s.\n`);
+  const daemon = obisd(["run", "-c", config], "inherit");
+  const stop = () => daemon.kill("SIGTERM");
+  const timer = setTimeout(stop, SECONDS * 1000);
+  Deno.addSignalListener("SIGINT", () => {}); // the daemon hears it too and ends
+  const { code } = await daemon.status;
+  clearTimeout(timer);
+  for (const { process } of [household, heat]) process.kill("SIGTERM");
+  await Promise.all([household, heat].map(({ process }) => process.status));
+  say(`\nThe same readings are in ${OUT}:`);
+  for await (const { name } of Deno.readDir(OUT)) if (name.endsWith(".csv")) say(`  ${name}`);
+  say("Next: npx -y deno task -q obisd read --help, and the README.");
+  Deno.exit(code);
+}
+
+await demo();

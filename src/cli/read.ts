@@ -1,0 +1,195 @@
+/** `obisd read`: one readout of one meter, now. @module */
+import { withLimit } from "../abort.ts";
+import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { Inbox } from "../dialogue.ts";
+import { ProtocolError, UsageError } from "../errors.ts";
+import { EXIT } from "../exit_code.ts";
+import { listen, readout } from "../iec62056/mod.ts";
+import type { Log } from "../log.ts";
+import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
+import type { Reading } from "../reading.ts";
+import { converse } from "../session.ts";
+import type { Telegram } from "../telegram.ts";
+import { type Endpoint, parseEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
+import { openTransport } from "../transport/mod.ts";
+import type { Transport } from "../transport/transport.ts";
+import { parseDuration } from "../units.ts";
+import type { Arguments, Command } from "./command.ts";
+import { parseFormat, present } from "./present.ts";
+import { createWatcher, type Watcher } from "./watcher.ts";
+
+const MODES = ["auto", "A", "B", "C", "D"] as const;
+
+/** What is to be read, from the command line or from a configured meter. */
+interface Target {
+  readonly endpoint: Endpoint;
+  readonly mode: typeof MODES[number];
+  readonly address?: string;
+  readonly name?: string;
+  readonly obis?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly expect?: Readonly<Record<string, string>>;
+}
+
+/** Reads a meter once and prints what it says. */
+export const read: Command = {
+  summary: "read a meter now and print what it says",
+  help: `obisd read ENDPOINT|METER [OPTIONS]
+
+Reads a meter once. ENDPOINT is a port or a connection: /dev/serial/by-id/…, tcp://192.168.1.20:8000; its options
+stand behind a "?": tcp://192.168.1.20:8000?max_baud=300. METER is the name of a meter in the configuration.
+
+  --mode MODE          auto (default), A, B, C, or D for a meter that speaks by itself
+  --address NUMBER     the meter's address, where several share a line
+  --obis LIST          only these codes, as the meter writes them: 1.8.0,1.8.0*24
+  --format FORMAT      table (default), json (one reading a line) or csv
+  --raw FILE           keeps the bytes of the telegram, also of a damaged one
+  --trace              shows the dialogue, control characters made visible
+  --timeout TIME       gives up after it (default 120s)
+  --name NAME          the meter's name in the readings (default: its identification)
+
+  obisd read /dev/serial/by-id/usb-FTDI_head-if00-port0 --obis 1.8.0,2.8.0`,
+  options: {
+    mode: { type: "string" },
+    address: { type: "string" },
+    obis: { type: "string" },
+    format: { type: "string" },
+    raw: { type: "string" },
+    trace: { type: "boolean" },
+    timeout: { type: "string" },
+    name: { type: "string" },
+  },
+
+  async run(args, { log, signal }) {
+    const format = parseFormat(args.values.format);
+    const withinMs = parseTimeout(args.values.timeout);
+    const target = await parseTarget(args);
+    const watcher = createWatcher({ trace: args.values.trace === true });
+    const keepRaw = (bytes: Uint8Array) =>
+      args.values.raw !== undefined && Deno.writeFileSync(args.values.raw as string, bytes);
+    try {
+      const telegram = await withLimit(
+        signal,
+        { withinMs, what: "The reading" },
+        (limited) => readOnce(target, watcher, log, limited),
+      );
+      keepRaw(telegram.bytes);
+      return show(telegram, target, log, (readings) => present(readings, format));
+    } catch (error) {
+      if (error instanceof ProtocolError && error.bytes.length > 0) keepRaw(error.bytes);
+      throw watcher.explain(error);
+    } finally {
+      watcher.end();
+    }
+  },
+};
+
+async function readOnce(target: Target, watcher: Watcher, log: Log, signal: AbortSignal): Promise<Telegram> {
+  await using transport = await openTransport(target.endpoint, { signal, onNotice: (notice) => log.warning(notice) });
+  if (target.mode === "D") return await hearOnce(transport, target, watcher, log, signal);
+  const { max_baud: maxBaud } = target.endpoint.options;
+  const dialogue = readout({
+    mode: target.mode,
+    line: signOnLine(target.endpoint),
+    ...target.address !== undefined && { address: target.address },
+    ...maxBaud !== undefined && { maxBaud },
+  });
+  return await converse(transport, dialogue, { signal, trace: watcher.trace });
+}
+
+/** The first whole telegram that a pushing meter sends. */
+async function hearOnce(
+  transport: Transport,
+  { endpoint }: Target,
+  watcher: Watcher,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Telegram> {
+  const inbox = new Inbox();
+  while (true) {
+    const telegram = await converse(transport, listen(inbox, { line: pushLine(endpoint) }), {
+      signal,
+      trace: watcher.trace,
+    });
+    if (telegram.check.result !== "wrong" && telegram.block.complete) return telegram;
+    log.warning(
+      `Telegram of ${telegram.bytes.length} bytes dropped: ${telegram.block.complete ? "CRC wrong" : "it broke off"}`,
+    );
+    watcher.damaged(telegram.bytes);
+  }
+}
+
+/** Prints the readings, tells what is odd. Returns the exit code. */
+function show(
+  telegram: Telegram,
+  target: Target,
+  log: Log,
+  print: (readings: readonly Reading[]) => void,
+): number {
+  const stranger = target.expect && verifyIdentity(telegram, target.expect);
+  if (stranger) {
+    log.error(`Nothing shown, another meter answers: ${stranger}`);
+    return EXIT.noAnswer;
+  }
+  for (const { text, reason } of telegram.block.damaged) {
+    log.warning(`Cannot read data line ${JSON.stringify(text)}: ${reason}`);
+  }
+  const { name: meter, labels, obis } = target;
+  const options = { ...meter !== undefined && { meter }, ...labels && { labels }, ...obis && { obis } };
+  const readings = normalise(telegram, options);
+  print(readings);
+  const missing = obis ? missingCodes(readings, obis) : [];
+  if (missing.length > 0) {
+    log.warning(`The meter did not say ${missing.join(", ")}; without --obis it shows all that it says`);
+  }
+  return EXIT.ok;
+}
+
+async function parseTarget({ values, positionals }: Arguments): Promise<Target> {
+  const [what, ...more] = positionals;
+  if (what === undefined || more.length > 0) {
+    throw new UsageError("read takes one ENDPOINT, or a METER of the configuration");
+  }
+  const isEndpoint = /[/:]/.test(what) || /^tty/.test(what);
+  const target = isEndpoint
+    ? { endpoint: parseUsage(() => parseEndpoint(what)), mode: "auto" as const }
+    : await configured(what, values.config);
+  return {
+    ...target,
+    ...values.mode !== undefined && { mode: parseMode(values.mode as string) },
+    ...values.address !== undefined && { address: values.address as string },
+    ...values.name !== undefined && { name: values.name as string },
+    ...values.obis !== undefined && { obis: (values.obis as string).split(",").map((code) => code.trim()) },
+  };
+}
+
+async function configured(name: string, file: unknown): Promise<Target> {
+  const path = file as string | undefined ?? DEFAULT_CONFIG_PATH;
+  const config = await loadConfig(path);
+  const meter = config.meters.find((meter) => meter.name === name);
+  if (!meter) {
+    throw new UsageError(`${path} has no meter "${name}": ${config.meters.map((meter) => meter.name).join(", ")}`);
+  }
+  const line = config.lines.find((line) => line.name === meter.line)!;
+  return { ...meter, endpoint: line.endpoint };
+}
+
+function parseMode(text: string): Target["mode"] {
+  if (text === "E") throw new UsageError("--mode E: this version reads modes A to D");
+  const mode = MODES.find((mode) => mode === text);
+  if (mode === undefined) throw new UsageError(`--mode ${text}: allowed are ${MODES.join(", ")}`);
+  return mode;
+}
+
+function parseTimeout(text: unknown): number {
+  return text === undefined ? 120_000 : parseUsage(() => parseDuration(text as string), "--timeout: ");
+}
+
+/** What cannot be parsed on a command line is a usage error. */
+function parseUsage<T>(parse: () => T, where = ""): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(where + (error as Error).message, { cause: error });
+  }
+}

@@ -1,0 +1,98 @@
+/** Whose turn it is on a line that meters share: slots, tries within a slot, and how a dead meter steps back. @module */
+import type { Tries } from "./iec62056/mod.ts";
+
+/** Until a meter that did not answer is asked again within its slot; doubled each time. */
+const RETRY_FIRST_MS = 30_000;
+/** At most this long is a meter that never answers left out where others wait for the line. */
+const STEP_BACK_MAX_MS = 15 * 60_000;
+/** More slots than this passed at once: they were not missed, somebody has set the clock. */
+const MISSED_MAX = 1000;
+
+/** The slots of one meter: the first one after a moment, in ms since 1970. */
+export type Slots = (afterMs: number) => number;
+
+/** One meter's place in the queue of its line. Times in ms since 1970. */
+export interface Turn {
+  readonly slots: Slots;
+  /** Data messages that may be asked for in one slot. */
+  readonly triesPerSlot: number;
+  /** The slot that it is due for, or being read for. */
+  slot: number;
+  /** When it may be asked: at the slot, or later after an attempt in vain. */
+  due: number;
+  /** Of this slot: data messages left, and attempts in vain. */
+  tries: Tries;
+  attempts: number;
+  /** Slots in a row that ended without a reading. */
+  lostInARow: number;
+}
+
+/** What became of an attempt: delivered · nobody there, worth another attempt within the slot · not before the next slot. */
+export type Outcome = "read" | "unanswered" | "final";
+
+/** A meter that waits for its first slot. */
+export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number): Turn {
+  const turn: Turn = { slots, triesPerSlot, slot: 0, due: 0, tries: { left: 0 }, attempts: 0, lostInARow: 0 };
+  begin(turn, slots(nowMs));
+  return turn;
+}
+
+function begin(turn: Turn, slot: number): void {
+  turn.slot = turn.due = slot;
+  turn.tries = { left: turn.triesPerSlot };
+  turn.attempts = 0;
+}
+
+/** Who is next: the earliest due; of those who are due, the living before the dead, then whoever has waited longest. */
+export function nextTurn<T extends Turn>(turns: readonly T[], nowMs: number): T {
+  return turns.reduce((best, turn) => precedes(turn, best, nowMs) ? turn : best);
+}
+
+function precedes(turn: Turn, other: Turn, nowMs: number): boolean {
+  const bothDue = turn.due <= nowMs && other.due <= nowMs;
+  if (bothDue && isDead(turn) !== isDead(other)) return isDead(other);
+  return turn.due < other.due;
+}
+
+function isDead(turn: Turn): boolean {
+  return turn.lostInARow > 1;
+}
+
+/**
+ * Brings a turn to the slot that now is: slots that ended while the line was busy were missed (their count is returned),
+ * and a clock that was set back by more than a minute brings its slots again.
+ */
+export function catchUp(turn: Turn, nowMs: number): number {
+  if (!isDead(turn) && turn.slots(nowMs + 60_000) < turn.slot) begin(turn, turn.slots(nowMs));
+  let missed = 0;
+  for (let next = turn.slots(turn.slot); next <= nowMs; next = turn.slots(next)) {
+    if (++missed > MISSED_MAX) {
+      begin(turn, turn.slots(nowMs));
+      return 0;
+    }
+    begin(turn, next);
+  }
+  return missed;
+}
+
+/** Where an attempt that ended at `nowMs` leads: `false`, another one follows within the slot; `true`, the slot is over. */
+export function settle(turn: Turn, outcome: Outcome, nowMs: number, shared: boolean): boolean {
+  const next = turn.slots(turn.slot);
+  if (outcome === "unanswered" && turn.tries.left > 0 && !(shared && isDead(turn))) {
+    const again = nowMs + Math.min(RETRY_FIRST_MS * 2 ** turn.attempts, STEP_BACK_MAX_MS);
+    if (again < next) {
+      turn.attempts++;
+      turn.due = again;
+      return false;
+    }
+  }
+  turn.lostInARow = outcome === "read" ? 0 : turn.lostInARow + 1;
+  begin(turn, shared && isDead(turn) ? stepBack(turn, nowMs, next) : next);
+  return true;
+}
+
+/** A dead meter on a shared line leaves out slots: half a minute, one, two, … at most a quarter hour. */
+function stepBack(turn: Turn, nowMs: number, next: number): number {
+  const notBefore = nowMs + Math.min(RETRY_FIRST_MS * 2 ** (turn.lostInARow - 2), STEP_BACK_MAX_MS);
+  return next >= notBefore ? next : turn.slots(notBefore - 1);
+}
