@@ -6,13 +6,16 @@ import { ConfigError, UsageError } from "./errors.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
 import { createLog, type Level, LEVELS, type Log, oneLine } from "./log.ts";
 import { nearest } from "./nearest.ts";
+import { print as printOut } from "./print.ts";
 
 /** Each command's module is loaded when it is asked for, so that `decode` need not know what a port is. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./cli/run.ts")).run,
+  check: async () => (await import("./cli/check.ts")).check,
   read: async () => (await import("./cli/read.ts")).read,
   decode: async () => (await import("./cli/decode.ts")).decode,
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
+  permissions: async () => (await import("./cli/permissions.ts")).permissions,
 };
 
 /** What later versions bring. */
@@ -57,7 +60,7 @@ export async function main(args: readonly string[], options: MainOptions): Promi
 }
 
 async function dispatch(args: readonly string[], options: MainOptions): Promise<number> {
-  const { print = printLine, commands = COMMANDS, signal } = options;
+  const { print = printOut, commands = COMMANDS, signal } = options;
   const [name, ...rest] = args[0] === "help" && args.length > 1 ? [args[1]!, "--help"] : args;
   if (name === undefined) throw new UsageError("Which command? obisd --help lists them");
   if (["--help", "-h", "help"].includes(name)) return say(print, await overview(commands));
@@ -157,12 +160,6 @@ function describe(error: unknown, code: number, verbose: boolean): string {
   if (code !== EXIT.bug) return `obisd: ${message}`;
   const hint = verbose ? `\n${stack}` : " (--log-level debug shows where)";
   return `obisd: ${oneLine(message)}: this is a bug, please report it${hint}`;
-}
-
-/** Throws `BrokenPipe` when nobody reads any more. */
-function printLine(text: string): void {
-  let rest = new TextEncoder().encode(text + "\n");
-  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }
 
 function sayOnStderr(text: string): void {

@@ -14,6 +14,9 @@ export interface Surroundings {
   onMissing?(message: string): void;
 }
 
+/** Where systemd puts the credentials of obisd.service (systemd.exec(5)). */
+const SERVICE_CREDENTIALS = "/run/credentials/obisd.service";
+
 let surroundings: Surroundings = { base: ".", environment: (name) => Deno.env.get(name) };
 
 /** Reads options (a schema's `safeParse`, which is synchronous) as they are meant in a configuration of these surroundings. */
@@ -67,13 +70,13 @@ function reader(source: SecretSource, its: Surroundings): () => string {
     return () => present(its.environment(source.env), `environment variable ${source.env}`);
   }
   if ("file" in source) return fileReader(resolve(its.base, source.file), `file ${source.file}`, its);
+  const { credential } = source;
   const directory = its.environment("CREDENTIALS_DIRECTORY");
-  if (directory !== undefined) {
-    return fileReader(resolve(directory, source.credential), `credential ${source.credential}`, its);
-  }
+  if (directory !== undefined) return fileReader(resolve(directory, credential), `credential ${credential}`, its);
+  its.onUse?.({ kind: "file", name: `${SERVICE_CREDENTIALS}/${credential}` });
   return () => {
     throw new Error(
-      `credential ${source.credential} is only there under systemd: LoadCredential=${source.credential}:PATH in the unit`,
+      `credential ${credential} is only there under systemd: LoadCredential=${credential}:PATH in the unit`,
     );
   };
 }

@@ -22,11 +22,22 @@ export interface Sink extends AsyncDisposable {
   write(readings: readonly Reading[], signal: AbortSignal): Promise<string | void>;
 }
 
+/** What the Deno process must be allowed so that a sink can work; paths are absolute, `net` is `host:port`. */
+export interface SinkNeeds {
+  readonly net?: readonly string[];
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
+  /** Names of environment variables; those of secrets are known already. */
+  readonly env?: readonly string[];
+}
+
 /** A kind of sink, as `sinks/mod.ts` lists it and as a module outside the project exports it by default. */
 export interface SinkPlugin<O = unknown> {
   readonly type: string;
   /** Checked before anything is opened: a wrong option stops the start, an unreachable server does not. */
   readonly options: ZodType<O>;
+  /** Absent: nothing from outside the process. The service runs with exactly this (`obisd permissions`). */
+  needs?(options: O): SinkNeeds;
   /** @throws {SinkError} `retry`, when it cannot be opened now */
   open(options: O, mark: string | undefined, signal: AbortSignal): Promise<Sink>;
 }

@@ -1,4 +1,5 @@
 /** Readings in CSV files (RFC 4180): no line is lost, doubled or cut in half by a crash. @module */
+import { dirname } from "node:path";
 import { z } from "zod";
 import { filePath, type Sink, type SinkPlugin, toCsv } from "../../src/sink.ts";
 import { CsvFiles } from "./files.ts";
@@ -12,6 +13,10 @@ const options = z.strictObject({
 const csv: SinkPlugin<z.output<typeof options>> = {
   type: "csv",
   options,
+  needs({ path }) {
+    const folder = dirname(path.split("%")[0]! + "x"); // below it, the names follow from the date
+    return { read: [folder], write: [folder] };
+  },
   open({ path }, mark): Promise<Sink> {
     const files = new CsvFiles(mark);
     return Promise.resolve({

@@ -34,6 +34,10 @@ const WORTH_GZIP_BYTES = 1024;
 const influxdb: SinkPlugin<InfluxOptions> = {
   type: "influxdb",
   options: options as SinkPlugin<InfluxOptions>["options"],
+  needs({ url }) {
+    const { hostname, port, protocol } = new URL(url);
+    return { net: [`${hostname}:${port || (protocol === "https:" ? 443 : 80)}`] };
+  },
   open(options): Promise<Sink> {
     const occurrences = new Occurrences();
     return Promise.resolve({

@@ -1,0 +1,120 @@
+/** `obisd check`: is the configuration right, and what will happen with it? @module */
+import { access, constants } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Config, DEFAULT_CONFIG_PATH, loadConfig, type MeterConfig } from "../config.ts";
+import { formatFault, UsageError } from "../errors.ts";
+import { EXIT } from "../exit_code.ts";
+import type { Log } from "../log.ts";
+import { formatEnvironmentFile, needsOf } from "../permissions.ts";
+import { print } from "../print.ts";
+import { nextSlot } from "../schedule.ts";
+import { nameNotice } from "../transport/serial.ts";
+import { formatEndpoint } from "../transport/endpoint.ts";
+import { formatDuration } from "../units.ts";
+import type { Command } from "./command.ts";
+
+/** Checks a configuration, and keeps the service's permissions on demand. */
+export const check: Command = {
+  summary: "check the configuration and say what will happen",
+  help: `obisd check [-c FILE] [--write-permissions [FILE]]
+
+Says all that is wrong with the configuration, each fault with its line and column (exit 78), or what it will do:
+its lines, meters with their next slots, and sinks. Nothing is opened or asked.
+
+  --write-permissions  keep the Deno flags that this configuration needs where the service reads them:
+                       FILE, or permissions.env beside the configuration. Restart the service afterwards.
+
+  obisd check -c obisd.yaml
+  sudo obisd check --write-permissions`,
+  options: { "write-permissions": { type: "boolean" } },
+
+  async run({ values, positionals }, { log }) {
+    const writes = values["write-permissions"] === true;
+    if (positionals.length > (writes ? 1 : 0)) {
+      throw new UsageError("check takes no argument; the configuration is named by -c FILE");
+    }
+    const path = values.config as string | undefined ?? DEFAULT_CONFIG_PATH;
+    const config = await loadConfig(path, { missingSecrets: "warning" });
+    await warn(config, log);
+    print(summarise(config, Date.now()));
+    if (writes) await writePermissions(config, positionals[0] ?? join(dirname(config.path), "permissions.env"));
+    return EXIT.ok;
+  },
+};
+
+/** Whole or not at all: the service may start at any moment. */
+async function writePermissions(config: Config, file: string): Promise<void> {
+  const text = `# Written by "obisd check --write-permissions" from ${config.path}\n${
+    formatEnvironmentFile(needsOf(config))
+  }`;
+  await Deno.writeTextFile(`${file}.new`, text, { mode: 0o644 });
+  await Deno.chmod(`${file}.new`, 0o644); // whatever the umask
+  await Deno.rename(`${file}.new`, file);
+  print(`Permissions written to ${file}`);
+}
+
+/** What is allowed, but hardly meant or about to fail. */
+async function warn(config: Config, log: Log): Promise<void> {
+  for (const fault of config.warnings) log.warning(formatFault(fault));
+  for (const { name, endpoint } of config.lines) {
+    const notice = endpoint.kind === "serial" ? nameNotice(endpoint.path, endpoint.bare === true) : undefined;
+    if (notice) log.warning(`line ${name}: ${notice}`);
+  }
+  // node's access() compares user ids; without the right to see them (the service's own flags) it cannot be asked.
+  if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state !== "granted") return;
+  for (const folder of needsOf(config).write) {
+    const trouble = await writeTrouble(folder);
+    if (trouble) log.warning(trouble);
+  }
+}
+
+/** Why files could not be made in a folder, which itself may be made first. */
+async function writeTrouble(folder: string): Promise<string | undefined> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+    return (await Deno.stat(folder)).isDirectory ? undefined : `${folder} is no directory`;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOENT" && dirname(folder) !== folder) return await writeTrouble(dirname(folder));
+    return code === "EACCES" || code === "EROFS"
+      ? `This user may not write to ${folder}; the service's user must`
+      : undefined;
+  }
+}
+
+/** The whole configuration on one screen. */
+function summarise(config: Config, nowMs: number): string {
+  const { lines, meters, sinks, journal } = config;
+  return [
+    `${config.path} is right: ${count(lines, "line")}, ${count(meters, "meter")}, ${count(sinks, "sink")}`,
+    "",
+    ...table(meters.map((meter) => describeMeter(meter, config, nowMs))),
+    "",
+    ...sinks.map(({ name, type }) => `to ${name}${name === type ? "" : ` (${type})`}`),
+    `through ${journal.path}`,
+  ].join("\n");
+}
+
+function describeMeter(meter: MeterConfig, { lines }: Config, nowMs: number): string[] {
+  const { endpoint } = lines.find(({ name }) => name === meter.line)!;
+  const address = meter.address === undefined ? "" : ` address ${meter.address}`;
+  return [meter.name, `on ${formatEndpoint(endpoint)}${address}`, `mode ${meter.mode}`, describeSchedule(meter, nowMs)];
+}
+
+function describeSchedule({ schedule, timeZone }: MeterConfig, nowMs: number): string {
+  if (!schedule) return "each telegram";
+  const when = schedule.kind === "every" ? `every ${formatDuration(schedule.ms)}` : `cron ${schedule.pattern}`;
+  const next = nextSlot(schedule, nowMs);
+  const zoned = Temporal.Instant.fromEpochMilliseconds(next).toZonedDateTimeISO(timeZone);
+  return `${when}, next ${zoned.toPlainDateTime().toString({ smallestUnit: "second" }).replace("T", " ")} ${timeZone}`;
+}
+
+/** Columns under each other. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length));
+  return rows.map((row) => "  " + row.map((cell, column) => cell.padEnd(width(column))).join("  ").trimEnd());
+}
+
+function count(items: readonly unknown[], noun: string): string {
+  return `${items.length} ${noun}${items.length === 1 ? "" : "s"}`;
+}
