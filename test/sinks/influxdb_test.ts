@@ -1,8 +1,11 @@
 /** The InfluxDB sink, against real servers and against one that answers what it is told. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import influxdb, { type InfluxOptions } from "../../sinks/influxdb/mod.ts";
 import { Occurrences, toLine } from "../../sinks/influxdb/points.ts";
 import { type Reading, SinkError, type SinkRemedy } from "../../src/sink.ts";
+import { decodeTelegrams } from "../../src/iec62056/mod.ts";
+import { normalise } from "../../src/normalise.ts";
 import { isMissing, startInfluxd, startVictoria } from "../support/influx_servers.ts";
 import { reading, readout, T0 } from "../support/readings.ts";
 
@@ -230,4 +233,40 @@ Deno.test("influxdb: the API of InfluxDB 2 keeps each number", { ignore: isMissi
   assert(series.every(({ timestamps }) => timestamps.length === 1));
   const values = series.map(({ values }) => values[0]).sort();
   assert.deepEqual(values, [...numbers, ...readout(7, 100)].map(({ value }) => value).sort());
+});
+
+const CORPUS = new URL("../../../shared/corpus/", import.meta.url);
+const noCorpus = !existsSync(CORPUS);
+
+/** All readings of a captured file; each telegram is a readout of its own, a second later than the one before. */
+async function readingsOf(name: string): Promise<Reading[]> {
+  const telegrams = decodeTelegrams(await Deno.readFile(new URL(name, CORPUS)));
+  return telegrams.flatMap((telegram, at) => normalise({ ...telegram, atMs: T0 + at * 1000 }, { meter: name }));
+}
+
+Deno.test("influxdb: every telegram of the corpus gives as many points as readings", {
+  ignore: isMissing("influxd") || noCorpus,
+}, async () => {
+  await using server = await startInfluxd();
+  const query = (q: string) =>
+    fetch(`${server.url}/query?db=corpus&epoch=ms`, { method: "POST", body: new URLSearchParams({ q }) }).then((its) =>
+      its.json()
+    );
+  await query("CREATE DATABASE corpus");
+  await using sink = await influxdb.open({ ...common, url: server.url, database: "corpus" }, undefined, idle);
+  const expected = new Map<string, string[]>();
+  for (const { name } of Deno.readDirSync(CORPUS)) {
+    if (!name.endsWith(".txt")) continue;
+    const readings = await readingsOf(name);
+    if (readings.length === 0) continue;
+    await sink.write(readings, idle);
+    expected.set(name, readings.map(({ value, text }) => JSON.stringify(value ?? text)).sort());
+  }
+  const { series } = (await query("SELECT value, text FROM obis GROUP BY meter")).results[0];
+  const found = new Map<string, string[]>(series.map((its: { tags: { meter: string }; values: unknown[][] }) => [
+    its.tags.meter,
+    its.values.map(([_time, value, text]) => JSON.stringify(value ?? text)).sort(),
+  ]));
+  assert(expected.size > 50);
+  for (const [name, points] of expected) assert.deepEqual(found.get(name), points, name);
 });
