@@ -134,7 +134,10 @@ class Simulation {
     this.#faults = new Faults(options.faults);
     const { signal } = options;
     this.#signal = this.#stop.signal;
-    signal?.addEventListener("abort", () => this.#stop.abort(signal.reason), { once: true });
+    signal?.addEventListener("abort", () => this.#stop.abort(signal.reason), {
+      once: true,
+      signal: this.#stop.signal,
+    });
     if (signal?.aborted) this.#stop.abort(signal.reason);
     this.#startMs = this.#clock.now();
     this.#meters = options.meters.map((meter) => this.#meterOptions(meter));

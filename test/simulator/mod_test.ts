@@ -153,6 +153,24 @@ Deno.test("startSimulator: a reader reads from a pseudo-terminal at the right sp
   });
 });
 
+Deno.test("startSimulator: a pseudo-terminal that was hung up comes back at its link", async () => {
+  await withLink(async (link) => {
+    const line = { baud: 115200, dataBits: 7, parity: "even", stopBits: 1 } as const;
+    await using simulator = await startSimulator({
+      meters: [{ captures }],
+      listen: { pty: link },
+      baud: line.baud,
+      faults: [parseFault("disconnect:10:1")],
+    });
+    await assert.rejects(read(simulator, { line }), LineError);
+    const deadlineMs = performance.now() + 5000;
+    while (!(await Deno.stat(link).then(() => true, () => false)) && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal((await read(simulator, { line })).check.result, "good");
+  });
+});
+
 Deno.test("startSimulator: a reader on a pseudo-terminal at a wrong speed hears garbage", async () => {
   await withLink(async (link) => {
     await using simulator = await startSimulator({
