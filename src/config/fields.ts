@@ -1,5 +1,5 @@
 /** Reads a mapping option by option, so that one wrong option hides no fault of the others. @module */
-import { z } from "zod";
+import type { z } from "zod";
 import type { Path } from "./document.ts";
 import { describe, type Report } from "./report.ts";
 
@@ -38,7 +38,7 @@ export function readFields<S extends Shape>(
   for (const [key, field] of Object.entries(schema.shape) as [string, z.ZodType][]) {
     const result = field.safeParse(given[key]);
     if (result.success) read[key] = result.data;
-    else for (const issue of result.error.issues) report.issue([...path, key], issue, formatOf(field));
+    else for (const issue of result.error.issues) report.issue([...path, key], issue, meaningOf(field));
   }
   return read as Readable<S>;
 }
@@ -49,9 +49,9 @@ export function isMapping(value: unknown): value is Readonly<Record<string, unkn
 }
 
 /** `duration` or `size`, when that is what the text of an option means. */
-function formatOf(schema: z.ZodType): string | undefined {
-  const { format } = schema.meta() ?? {};
-  if (typeof format === "string") return format;
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return formatOf(schema.unwrap() as z.ZodType);
-  return undefined;
+function meaningOf(schema: z.ZodType): string | undefined {
+  const { means } = schema.meta() ?? {};
+  if (typeof means === "string") return means;
+  const { innerType } = schema.def as { readonly innerType?: z.ZodType }; // of optional ones and those with a default
+  return innerType && meaningOf(innerType);
 }

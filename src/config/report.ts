@@ -8,8 +8,8 @@ import type { Document, Path } from "./document.ts";
 export interface Report {
   fault(path: Path, message: string, part?: "key" | "value"): void;
   warn(path: Path, message: string, part?: "key" | "value"): void;
-  /** An issue that a schema found at or below `path`. `format` says what a text means there (`duration`, `size`). */
-  issue(path: Path, issue: $ZodIssue, format?: string): void;
+  /** An issue that a schema found at or below `path`. `means` says what a text is there (`duration`, `size`). */
+  issue(path: Path, issue: $ZodIssue, means?: string): void;
   /** A key that nobody knows. */
   unknownKey(path: Path, allowed: readonly string[], later?: readonly string[]): void;
 }
@@ -35,10 +35,10 @@ export function createReport(
     fault,
     warn: (path, message, part) => put(found.warnings, path, message, part),
     unknownKey,
-    issue: (base, issue, format) => {
+    issue: (base, issue, means) => {
       const path = [...base, ...issue.path as (string | number)[]];
       if (issue.code !== "unrecognized_keys") {
-        return fault(path, explain(issue, path, document, format), issue.code === "invalid_key" ? "key" : "value");
+        return fault(path, explain(issue, path, document, means), issue.code === "invalid_key" ? "key" : "value");
       }
       for (const key of issue.keys) unknownKey([...path, key], []);
     },
@@ -59,13 +59,13 @@ function unknown(path: Path, allowed: readonly string[], later: readonly string[
 }
 
 /** What was found, what is allowed. The words of our own schemas are kept as they are. */
-function explain(issue: $ZodIssue, path: Path, document: Document, format?: string): string {
+function explain(issue: $ZodIssue, path: Path, document: Document, means?: string): string {
   const value = valueAt(document.value, path);
   const found = describe(value, document.sourceOf(path));
   switch (issue.code) {
     case "invalid_type":
       if (value === undefined) return "is missing";
-      return `found ${found}, ${allowedType(issue.expected, value, document.sourceOf(path), format)}`;
+      return `found ${found}, ${allowedType(issue.expected, value, document.sourceOf(path), means)}`;
     case "invalid_value":
       return issue.message.startsWith("Invalid")
         ? `found ${found}, ${allowedValues(issue.values, value)}`
@@ -98,11 +98,11 @@ const TYPES: Record<string, string> = {
   record: "allowed is a mapping: indented lines of key: value",
 };
 
-function allowedType(expected: string, value: unknown, source: string | undefined, format?: string): string {
+function allowedType(expected: string, value: unknown, source: string | undefined, means?: string): string {
   const isPlain = typeof value === "number" || typeof value === "boolean";
   if (expected !== "string" || !isPlain) return TYPES[expected] ?? `allowed is ${expected}`;
-  if (format === "duration") return `a unit is missing: ${source}s, ${source}m, ${source}h …`;
-  if (format === "size") return `a unit is missing: ${source}MiB, ${source}GiB …`;
+  if (means === "duration") return `a unit is missing: ${source}s, ${source}m, ${source}h …`;
+  if (means === "size") return `a unit is missing: ${source}MiB, ${source}GiB …`;
   return `write it in quotes, or digits may be lost: "${source}"`;
 }
 

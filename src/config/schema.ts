@@ -17,8 +17,8 @@ function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
   });
 }
 
-const duration = parsed(parseDuration).meta({ format: "duration" });
-const size = parsed(parseSize).meta({ format: "size" });
+const duration = parsed(parseDuration).meta({ means: "duration" });
+const size = parsed(parseSize).meta({ means: "size" });
 
 /** A name of a line, meter or sink. Names go into commands, file names and tags. */
 export const nameSchema = z.string().regex(
@@ -109,8 +109,8 @@ export const sinkSchema = z.strictObject({
 
 /** The durable log of readings. */
 export const journalSchema = z.strictObject({
-  path: filePath.default("/var/lib/obisd/journal.db").describe("Where readings are kept until every sink has them."),
-  max_bytes: size.default(512 * 1024 ** 2).describe(
+  path: filePath.prefault("/var/lib/obisd/journal.db").describe("Where readings are kept until every sink has them."),
+  max_bytes: size.prefault("512MiB").describe(
     "Size at which the oldest readings give way, delivered ones first.",
   ),
   max_age: duration.optional().meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),

@@ -44,12 +44,12 @@ export const endpointOptions = z.strictObject({
   stop_bits: word({ 1: 1, 2: 2 } as const).optional().describe("Stop bits, 1 or 2. Absent: 1."),
   max_baud: whole(300, 4_000_000).optional()
     .describe("Highest speed that is agreed with the meter, in Bd; 300 for a converter that cannot change its speed."),
-  parity_in_software: word(YES_NO).default(false)
+  parity_in_software: word(YES_NO).prefault("false")
     .describe("true: the port or converter runs 8N1 and obisd makes, checks and strips the parity bit itself."),
   dtr: word(ON_OFF).optional().describe("DTR, from which many optical heads draw their power: on or off. Absent: on."),
   rts: word(ON_OFF).optional().describe("RTS: on or off. Absent: on."),
-  connect_timeout: duration.default(10_000).describe("How long a TCP connection may take to be accepted."),
-  quiet_time: duration.default(500).describe(
+  connect_timeout: duration.prefault("10s").describe("How long a TCP connection may take to be accepted."),
+  quiet_time: duration.prefault("500ms").describe(
     "Silence between two sessions on one line, so that meters notice the end.",
   ),
 });
