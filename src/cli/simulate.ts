@@ -32,7 +32,7 @@ ADDRESS is the number by which a meter is called; absent, the one in its telegra
   --every DURATION          from one push to the next in mode D (1s for P1, else 2s)
   --live                    values move: energies grow, power sways, the clock runs
   --fault NAME[:ARG]…       something goes wrong, see below; may be given several times
-  --no-pacing               nothing takes its time: for measures of the reader alone
+  --no-pacing               nothing takes its time and no speed is watched: for measures of the reader alone
 
 Faults, each NAME[:ARG][:TIMES]; with TIMES, only so many times (bad-bcc:1, truncate:200:1):
 ${faultLines.join("\n")}

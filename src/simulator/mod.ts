@@ -52,7 +52,7 @@ export interface SimulatorOptions {
   /** Values move. */
   readonly live?: boolean;
   readonly faults?: readonly Fault[];
-  /** `false`: nothing takes its time. */
+  /** `false`: nothing takes its time, and a client's speed is not watched. */
   readonly pacing?: boolean;
   readonly signal?: AbortSignal;
   readonly log?: Log;
@@ -179,7 +179,11 @@ class Simulation {
   }
 
   async #plug(link: string): Promise<Port> {
-    const port = await openPtyPort(this.#clock, () => this.#clientCame());
+    const port = await openPtyPort({
+      clock: this.#clock,
+      watched: this.#paced,
+      onClient: () => this.#clientCame(),
+    });
     try {
       await removeOldLink(link);
       await Deno.symlink(port.path, link);

@@ -19,8 +19,17 @@ export interface PseudoTerminal extends Port {
   readonly path: string;
 }
 
-/** Makes a pseudo-terminal, raw from the start. `onClient` is called when one has opened it. */
-export async function openPtyPort(clock: Clock, onClient: () => void): Promise<PseudoTerminal> {
+/** What a pseudo-terminal needs. */
+export interface PtyOptions {
+  readonly clock: Clock;
+  /** Whether the client's speed is looked at; where nothing takes its time, none is right. */
+  readonly watched: boolean;
+  /** Is called when a client has opened it. */
+  readonly onClient: () => void;
+}
+
+/** Makes a pseudo-terminal, raw from the start. */
+export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Promise<PseudoTerminal> {
   const { fd, path } = libc.openPseudoTerminal();
   await makeRaw(path);
   poller().add(fd);
@@ -28,9 +37,10 @@ export async function openPtyPort(clock: Clock, onClient: () => void): Promise<P
   let present = false;
   let open = true;
 
-  const speed = () => present && open ? decodeTermios(libc.getTermios(fd)).baud : undefined;
-  let noted: number | undefined;
-  const notes = setInterval(() => noted = speed(), NOTE_MS);
+  const speed = () => watched && present && open ? decodeTermios(libc.getTermios(fd)).baud : undefined;
+  /** The last two: the newer may already be of after a change that we are about to hear of. */
+  let [noted, older]: (number | undefined)[] = [];
+  const notes = setInterval(() => [noted, older] = [speed(), noted], NOTE_MS);
 
   /** What is there; notices when clients come and go. */
   function look(): Uint8Array | undefined {
@@ -66,7 +76,7 @@ export async function openPtyPort(clock: Clock, onClient: () => void): Promise<P
       }
     },
     baud: speed,
-    recentBaud: () => noted,
+    recentBaud: () => older,
     async [Symbol.asyncDispose]() {
       if (!open) return;
       open = false;

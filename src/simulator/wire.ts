@@ -80,7 +80,7 @@ export class Wire {
     let atMs = fromMs;
     let steady = true;
     for (let at = 0; at < bytes.length;) {
-      const now = this.port.baud();
+      const now = this.port.baud() ?? setting; // who has closed the port changes nothing any more
       if (now !== setting) {
         complain(`the client changed from ${setting} to ${now} Bd while it was sending`);
         steady = false;

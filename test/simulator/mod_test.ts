@@ -153,6 +153,15 @@ Deno.test("startSimulator: a reader reads from a pseudo-terminal at the right sp
   });
 });
 
+Deno.test("startSimulator: no complaint about a reader that breaks, changes its speed and closes at once", async () => {
+  await withLink(async (link) => {
+    await using simulator = await startSimulator({ meters: [{ captures }], listen: { pty: link } });
+    for (let turn = 0; turn < 2; turn++) assert.equal((await read(simulator)).check.result, "good");
+    await new Promise((resolve) => setTimeout(resolve, 20)); // the last break is still on its way
+    assert.equal(simulator.statistics.complaint, undefined);
+  });
+});
+
 Deno.test("startSimulator: a pseudo-terminal that was hung up comes back at its link", async () => {
   await withLink(async (link) => {
     const line = { baud: 115200, dataBits: 7, parity: "even", stopBits: 1 } as const;
