@@ -144,7 +144,11 @@ put_configuration() {
 }
 
 put_permissions() {
-  obisd check --write-permissions -c "$config" && return
+  if obisd check --write-permissions -c "$config" >/dev/null; then
+    # Below --root the paths are those of the system that will start there.
+    [ -z "$root" ] || sed -i "s|$root/|/|g" "$root/etc/obisd/permissions.env"
+    return 0
+  fi
   warn "the program is in place, but its configuration is not right (above): mend $config, then run" \
     "\"obisd check --write-permissions\" and \"systemctl restart obisd\""
   return 1

@@ -2,12 +2,19 @@
 import assert from "node:assert/strict";
 
 const INSTALL = new URL("../../systemd/install.sh", import.meta.url).pathname;
+const all = Deno.env.get("OBISD_TEST_ALL") === "1";
 
 async function run(program: string, args: readonly string[], env: Record<string, string> = {}) {
   const output = await new Deno.Command(program, { args: [...args], env }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code: output.code, out: text(output.stdout), err: text(output.stderr) };
 }
+
+async function has(program: string): Promise<boolean> {
+  return (await run("sh", ["-c", `command -v ${program}`])).code === 0;
+}
+
+const installable = Deno.uid() === 0 && await has("systemd-sysusers") && await has("systemd-tmpfiles");
 
 /** A folder that is gone afterwards. */
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -65,3 +72,35 @@ for (const { name, answers, args = [], says } of REFUSALS) {
       assert.match(err, says);
     }));
 }
+
+Deno.test({
+  name: "install.sh: installs, upgrades, and on removal keeps configuration and data",
+  ignore: !installable && !all,
+  fn: () =>
+    inFolder(async (root) => {
+      await Deno.mkdir(`${root}/etc`);
+      const install = (...args: string[]) => run("sh", [INSTALL, "--root", root, ...args]);
+      const mine = "# mine\n" + await Deno.readTextFile(new URL("../../systemd/first.yaml", import.meta.url));
+
+      const first = await install("--deno", Deno.execPath());
+      assert.equal(first.code, 0, first.err);
+      const unit = await Deno.readTextFile(`${root}/etc/systemd/system/obisd.service`);
+      for (const [, path] of unit.matchAll(/(\/(?:opt|etc)\/obisd\/[\w.]+)/g)) {
+        assert.ok((await Deno.stat(root + path)).isFile, `the unit names ${path}`);
+      }
+      const permissions = await Deno.readTextFile(`${root}/etc/obisd/permissions.env`);
+      assert.match(permissions, /^OBISD_PERMISSIONS="?--allow-/m);
+      assert.ok(!permissions.includes(root), permissions);
+
+      await Deno.writeTextFile(`${root}/etc/obisd/obisd.yaml`, mine);
+      await Deno.writeTextFile(`${root}/var/lib/obisd/journal.db`, "data");
+      const second = await install("--deno", Deno.execPath());
+      assert.equal(second.code, 0, second.err);
+      assert.equal(await Deno.readTextFile(`${root}/etc/obisd/obisd.yaml`), mine);
+
+      assert.equal((await install("--uninstall")).code, 0);
+      const left = await run("find", [root, "-name", "*obisd*", "-printf", "%P\n"]);
+      assert.deepEqual(left.out.trim().split("\n").sort(), ["etc/obisd", "etc/obisd/obisd.yaml", "var/lib/obisd"]);
+      assert.equal(await Deno.readTextFile(`${root}/var/lib/obisd/journal.db`), "data");
+    }),
+});
