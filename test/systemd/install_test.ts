@@ -85,7 +85,7 @@ Deno.test({
       const first = await install("--deno", Deno.execPath());
       assert.equal(first.code, 0, first.err);
       const unit = await Deno.readTextFile(`${root}/etc/systemd/system/obisd.service`);
-      for (const [, path] of unit.matchAll(/(\/(?:opt|etc)\/obisd\/[\w.]+)/g)) {
+      for (const [, path] of unit.replace(/^#.*$/gm, "").matchAll(/(\/(?:opt|etc)\/obisd\/[\w.]+)/g)) {
         assert.ok((await Deno.stat(root + path)).isFile, `the unit names ${path}`);
       }
       const permissions = await Deno.readTextFile(`${root}/etc/obisd/permissions.env`);
