@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import { toText } from "../iec62056/characters.ts";
 import { characterMs, type LineSettings, SIGN_ON_LINE } from "../line.ts";
 
 /** The client's end of the wire, as the program sees it: bytes without their time. */
@@ -33,6 +34,8 @@ export interface WireOptions {
   readonly complain: (message: string) => void;
 }
 
+/** SOH B 0 ETX and the check character. */
+const BREAK_BYTES = 5;
 /** A client that changes its speed so soon after it began to send has drained its port: a pseudo-terminal took all. */
 const DRAINED_MS = 20;
 
@@ -64,10 +67,13 @@ export class Wire {
 
   /** Hears the client until it is gone, the signal aborts or the port fails: it always throws. */
   async listen(signal: AbortSignal): Promise<never> {
+    const { clock } = this.options;
     let atMs = 0;
     while (true) {
-      const bytes = await this.port.read(signal);
-      atMs = await this.#hear(bytes, Math.max(atMs, this.options.clock.monotonic()), signal);
+      for (const burst of splitBehindBreak(await this.port.read(signal))) {
+        atMs = await this.#hear(burst, Math.max(atMs, clock.monotonic()), signal);
+        await clock.sleep(0, signal); // until the meters have heard it: a break changes their speed
+      }
     }
   }
 
@@ -244,6 +250,14 @@ export async function sleepUntil(clock: Clock, atMs: number, signal: AbortSignal
   const ms = atMs - clock.monotonic();
   if (ms > 0) await clock.sleep(ms, signal);
   else signal.throwIfAborted();
+}
+
+/** What a client says behind its sign-off is of the next session, and at the speed of that. */
+export function splitBehindBreak(bytes: Uint8Array): Uint8Array[] {
+  // deno-lint-ignore no-control-regex -- SOH and ETX make it a break
+  const at = toText(bytes).search(/\x01B0\x03[^]/) + BREAK_BYTES;
+  if (at < BREAK_BYTES || at >= bytes.length) return [bytes];
+  return [bytes.subarray(0, at), ...splitBehindBreak(bytes.subarray(at))];
 }
 
 /** What comes of bytes that are read at another speed: never a character of the standard, the same each time. */

@@ -3,7 +3,7 @@ import { type Dialogue, pause, send, setLine } from "../../src/dialogue.ts";
 import { join, toBytes, toText } from "../../src/iec62056/characters.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { serve } from "../../src/simulator/serve.ts";
-import { garbled, type Port, Wire, type WireOptions, withParity } from "../../src/simulator/wire.ts";
+import { garbled, type Port, splitBehindBreak, Wire, type WireOptions, withParity } from "../../src/simulator/wire.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const AT_9600 = { ...SIGN_ON_LINE, baud: 9600 };
@@ -192,4 +192,11 @@ Deno.test("wire: silence is thrown into the dialogue when its time is over", asy
     }
   });
   assert.equal(silentAtMs, 1500);
+});
+
+Deno.test("splitBehindBreak: a request behind a break is of the next session", () => {
+  const split = (text: string) => splitBehindBreak(toBytes(text)).map(toText);
+  assert.deepEqual(split("\x01B0\x03q/?!\r\n"), ["\x01B0\x03q", "/?!\r\n"]);
+  assert.deepEqual(split("~\x01B0\x03q\x01B0\x03q/"), ["~\x01B0\x03q", "\x01B0\x03q", "/"]);
+  for (const whole of ["", "/?!\r\n", "\x01B0\x03q", "\x01B0\x03"]) assert.deepEqual(split(whole), [whole]);
 });
