@@ -1,24 +1,26 @@
 /**
  * The whole line on one page: due → session → telegram → readings → journal. (From the journal each sink has its own loop:
  * `delivery.ts`.) Each line is served by one loop, so that its meters take turns and none is ever asked twice at once.
+ * What is said about it stands in `collector_report.ts`, whose turn it is in `turns.ts`.
  * @module
  */
+import { withLimit } from "./abort.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { Inbox } from "./dialogue.ts";
+import { isOfMeterOrWire, LineError, ProtocolError, SilenceError } from "./errors.ts";
 import { listen, readout } from "./iec62056/mod.ts";
 import type { Journal } from "./journal.ts";
-import type { Log } from "./log.ts";
-import { normalise, verifyIdentity } from "./normalise.ts";
+import type { Moments } from "./moments.ts";
+import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import type { Progress } from "./progress.ts";
 import { nextSlot } from "./schedule.ts";
 import { converse } from "./session.ts";
 import type { Telegram } from "./telegram.ts";
-import { withLimit } from "./abort.ts";
-import { LineError, ProtocolError, SilenceError } from "./errors.ts";
 import { pushLine, signOnLine } from "./transport/endpoint.ts";
 import { catchUp, firstTurn, nextTurn, type Outcome, settle, type Turn } from "./turns.ts";
-import { Wire } from "./wire.ts";
+import { Wire, type WireOptions } from "./wire.ts";
 
 /** No session lasts longer, whatever the meter does: at 300 Bd this is time for 27 kB. */
 const SESSION_LIMIT_MS = 15 * 60_000;
@@ -29,31 +31,29 @@ const GRACE_MS = 60_000;
 /** A pushing meter's line that is gone is opened again after this, doubled each time. */
 const REOPEN_FIRST_MS = 500;
 const REOPEN_MAX_MS = 30_000;
-
-/** What has happened since the start. */
-export interface Counts {
-  readouts: number;
-  readings: number;
-  failures: number;
-  lostSlots: number;
-  dropped: number;
-}
+/** While a telegram is on its way at the end of a slot, the slot is looked at again after this. */
+const LOOK_AGAIN_MS = 250;
 
 /** What the loops of all lines share. */
-export interface CollectorContext {
+export interface CollectorContext extends Pick<WireOptions, "open"> {
   readonly journal: Pick<Journal, "append">;
-  readonly log: Log;
-  readonly counts: Counts;
+  readonly report: CollectorReport;
+  readonly moments: Moments;
   readonly progress: Progress;
-  readonly clock?: Clock;
   /** Ends a session at once, the meter signed off. */
   readonly stop: AbortSignal;
   /** Ends the loop between two sessions. */
   readonly retire: AbortSignal;
+  readonly clock?: Clock;
 }
 
 /** A meter in the queue of its line. */
 type MeterTurn = Turn & { readonly meter: MeterConfig };
+
+/** What came of asking or hearing a meter once: delivered, or why not. */
+type Attempt =
+  | { readonly outcome: "read" }
+  | { readonly outcome: Exclude<Outcome, "read">; readonly reason: string; readonly loud?: boolean };
 
 /** Serves one line until stopped: whatever one meter or its wire does, it goes on. */
 export async function serveLine(
@@ -61,17 +61,17 @@ export async function serveLine(
   meters: readonly MeterConfig[],
   context: CollectorContext,
 ): Promise<void> {
-  await using wire = new Wire(
-    line.endpoint,
-    (notice) => context.log.warning(`Line ${line.name}: ${notice}`, { line: line.name }),
-  );
+  const { report, progress, stop, retire, open } = context;
+  const onNotice = (text: string) => report.notice(line.name, text);
+  await using wire = new Wire(line.endpoint, { onNotice, ...open && { open } });
+  const [first] = meters;
   try {
-    if (meters[0]?.mode === "D") await hearMeter(wire, meters[0], context);
-    else if (meters.length > 0) await askMeters(wire, line, meters, context);
+    if (first?.mode === "D") await hearMeter(wire, first, context);
+    else if (first) await askMeters(wire, line, meters, context);
   } catch (error) {
-    if (!context.stop.aborted && !context.retire.aborted) throw error;
+    if (!stop.aborted && !retire.aborted) throw error;
   } finally {
-    context.progress.done(line.name);
+    progress.done(line.name);
   }
 }
 
@@ -82,26 +82,27 @@ async function askMeters(
   meters: readonly MeterConfig[],
   context: CollectorContext,
 ): Promise<void> {
-  const { clock = systemClock, progress } = context;
-  const turns: MeterTurn[] = meters.map((meter) => ({
-    ...firstTurn((afterMs) => nextSlot(meter.schedule!, afterMs), meter.tries, clock.now()),
-    meter,
-  }));
+  const { clock = systemClock, progress, report, retire } = context;
+  const turns = meters.map((meter) => waitingTurn(meter, clock.now()));
   const shared = turns.length > 1;
-  while (!context.retire.aborted) {
-    for (const turn of turns) countMissed(turn, catchUp(turn, clock.now()), context);
+  while (!retire.aborted) {
+    for (const turn of turns) {
+      const missed = catchUp(turn, clock.now());
+      report.missed(turn.meter.name, missed, { slot: turn.slot, why: "its line was busy" });
+    }
     const turn = nextTurn(turns, clock.now());
     const waitMs = turn.due - clock.now();
     if (waitMs > 0) {
       await wire.rest();
       progress.promise(line.name, NAP_MS + GRACE_MS);
-      await clock.sleep(Math.min(waitMs, NAP_MS), context.retire);
+      await clock.sleep(Math.min(waitMs, NAP_MS), retire);
       continue;
     }
     progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
-    const outcome = await askMeter(wire, turn, context);
-    settleTurn(turn, outcome, shared, context);
-    if (shared) await clock.sleep(line.endpoint.options.quiet_time, context.retire);
+    turn.askedMs = clock.now();
+    const attempt = await askMeter(wire, turn, context);
+    settleTurn(turn, attempt, shared, context);
+    if (shared) await clock.sleep(line.endpoint.options.quiet_time, retire);
   }
 }
 
@@ -110,167 +111,149 @@ async function askMeter(
   wire: Wire,
   { meter, slot, slots, tries }: MeterTurn,
   context: CollectorContext,
-): Promise<Outcome> {
-  const { clock = systemClock } = context;
-  const endOfSlot = setTimeout(() => tries.left = 0, Math.min(slots(slot) - clock.now(), 2 ** 31 - 1));
+): Promise<Attempt> {
+  const { clock = systemClock, stop } = context;
+  const settled = new AbortController();
+  clock.sleep(Math.min(slots(slot) - clock.now(), 2 ** 31 - 1), settled.signal)
+    .then(() => tries.left = 0, () => {}); // the next slot has tries of its own
   try {
-    const telegram = await withLimit(
-      context.stop,
-      { withinMs: SESSION_LIMIT_MS, what: "The session" },
-      async (signal) => {
-        const transport = await wire.open(signal);
-        const { max_baud: maxBaud } = wire.endpoint.options;
-        const dialogue = readout({
-          mode: meter.mode as "A" | "B" | "C" | "auto",
-          line: signOnLine(wire.endpoint),
-          tries,
-          ...meter.address !== undefined && { address: meter.address },
-          ...maxBaud !== undefined && { maxBaud },
-        });
-        return await converse(transport, dialogue, { signal, clock });
-      },
-    );
-    return await keep(telegram, meter, context) ? "read" : "final";
+    const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
+      const { max_baud: maxBaud } = wire.endpoint.options;
+      const dialogue = readout({
+        mode: meter.mode as "A" | "B" | "C" | "auto",
+        line: signOnLine(wire.endpoint),
+        tries,
+        ...meter.address !== undefined && { address: meter.address },
+        ...maxBaud !== undefined && { maxBaud },
+      });
+      return await converse(await wire.open(signal), dialogue, { signal, clock });
+    });
+    return await keep(telegram, meter, context);
   } catch (error) {
-    if (context.stop.aborted) throw context.stop.reason;
-    await complain(error, wire, meter, context);
-    const again = error instanceof SilenceError || error instanceof LineError ||
-      error instanceof ProtocolError && error.trouble === "unreadable";
-    return again ? "unanswered" : "final";
+    if (stop.aborted) throw stop.reason;
+    return await explain(error, wire, meter, context);
   } finally {
-    clearTimeout(endOfSlot);
+    settled.abort();
   }
 }
 
 /** Mode D: the meter speaks when it likes; of what it says, the first whole telegram of each slot is kept, or every one. */
 async function hearMeter(wire: Wire, meter: MeterConfig, context: CollectorContext): Promise<void> {
-  const { clock = systemClock, progress } = context;
-  const { schedule } = meter;
-  const turn = schedule && { ...firstTurn((afterMs) => nextSlot(schedule, afterMs), meter.tries, clock.now()), meter };
+  const { clock = systemClock } = context;
   const inbox = new Inbox();
+  const turn = meter.schedule && waitingTurn(meter, clock.now());
+  await Promise.all([hearTelegrams(wire, meter, inbox, turn, context), turn && countSilence(turn, inbox, context)]);
+}
+
+async function hearTelegrams(
+  wire: Wire,
+  meter: MeterConfig,
+  inbox: Inbox,
+  turn: MeterTurn | undefined,
+  context: CollectorContext,
+): Promise<void> {
+  const { clock = systemClock, progress, report, retire } = context;
+  let inVain = 0;
   let reopenMs = REOPEN_FIRST_MS;
-  while (!context.retire.aborted) {
+  while (!retire.aborted) {
     progress.promise(meter.line, NAP_MS + GRACE_MS);
-    if (turn) countMissed(turn, catchUp(turn, clock.now()), context);
     try {
-      const transport = await wire.open(context.retire);
-      const telegram = await converse(transport, listen(inbox, { line: pushLine(wire.endpoint) }), {
-        signal: context.retire,
-        clock,
-      });
+      const dialogue = listen(inbox, { line: pushLine(wire.endpoint) });
+      const telegram = await converse(await wire.open(retire), dialogue, { signal: retire, clock });
+      report.readAgain(meter.name, inVain);
+      inVain = 0;
       reopenMs = REOPEN_FIRST_MS;
-      if (telegram.check.result === "wrong" || !telegram.block.complete) {
-        drop(telegram, meter, context);
-      } else if (!turn) {
-        await keep(telegram, meter, context);
-      } else if (telegram.atMs >= turn.slot) {
-        countMissed(turn, catchUp(turn, telegram.atMs), context);
-        settleTurn(turn, await keep(telegram, meter, context) ? "read" : "final", false, context);
-      }
+      await takeTelegram(telegram, meter, turn, context);
     } catch (error) {
-      if (context.retire.aborted) return;
-      await complain(error, wire, meter, context);
-      if (error instanceof SilenceError) {
-        await wire.rest(); // a connection whose other end is gone is silent for ever
-        continue;
-      }
+      if (retire.aborted) return;
+      const attempt = await explain(error, wire, meter, context);
+      if (attempt.outcome !== "read") report.unheard(meter.name, attempt.reason, ++inVain);
+      if (error instanceof SilenceError) continue; // it may speak seldom
       inbox.clear();
-      await clock.sleep(reopenMs, context.retire);
+      await clock.sleep(reopenMs, retire);
       reopenMs = Math.min(2 * reopenMs, REOPEN_MAX_MS);
     }
   }
 }
 
-/** Telegram → readings → journal. Whether they are delivered: a meter that is not the one it should be delivers nothing. */
+/** A telegram that came by itself: kept when it is whole and the slot still lacks one. */
+async function takeTelegram(
+  telegram: Telegram,
+  meter: MeterConfig,
+  turn: MeterTurn | undefined,
+  context: CollectorContext,
+): Promise<void> {
+  const { report } = context;
+  if (telegram.check.result === "wrong" || !telegram.block.complete) return report.dropped(meter.name, telegram);
+  if (turn && telegram.atMs < turn.slot) return;
+  if (turn) missSilentSlots(turn, telegram.atMs, context);
+  const attempt = await keep(telegram, meter, context);
+  if (turn) settleTurn(turn, attempt, false, context);
+  else if (attempt.outcome !== "read") report.unheard(meter.name, attempt.reason);
+}
+
+/** Slots that end without a telegram are told when they end, unless one is on its way then. */
+async function countSilence(turn: MeterTurn, inbox: Inbox, context: CollectorContext): Promise<void> {
+  const { clock = systemClock, retire } = context;
+  while (true) {
+    const leftMs = turn.slots(turn.slot) - clock.now();
+    await clock.sleep(Math.min(Math.max(leftMs, LOOK_AGAIN_MS), NAP_MS), retire);
+    if (inbox.bytes.length === 0) missSilentSlots(turn, clock.now(), context);
+  }
+}
+
+function missSilentSlots(turn: MeterTurn, untilMs: number, { report }: CollectorContext): void {
+  const missed = catchUp(turn, untilMs);
+  report.missed(turn.meter.name, missed, { slot: turn.slot, why: "no whole telegram came in it" });
+}
+
+/** Telegram → readings → journal. A meter that is not the one it should be delivers nothing. */
 async function keep(
   telegram: Telegram,
   meter: MeterConfig,
-  { journal, log, counts }: CollectorContext,
-): Promise<boolean> {
-  const stranger = meter.expect && verifyIdentity(telegram, meter.expect);
+  { journal, report, moments }: CollectorContext,
+): Promise<Attempt> {
+  const { name, labels, obis, expect } = meter;
+  const stranger = expect && verifyIdentity(telegram, expect);
   if (stranger) {
-    counts.failures++;
-    log.error(`${meter.name}: nothing delivered, another meter answers: ${stranger}`, { meter: meter.name });
-    return false;
+    return { outcome: "final", reason: `another meter answers, nothing is delivered: ${stranger}`, loud: true };
   }
-  for (const { text, reason } of telegram.block.damaged) {
-    log.warning(`${meter.name}: cannot read data line ${JSON.stringify(text)}: ${reason}`, { meter: meter.name });
+  report.damagedLines(name, telegram);
+  const atMs = moments.of(name, telegram.atMs);
+  const readings = normalise({ ...telegram, atMs }, { meter: name, labels, ...obis && { obis } });
+  const missing = obis ? missingCodes(readings, obis) : [];
+  if (missing.length > 0) report.missing(name, missing);
+  try {
+    await journal.append(readings);
+  } catch (error) {
+    return { outcome: "final", reason: `its readout is lost: ${(error as Error).message}`, loud: true };
   }
-  const readings = normalise(telegram, {
-    meter: meter.name,
-    labels: meter.labels,
-    ...meter.obis && { obis: meter.obis },
-  });
-  if (readings.length === 0) {
-    log.warning(`${meter.name}: read, but it said nothing that is wanted (obis: ${meter.obis?.join(", ") ?? "all"})`, {
-      meter: meter.name,
-    });
-    return true;
-  }
-  await journal.append(readings);
-  counts.readouts++;
-  counts.readings += readings.length;
-  log.debug(`${meter.name}: ${readings.length} readings`, { meter: meter.name, readings: readings.length });
-  return true;
+  report.kept(name, readings.length);
+  return { outcome: "read" };
 }
 
-function drop(telegram: Telegram, meter: MeterConfig, { log, counts }: CollectorContext): void {
-  counts.dropped++;
-  const why = telegram.block.complete ? `${telegram.check.kind.toUpperCase()} wrong` : "it broke off";
-  log.warning(`${meter.name}: telegram of ${telegram.bytes.length} bytes dropped: ${why}`, { meter: meter.name });
+/** What an error means for the meter's slot, once the wire is as it must be after it. */
+async function explain(error: unknown, wire: Wire, meter: MeterConfig, context: CollectorContext): Promise<Attempt> {
+  await wire.afterTrouble(error);
+  if (!isOfMeterOrWire(error)) context.report.unforeseen(meter.name, error);
+  const again = error instanceof SilenceError || error instanceof LineError ||
+    error instanceof ProtocolError && error.trouble === "unreadable";
+  return { outcome: again ? "unanswered" : "final", reason: error instanceof Error ? error.message : String(error) };
 }
 
-async function complain(
-  error: unknown,
-  wire: Wire,
-  meter: MeterConfig,
-  { log, counts }: CollectorContext,
-): Promise<void> {
-  counts.failures++;
-  if (error instanceof LineError || !isExpected(error)) await wire.close();
-  const text = error instanceof Error ? error.message : String(error);
-  log.warning(`${meter.name}: ${text}`, {
-    meter: meter.name,
-    ...!isExpected(error) && { stack: (error as Error).stack },
-  });
+function waitingTurn(meter: MeterConfig, nowMs: number): MeterTurn {
+  return { ...firstTurn((afterMs) => nextSlot(meter.schedule!, afterMs), meter.tries, nowMs), meter };
 }
 
-/** What meters and wires do; anything else is a fault of ours or of the disk, and its stack is worth a line. */
-function isExpected(error: unknown): boolean {
-  return error instanceof Error &&
-    ["SilenceError", "LineError", "ProtocolError", "RefusalError", "TimeoutError"].includes(error.name);
-}
-
-function settleTurn(
-  turn: MeterTurn,
-  outcome: Outcome,
-  shared: boolean,
-  { clock = systemClock, counts, log }: CollectorContext,
-): void {
-  const { slot, lostInARow, meter } = turn;
-  const over = settle(turn, outcome, clock.now(), shared);
-  if (!over) {
-    log.info(`${meter.name}: asked again at ${time(turn.due)}`, { meter: meter.name });
-  } else if (outcome !== "read") {
-    counts.lostSlots++;
-    log.error(`${meter.name}: slot ${time(slot)} has no reading, next slot ${time(turn.slot)}`, {
-      meter: meter.name,
-      slot: time(slot),
-    });
-  } else if (lostInARow > 0) {
-    log.info(`${meter.name}: read again after ${lostInARow} slots without a reading`, { meter: meter.name });
-  }
-}
-
-function countMissed({ meter, slot }: MeterTurn, missed: number, { counts, log }: CollectorContext): void {
-  if (missed === 0) return;
-  counts.lostSlots += missed;
-  log.error(`${meter.name}: ${missed} slots missed before ${time(slot)}: the line was busy or silent`, {
-    meter: meter.name,
-    missed,
-  });
-}
-
-function time(ms: number): string {
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : "never";
+/** Leads the meter to its next attempt or its next slot. */
+function settleTurn(turn: MeterTurn, attempt: Attempt, shared: boolean, context: CollectorContext): void {
+  const { clock = systemClock, report } = context;
+  const { slot, lostInARow, meter: { name }, slots } = turn;
+  const over = settle(turn, attempt.outcome, clock.now(), shared);
+  if (attempt.outcome === "read") return report.readAgain(name, lostInARow);
+  const { reason, loud = false } = attempt;
+  if (!over) return report.askedAgain(name, reason, turn);
+  let count = 1;
+  for (let left = slots(slot); left < turn.slot; left = slots(left)) count++;
+  report.lost(name, { reason, slot, next: turn.slot, count, inARow: turn.lostInARow, loud });
 }

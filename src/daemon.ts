@@ -1,10 +1,13 @@
 /** The daemon: lines that are served, sinks that are delivered to, and what a reload changes of them. @module */
-import { type CollectorContext, type Counts, serveLine } from "./collector.ts";
+import { type CollectorContext, serveLine } from "./collector.ts";
+import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
 import { deliver, type Delivery } from "./delivery.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { Moments } from "./moments.ts";
 import { Progress } from "./progress.ts";
+import type { Endpoint } from "./transport/endpoint.ts";
 
 /** The journal's worker has this long to answer before the watchdog calls it stuck; an SD card may stall for many seconds. */
 const JOURNAL_MS = 90_000;
@@ -18,28 +21,36 @@ interface Running {
   readonly done: Promise<void>;
 }
 
+/** A line's loop, and the port that it holds until it is done. */
+type RunningLine = Running & { readonly port: string };
+
+/** A sink's loop. */
+type RunningSink = Running & { readonly delivery: Delivery };
+
 /** Runs a configuration until it is stopped; each part lives on its own. */
-export class Daemon {
-  readonly counts: Counts = { readouts: 0, readings: 0, failures: 0, lostSlots: 0, dropped: 0 };
+export class Daemon implements AsyncDisposable {
+  readonly report: CollectorReport;
   readonly progress = new Progress();
+  readonly #moments = new Moments();
   #config: Config;
-  /** A promise, because a reload that changes the sinks opens it anew; readouts wait for it. */
+  /** A promise, because a reload that changes the sinks' names opens it anew; readouts wait for it. */
   #journal: Promise<Journal>;
   readonly #stop = new AbortController();
-  readonly #lines = new Map<string, Running>();
-  #deliveries: Delivery[] = [];
-  #stopDeliveries = new AbortController();
+  readonly #lines = new Map<string, RunningLine>();
+  readonly #sinks = new Map<string, RunningSink>();
   #pinger: ReturnType<typeof setInterval> | undefined;
 
   private constructor(config: Config, readonly log: Log, journal: Journal) {
     this.#config = config;
     this.#journal = Promise.resolve(journal);
+    this.report = new CollectorReport(log);
   }
 
   /** Opens the journal and starts every loop. Meters and sinks may all be absent. @throws {ConfigError | LineError} the journal's */
   static async start(config: Config, log: Log): Promise<Daemon> {
-    const daemon = new Daemon(config, log, await open(config, log));
-    await daemon.#startDeliveries();
+    const journal = await open(config, log);
+    const daemon = new Daemon(config, log, journal);
+    daemon.#applySinks(config, journal);
     daemon.#applyLines(config);
     daemon.#pinger = setInterval(() => daemon.#ping(), PING_MS);
     return daemon;
@@ -48,89 +59,120 @@ export class Daemon {
   /** Carries on with another configuration: what is the same in it goes on undisturbed, a session that runs is ended first. */
   async reload(config: Config): Promise<void> {
     const before = this.#config;
-    if (JSON.stringify(before.journal) !== JSON.stringify(config.journal)) {
+    if (settingsOf(before.journal) !== settingsOf(config.journal)) {
       this.log.warning("The journal's settings changed: restart required, they stay as they were until then");
     }
     this.#config = { ...config, journal: before.journal };
     this.#applyLines(config);
-    if (settingsOf(before.sinks) !== settingsOf(config.sinks)) await this.#restartDeliveries();
+    if (settingsOf(namesOf(before)) !== settingsOf(namesOf(config))) await this.#reopenJournal();
+    this.#applySinks(config, await this.#journal);
   }
 
   /** Ends all loops, meters signed off, and closes the journal. */
   async stop(): Promise<void> {
     clearInterval(this.#pinger);
     this.#stop.abort(new DOMException("obisd stops", "AbortError"));
-    for (const { retire } of this.#lines.values()) retire.abort(this.#stop.signal.reason);
-    await Promise.all([...this.#lines.values()].map(({ done }) => done));
-    this.#stopDeliveries.abort(this.#stop.signal.reason);
-    await Promise.all(this.#deliveries.map(({ done }) => done));
+    await retireAll(this.#lines.values(), this.#stop.signal.reason);
+    await retireAll(this.#sinks.values(), this.#stop.signal.reason);
     await (await this.#journal)[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   /** One line for `systemctl status`. */
   async status(): Promise<string> {
-    const { readouts, lostSlots } = this.counts;
+    const { readouts, lostSlots, dropped } = this.report.counts;
     const books = (await this.#journal).books();
-    const sinks = this.#deliveries.map(({ state }) => {
-      const pending = books.find(({ sink }) => sink === state.sink)?.pending ?? 0;
-      return `${state.sink}: ${pending} pending${state.lastError === undefined ? "" : ` (${state.lastError})`}`;
+    const sinks = [...this.#sinks.values()].map(({ delivery: { state } }) => {
+      const { pending = 0, dead = 0 } = books.find(({ sink }) => sink === state.sink) ?? {};
+      const trouble = state.lastError === undefined ? "" : ` (${state.lastError})`;
+      return `${state.sink}: ${state.delivered} delivered, ${pending} pending${dead ? `, ${dead} dead` : ""}${trouble}`;
     });
-    return [`${this.#config.meters.length} meters, ${readouts} readouts, ${lostSlots} slots lost`, ...sinks].join("; ");
+    const meters = `${this.#config.meters.length} meters, ${readouts} readouts, ${lostSlots} slots lost`;
+    return [meters, ...dropped ? [`${dropped} telegrams dropped`] : [], ...sinks].join("; ");
   }
 
   #applyLines(config: Config): void {
-    const wanted = new Map(config.lines.map((line) => [line.name, line]));
+    const wanted = new Set(config.lines.map(({ name }) => name));
     for (const [name, running] of this.#lines) if (!wanted.has(name)) running.retire.abort();
-    for (const line of config.lines) this.#serve(line, config);
+    const changed = config.lines.map((line) => ({ line, settings: settingsOf([line, metersOn(line, config)]) }))
+      .filter(({ line, settings }) => !isAsItWas(this.#lines.get(line.name), settings));
+    for (const { line } of changed) this.#lines.get(line.name)?.retire.abort();
+    const retired = [...this.#lines.values()].filter(({ retire }) => retire.signal.aborted);
+    for (const { line, settings } of changed) this.#serve(line, settings, { config, retired });
   }
 
-  #serve(line: LineConfig, config: Config): void {
-    const meters = config.meters.filter((meter) => meter.line === line.name);
-    const settings = settingsOf([line, meters]);
-    const before = this.#lines.get(line.name);
-    if (before?.settings === settings && !before.retire.signal.aborted) return;
-    before?.retire.abort();
+  #serve(
+    line: LineConfig,
+    settings: string,
+    { config, retired }: { readonly config: Config; readonly retired: readonly RunningLine[] },
+  ): void {
     const retire = new AbortController();
+    const port = portOf(line.endpoint);
+    const before = [this.#lines.get(line.name), ...retired.filter((line) => line.port === port)];
     const context: CollectorContext = {
       journal: { append: async (readings) => await (await this.#journal).append(readings) },
-      log: this.log,
-      counts: this.counts,
+      report: this.report,
+      moments: this.#moments,
       progress: this.progress,
       stop: this.#stop.signal,
       retire: retire.signal,
     };
     const serve = async () => {
-      await before?.done; // the port is the old loop's until its session has ended
-      await serveLine(line, meters, context);
+      await Promise.all(before.map((line) => line?.done)); // the port is the old loop's until its session has ended
+      await serveLine(line, metersOn(line, config), context);
     };
-    this.#lines.set(line.name, { settings, retire, done: serve().catch((error) => this.#died(line, error)) });
+    const done = serve().catch((error) => this.#died(line, error));
+    this.#lines.set(line.name, { settings, port, retire, done });
   }
 
   /** A loop catches all that meters and wires do; this is a fault of ours, and the unit starts us again. */
-  #died(line: LineConfig, error: Error): void {
-    this.log.error(`Line ${line.name} is no longer served: ${error.message}`, { line: line.name, stack: error.stack });
-    this.progress.promise(`line ${line.name}`, 0);
+  #died({ name }: LineConfig, error: Error): void {
+    this.log.error(`Line ${name} is no longer served: ${error.message}`, { line: name, stack: error.stack });
+    this.progress.promise(`line ${name}`, 0);
   }
 
-  async #startDeliveries(): Promise<void> {
-    const journal = await this.#journal;
-    this.#stopDeliveries = new AbortController();
-    const options = { signal: this.#stopDeliveries.signal, log: this.log };
-    this.#deliveries = this.#config.sinks.map((sink: SinkConfig) => deliver(journal, sink, options));
+  /** Starts the sinks that do not run as they should. */
+  #applySinks({ sinks }: Config, journal: Journal): void {
+    for (const sink of sinks) {
+      const settings = settingsOf([sink.type, sink.options]);
+      const before = this.#sinks.get(sink.name);
+      if (isAsItWas(before, settings)) continue;
+      before?.retire.abort(new DOMException("The sink changed", "AbortError"));
+      this.#sinks.set(sink.name, this.#deliver(sink, { settings, journal, after: before?.done }));
+    }
   }
 
-  async #restartDeliveries(): Promise<void> {
-    this.#stopDeliveries.abort(new DOMException("The sinks changed", "AbortError"));
+  #deliver(
+    sink: SinkConfig,
+    { settings, journal, after }: { settings: string; journal: Journal; after: Promise<void> | undefined },
+  ): RunningSink {
+    const retire = new AbortController();
+    const started = deliver(journal, sink, { signal: retire.signal, log: this.log, ...after && { after } });
+    return { settings, retire, delivery: started, done: started.done };
+  }
+
+  /** The journal keeps a cursor for each name: with other names it is opened anew, and all sinks start again. */
+  async #reopenJournal(): Promise<void> {
     const before = await this.#journal;
-    this.#journal = Promise.all(this.#deliveries.map(({ done }) => done))
+    const sinks = [...this.#sinks.values()];
+    this.#sinks.clear();
+    this.#journal = retireAll(sinks, new DOMException("The sinks changed", "AbortError"))
       .then(() => before[Symbol.asyncDispose]())
       .then(() => open(this.#config, this.log));
-    await this.#startDeliveries();
+    await this.#journal;
   }
 
+  /** A worker that is dead or does not answer breaks its promise, and the watchdog sees it. */
   async #ping(): Promise<void> {
-    await (await this.#journal).ping();
-    this.progress.promise("journal", JOURNAL_MS);
+    try {
+      await (await this.#journal).ping();
+      this.progress.promise("journal", JOURNAL_MS);
+    } catch (error) {
+      this.log.error((error as Error).message);
+    }
   }
 }
 
@@ -138,6 +180,30 @@ function open({ journal, sinks }: Config, log: Log): Promise<Journal> {
   return openJournal({ ...journal, sinks: sinks.map((sink) => sink.name), log });
 }
 
+async function retireAll(loops: Iterable<Running>, reason: unknown): Promise<void> {
+  const all = [...loops];
+  for (const { retire } of all) retire.abort(reason);
+  await Promise.all(all.map(({ done }) => done));
+}
+
+function metersOn({ name }: LineConfig, { meters }: Config) {
+  return meters.filter((meter) => meter.line === name);
+}
+
+function isAsItWas(running: Running | undefined, settings: string): boolean {
+  return running?.settings === settings && !running.retire.signal.aborted;
+}
+
+/** What two lines of different names cannot have open at once. */
+function portOf(endpoint: Endpoint): string {
+  return endpoint.kind === "serial" ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
+}
+
+function namesOf({ sinks }: Config): string[] {
+  return sinks.map(({ name }) => name).sort();
+}
+
+/** The same text for the same settings; of a secret, whence it comes. */
 function settingsOf(part: unknown): string {
   return JSON.stringify(part);
 }

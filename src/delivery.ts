@@ -22,6 +22,8 @@ export interface DeliveryOptions {
   /** Stops it: the write in flight may end for 3 s, is aborted for 1 s, then left alone. */
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** The loop begins when this has settled: the same sink's last one, whose file or cursor it takes over. */
+  readonly after?: Promise<void>;
   readonly clock?: Clock;
   /** From 0 to below 1, for the jitter. */
   readonly random?: () => number;
@@ -105,8 +107,9 @@ class Loop {
   }
 
   async run(): Promise<void> {
-    const { signal, log } = this.options;
+    const { signal, log, after } = this.options;
     try {
+      await after;
       while (true) {
         signal.throwIfAborted();
         await this.#turn();

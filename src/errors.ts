@@ -88,3 +88,9 @@ export class SinkError extends Error {
     super(message, options);
   }
 }
+
+/** What meters and wires do; anything else is a fault of ours. */
+export function isOfMeterOrWire(error: unknown): boolean {
+  return error instanceof SilenceError || error instanceof LineError || error instanceof ProtocolError ||
+    error instanceof RefusalError || error instanceof DOMException && error.name === "TimeoutError";
+}

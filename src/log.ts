@@ -40,7 +40,7 @@ const COLOUR: Record<Level, number> = { debug: 90, info: 32, warning: 33, error:
 const FOLD_MS = 300_000;
 
 /** More different messages than this are not remembered. */
-const FOLD_LIMIT = 64;
+const FOLD_LIMIT = 4096;
 
 interface Fold {
   readonly level: Level;
@@ -66,7 +66,10 @@ export function createLog(
   };
   const isRepeat = (level: Level, message: string) => {
     const atMs = now();
-    for (const [old, fold] of folds) if (atMs - fold.sinceMs >= FOLD_MS) close(old, fold, atMs);
+    for (const [old, fold] of folds) { // the oldest first
+      if (atMs - fold.sinceMs < FOLD_MS) break;
+      close(old, fold, atMs);
+    }
     const known = folds.get(message);
     if (known) return ++known.repeats > 0;
     for (const [oldest, fold] of folds) {

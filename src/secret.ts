@@ -49,7 +49,7 @@ export type SecretSource = z.output<typeof sources>;
  */
 export const secret: z.ZodType<() => string, SecretSource> = sources.transform((source, context) => {
   const its = surroundings;
-  const read = reader(source, its);
+  const read = Object.assign(reader(source, its), { toJSON: () => source }); // what it is compared and shown by
   try {
     read();
   } catch (error) {

@@ -20,6 +20,8 @@ export interface Turn {
   slot: number;
   /** When it may be asked: at the slot, or later after an attempt in vain. */
   due: number;
+  /** When it was last asked. */
+  askedMs: number;
   /** Of this slot: data messages left, and attempts in vain. */
   tries: Tries;
   attempts: number;
@@ -32,9 +34,9 @@ export type Outcome = "read" | "unanswered" | "final";
 
 /** A meter that waits for its first slot. */
 export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number): Turn {
-  const turn: Turn = { slots, triesPerSlot, slot: 0, due: 0, tries: { left: 0 }, attempts: 0, lostInARow: 0 };
-  begin(turn, slots(nowMs));
-  return turn;
+  const slot = slots(nowMs);
+  const tries = { left: triesPerSlot };
+  return { slots, triesPerSlot, slot, due: slot, askedMs: -Infinity, tries, attempts: 0, lostInARow: 0 };
 }
 
 function begin(turn: Turn, slot: number): void {
@@ -43,15 +45,23 @@ function begin(turn: Turn, slot: number): void {
   turn.attempts = 0;
 }
 
-/** Who is next: the earliest due; of those who are due, the living before the dead, then whoever has waited longest. */
+/**
+ * Who is next: the earliest due; of those who are due, whoever was asked longest ago, so that a line that is too slow for
+ * its meters reads them all in turn. The dead wait for the living, but not for ever: one may have come back.
+ */
 export function nextTurn<T extends Turn>(turns: readonly T[], nowMs: number): T {
   return turns.reduce((best, turn) => precedes(turn, best, nowMs) ? turn : best);
 }
 
 function precedes(turn: Turn, other: Turn, nowMs: number): boolean {
   const bothDue = turn.due <= nowMs && other.due <= nowMs;
-  if (bothDue && isDead(turn) !== isDead(other)) return isDead(other);
-  return turn.due < other.due;
+  if (!bothDue) return turn.due < other.due;
+  if (givesWay(turn, nowMs) !== givesWay(other, nowMs)) return givesWay(other, nowMs);
+  return turn.askedMs === other.askedMs ? turn.due < other.due : turn.askedMs < other.askedMs;
+}
+
+function givesWay(turn: Turn, nowMs: number): boolean {
+  return isDead(turn) && nowMs - turn.askedMs < STEP_BACK_MAX_MS;
 }
 
 function isDead(turn: Turn): boolean {

@@ -1,27 +1,25 @@
 /** One line of the configuration as the daemon holds it: opened when somebody wants to talk, closed when it is gone. @module */
+import { ProtocolError, RefusalError, SilenceError } from "./errors.ts";
 import type { Endpoint } from "./transport/endpoint.ts";
 import { openTransport } from "./transport/mod.ts";
 import type { Transport } from "./transport/transport.ts";
 
+/** What a test replaces, and who hears what is worth knowing about the wire. */
+export interface WireOptions {
+  readonly open?: typeof openTransport;
+  readonly onNotice: (message: string) => void;
+}
+
 /** Owns the transport of one line. */
 export class Wire implements AsyncDisposable {
   #transport: Transport | undefined;
-  readonly #said = new Set<string>();
 
-  /** `onNotice` hears each notice once, however often the line is opened. */
-  constructor(readonly endpoint: Endpoint, readonly onNotice: (message: string) => void) {}
+  constructor(readonly endpoint: Endpoint, readonly options: WireOptions) {}
 
   /** The open transport. @throws {LineError} */
   async open(signal: AbortSignal): Promise<Transport> {
-    return this.#transport ??= await openTransport(this.endpoint, {
-      signal,
-      onNotice: (message) => this.#notice(message),
-    });
-  }
-
-  #notice(message: string): void {
-    if (!this.#said.has(message)) this.onNotice(message);
-    this.#said.add(message);
+    const { open = openTransport, onNotice } = this.options;
+    return this.#transport ??= await open(this.endpoint, { signal, onNotice });
   }
 
   /** Closes it at once: a pulled adapter that is still held comes back under another name. */
@@ -37,6 +35,13 @@ export class Wire implements AsyncDisposable {
    */
   async rest(): Promise<void> {
     if (this.endpoint.kind === "tcp") await this.close();
+  }
+
+  /** After trouble. Who speaks is there; a silent connection may have lost its other end; anything else is gone. */
+  async afterTrouble(error: unknown): Promise<void> {
+    if (error instanceof ProtocolError || error instanceof RefusalError) return;
+    if (error instanceof SilenceError) await this.rest();
+    else await this.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

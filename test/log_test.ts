@@ -70,11 +70,11 @@ Deno.test("createLog: debug is never folded", () => {
   assert.equal(lines.length, 3);
 });
 
-Deno.test("createLog: remembers at most 64 messages, and tells their counts before it forgets them", () => {
+Deno.test("createLog: remembers at most 4096 messages, and tells their counts before it forgets them", () => {
   const { log, lines } = kept();
   log.info("first");
   log.info("first");
-  for (let n = 0; n < 64; n++) log.info(`message ${n}`);
+  for (let n = 0; n < 4096; n++) log.info(`message ${n}`);
   assert.equal(lines.filter((line) => line === "<6>first … repeated 1 times in 1 min\n").length, 1);
   log.info("first");
   assert.equal(lines.at(-1), "<6>first\n");

@@ -17,9 +17,12 @@ Deno.test("nextTurn: whoever has waited longest; of those due, the living first"
   const b = { ...firstTurn(tenSeconds, 3, 0), name: "b" };
   assert.equal(nextTurn([a, b], 0).name, "b");
   assert.equal(nextTurn([b, a], 16 * MINUTE).name, "b");
+  [a.askedMs, b.askedMs] = [2 * MINUTE, 1 * MINUTE];
+  assert.equal(nextTurn([a, b], 16 * MINUTE).name, "b", "asked longest ago");
   b.lostInARow = 5;
-  assert.equal(nextTurn([b, a], 16 * MINUTE).name, "a");
+  assert.equal(nextTurn([b, a], 15.5 * MINUTE).name, "a");
   assert.equal(nextTurn([b, a], 5_000).name, "b", "nobody else is due yet");
+  assert.equal(nextTurn([a, b], 16 * MINUTE).name, "b", "after a quarter hour it may have come back");
 });
 
 Deno.test("settle: a reading ends the slot; the next one begins with all its tries", () => {

@@ -1,15 +1,16 @@
 /** `obisd run`: the daemon, until it is stopped. @module */
-import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { type Config, DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import { Daemon } from "../daemon.ts";
-import { ConfigError, formatFault } from "../errors.ts";
+import { ConfigError, formatFault, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { monotonicUsec, sendDatagram } from "../libc.ts";
 import type { Log } from "../log.ts";
+import { missingPermissions, needsOf } from "../permissions.ts";
 import { type ServiceManager, serviceManager } from "../systemd.ts";
 import type { Command } from "./command.ts";
 
 const STATUS_MS = 10_000;
-/** After this the process ends whatever hangs: what was acknowledged is on disk. */
+/** So long after the signal the process ends whatever hangs: what was acknowledged is on disk. */
 const STOP_MS = 10_500;
 
 /** Reads meters on schedule and delivers to the sinks. */
@@ -23,75 +24,127 @@ SIGTERM or SIGINT. SIGHUP loads the configuration again: a wrong one is told and
   obisd run -c obisd.yaml`,
   options: {},
 
-  async run({ values }, { log, signal }) {
+  async run({ values, positionals }, { log, signal }) {
+    if (positionals.length > 0) {
+      throw new UsageError("run takes no argument; the configuration is named by -c FILE");
+    }
     const path = values.config as string | undefined ?? DEFAULT_CONFIG_PATH;
+    using hangups = hearHangups(); // from the start on: one that nobody hears would end the process
     const config = await loadConfig(path);
-    await using daemon = asyncDisposable(await Daemon.start(config, log));
+    for (const fault of config.warnings) log.warning(formatFault(fault));
+    const daemon = await Daemon.start(config, log);
     const manager = serviceManager({
       send: sendDatagram,
       monotonicUs: monotonicUsec,
       onTrouble: (error) => log.warning(`systemd cannot be told: ${(error as Error).message}`),
     });
-    const { meters, sinks } = config;
-    log.info(`Reading ${meters.length} meters into ${sinks.map((sink) => sink.name).join(", ")}`, { config: path });
-    manager.ready();
-    await serve(daemon.it, manager, { path, log, signal });
+    const { lines, meters, sinks } = config;
+    const into = sinks.map((sink) => sink.name).join(", ");
+    log.info(`Reading ${meters.length} meters on ${lines.length} lines into ${into}`, { config: path });
+    signal.addEventListener("abort", () => setTimeout(() => Deno.exit(EXIT.ok), STOP_MS), { once: true });
+    try {
+      await serve(daemon, manager, { path, log, signal, hangups });
+    } finally {
+      await daemon.stop();
+    }
     return EXIT.ok;
   },
 };
 
-async function serve(
-  daemon: Daemon,
-  manager: ServiceManager,
-  { path, log, signal }: { path: string; log: Log; signal: AbortSignal },
-): Promise<void> {
+/** What the daemon lives with. */
+interface Life {
+  readonly path: string;
+  readonly log: Log;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  readonly hangups: Hangups;
+}
+
+/** Tells the service manager how the daemon is doing, and reloads on demand, until the signal. */
+async function serve(daemon: Daemon, manager: ServiceManager, { path, log, signal, hangups }: Life): Promise<void> {
   const sayStatus = async () => manager.status(await daemon.status());
   const status = setInterval(sayStatus, STATUS_MS);
+  manager.ready();
+  await sayStatus();
   using _watchdog = manager.watchdog(() => {
     const stuck = daemon.progress.stuck();
     if (stuck.length > 0) log.error(`Stuck: ${stuck.join(", ")}; the watchdog is not fed`);
     return stuck.length === 0;
   });
-  let reloading = Promise.resolve();
-  const onHangup = () => reloading = reloading.then(() => reload(daemon, manager, { path, log }));
-  Deno.addSignalListener("SIGHUP", onHangup);
-  try {
-    await new Promise<void>((resolve) =>
-      signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })
-    );
-  } finally {
-    Deno.removeSignalListener("SIGHUP", onHangup);
-    clearInterval(status);
-    manager.stopping();
+  while (await hangups.next(signal)) {
+    manager.reloading();
+    await reload(daemon, path, log);
+    manager.ready();
+    await sayStatus();
   }
+  clearInterval(status);
+  log.info("Stopping");
+  manager.stopping();
 }
 
-async function reload(
-  daemon: Daemon,
-  manager: ServiceManager,
-  { path, log }: { path: string; log: Log },
-): Promise<void> {
-  manager.reloading();
+/** Carries on with what the file says now, or as before where it is wrong or wants more than this process may. */
+async function reload(daemon: Daemon, path: string, log: Log): Promise<void> {
+  const config = await loadAgain(path, log);
+  if (!config) return;
+  await daemon.reload(config);
+  log.info("Configuration loaded again", { config: path });
+}
+
+async function loadAgain(path: string, log: Log): Promise<Config | undefined> {
   try {
-    await daemon.reload(await loadConfig(path));
-    log.info("Configuration loaded again", { config: path });
+    return await loadAllowed(path, log);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const fault of error.faults) log.error(formatFault(fault));
-    log.error("The configuration is wrong: the old one is kept");
-  } finally {
-    manager.ready();
+    log.error("The configuration is wrong: the old one is kept", { config: path });
+    return undefined;
   }
 }
 
-/** Stops the daemon when the scope ends; the process ends in time even if something in it hangs. */
-function asyncDisposable(daemon: Daemon): AsyncDisposable & { readonly it: Daemon } {
+/**
+ * The configuration, unless it needs more than Deno allows this process; then secrets that may not be read are no fault
+ * of it. @throws {ConfigError}
+ */
+async function loadAllowed(path: string, log: Log): Promise<Config | undefined> {
+  const missing = missingPermissions(needsOf(await loadConfig(path, { missingSecrets: "warning" })));
+  if (missing.length > 0) {
+    const what = missing.join(", ");
+    log.error(`Restart required: the configuration needs more than this process may (${what}); the old one is kept`, {
+      config: path,
+      hint: "obisd check --write-permissions, then restart the service",
+    });
+    return undefined;
+  }
+  const config = await loadConfig(path);
+  for (const fault of config.warnings) log.warning(formatFault(fault));
+  return config;
+}
+
+/** SIGHUPs, one after the other; those that come during a reload ask for one more. */
+interface Hangups extends Disposable {
+  /** Whether there is one: `false` once the signal has aborted. */
+  next(signal: AbortSignal): Promise<boolean>;
+}
+
+function hearHangups(): Hangups {
+  let pending = false;
+  let wake = () => {};
+  const hear = () => {
+    pending = true;
+    wake();
+  };
+  Deno.addSignalListener("SIGHUP", hear);
   return {
-    it: daemon,
-    async [Symbol.asyncDispose]() {
-      const late = setTimeout(() => Deno.exit(EXIT.ok), STOP_MS);
-      await daemon.stop();
-      clearTimeout(late);
+    async next(signal) {
+      while (!pending && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        });
+      }
+      pending = false;
+      return !signal.aborted;
     },
+    [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", hear),
   };
 }

@@ -1,0 +1,129 @@
+/**
+ * What the collector says and counts. One line an event; what changes from time to time (slots, moments) stands in the
+ * fields, so that the log can fold what repeats; a meter that stays away is told of ever more seldom.
+ * @module
+ */
+import type { Log } from "./log.ts";
+import type { Telegram } from "./telegram.ts";
+
+/** What has happened since the start. */
+export interface Counts {
+  /** Readouts in the journal, and the readings in them. */
+  readouts: number;
+  readings: number;
+  /** Attempts in vain. */
+  failures: number;
+  /** Slots without a readout. */
+  lostSlots: number;
+  /** Pushed telegrams that were not whole, or whose CRC was wrong. */
+  dropped: number;
+}
+
+/** A slot that ended without a reading, or how many did. */
+export interface LostSlot {
+  readonly reason: string;
+  /** When the slot was, and when the meter is asked next; ms since 1970. */
+  readonly slot: number;
+  readonly next: number;
+  /** Slots that are over with this one, those included in which a dead meter is left out. */
+  readonly count: number;
+  /** Lost in a row, this one included. */
+  readonly inARow: number;
+  /** To be said each time. */
+  readonly loud: boolean;
+}
+
+/** Tells the log and keeps the counts, for all meters. */
+export class CollectorReport {
+  readonly counts: Counts = { readouts: 0, readings: 0, failures: 0, lostSlots: 0, dropped: 0 };
+  readonly #said = new Set<string>();
+
+  constructor(readonly log: Log) {}
+
+  /** A readout is in the journal. */
+  kept(meter: string, readings: number): void {
+    this.counts.readouts++;
+    this.counts.readings += readings;
+    this.log.debug(`${meter}: ${readings} readings`, { meter, readings });
+  }
+
+  /** What the meter said and nobody can read; the rest of its telegram is fine. */
+  damagedLines(meter: string, { block }: Telegram): void {
+    for (const { text, reason } of block.damaged) {
+      this.log.warning(`${meter}: cannot read a data line: ${reason}`, { meter, text });
+    }
+  }
+
+  /** The configuration wants codes that the meter does not say. Told once. */
+  missing(meter: string, codes: readonly string[]): void {
+    this.#once(`${meter} does not say ${codes.join(", ")}, which its obis: wants`, { meter });
+  }
+
+  /** A pushed telegram that is not delivered. */
+  dropped(meter: string, { block, check, bytes }: Telegram): void {
+    this.counts.dropped++;
+    const why = block.complete ? `${check.kind.toUpperCase()} wrong` : "it broke off";
+    this.log.warning(`${meter}: telegram dropped: ${why}`, { meter, bytes: bytes.length });
+  }
+
+  /** An attempt was in vain and another one follows within the slot. */
+  askedAgain(meter: string, reason: string, { due }: { readonly due: number }): void {
+    this.counts.failures++;
+    this.log.warning(`${meter}: ${reason}; it is asked again`, { meter, at: formatMoment(due) });
+  }
+
+  /** A pushing meter is not heard, or its telegram is not kept. `inARow`: so often now. */
+  unheard(meter: string, reason: string, inARow = 1): void {
+    this.counts.failures++;
+    this.log[isNews(inARow) ? "warning" : "debug"](`${meter}: ${reason}`, { meter });
+  }
+
+  /** A slot ends without a reading. */
+  lost(meter: string, { reason, slot, next, count, inARow, loud }: LostSlot): void {
+    this.counts.failures++;
+    this.counts.lostSlots += count;
+    this.log[loud || isNews(inARow) ? "error" : "debug"](`${meter}: no reading: ${reason}`, {
+      meter,
+      slot: formatMoment(slot),
+      next: formatMoment(next),
+      ...inARow > 1 && { lost_in_a_row: inARow },
+    });
+  }
+
+  /** Slots came and went: the line was busy, or the meter said nothing whole. */
+  missed(meter: string, missed: number, { slot, why }: { readonly slot: number; readonly why: string }): void {
+    if (missed === 0) return;
+    this.counts.lostSlots += missed;
+    this.log.error(`${meter}: slot missed: ${why}`, { meter, missed, now: formatMoment(slot) });
+  }
+
+  /** A meter that was away is back. */
+  readAgain(meter: string, lostInARow: number): void {
+    if (lostInARow > 0) this.log.info(`${meter}: read again`, { meter, lost_in_a_row: lostInARow });
+  }
+
+  /** What only a fault of ours explains: its stack is worth a line. */
+  unforeseen(meter: string, error: unknown): void {
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+    this.log.error(`${meter}: ${message}: this is a bug, please report it`, { meter, stack });
+  }
+
+  /** What is worth knowing about a line, once. */
+  notice(line: string, text: string): void {
+    this.#once(`Line ${line}: ${text}`, { line });
+  }
+
+  #once(message: string, fields: Record<string, unknown>): void {
+    if (!this.#said.has(message)) this.log.warning(message, fields);
+    this.#said.add(message);
+  }
+}
+
+/** The first time, the second, the fourth, …: a thousand dead meters shall not bury the one that dies now. */
+function isNews(times: number): boolean {
+  return Number.isInteger(Math.log2(times));
+}
+
+function formatMoment(ms: number): string {
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : "never";
+}
