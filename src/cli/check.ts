@@ -60,11 +60,24 @@ async function warn(config: Config, log: Log): Promise<void> {
     const notice = endpoint.kind === "serial" ? nameNotice(endpoint.path, endpoint.bare === true) : undefined;
     if (notice) log.warning(`line ${name}: ${notice}`);
   }
+  const folder = dirname(config.journal.path);
+  if (await isMissing(folder)) {
+    log.warning(`${folder}, where the journal lies, does not exist: obisd run will not make it`);
+  }
   // node's access() compares user ids; without the right to see them (the service's own flags) it cannot be asked.
   if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state !== "granted") return;
   for (const folder of needsOf(config).write) {
     const trouble = await writeTrouble(folder);
     if (trouble) log.warning(trouble);
+  }
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
   }
 }
 
