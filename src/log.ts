@@ -1,4 +1,8 @@
-/** What the program says to the people who run it: one line per event. @module */
+/**
+ * What the program says to the people who run it: one line per event. Our own, for a library of structured logs
+ * (@logtape/logtape) takes 9 MB more memory (51 MB RSS against 42 MB) of the 80 MB that the daemon may have.
+ * @module
+ */
 
 /** Structured fields of an event: what a machine may search for. */
 export type Fields = Readonly<Record<string, unknown>>;
