@@ -26,21 +26,23 @@ const READY_LIMIT_MS = 60_000;
 export async function startDaemon({ folder, config, args = [], program, ...on }: DaemonOptions): Promise<DaemonChild> {
   const path = `${folder}/obisd.yaml`;
   await Deno.writeTextFile(path, JSON.stringify(config, undefined, 1));
-  using socket = notifySocket(`@${folder}/notify`);
+  await using stack = new AsyncDisposableStack();
+  const socket = stack.use(notifySocket(`@${folder}/notify`));
   const startMs = performance.now();
   const env = { NOTIFY_SOCKET: `@${folder}/notify`, NO_COLOR: "1" };
-  const child = startObisd(["run", "-c", path, ...args], { ...on, env }, program ?? FROM_SOURCES);
+  const child = stack.use(startObisd(["run", "-c", path, ...args], { ...on, env }, program ?? FROM_SOURCES));
   let failure: Error | undefined;
   child.done.then(() => failure = new Error("The daemon ended before it was ready"), (error) => failure = error);
   while (!socket.heard().some((message) => message.split("\n").includes("READY=1"))) {
     if (failure) throw failure;
-    if (performance.now() - startMs > READY_LIMIT_MS) {
-      await child[Symbol.asyncDispose]();
-      throw new Error(`The daemon did not say READY within ${READY_LIMIT_MS / 1000} s`);
-    }
+    if (performance.now() - startMs > READY_LIMIT_MS) throw new Error(`Not ready within ${READY_LIMIT_MS / 1000} s`);
     await sleep(1);
   }
-  return { ...child, readyMs: performance.now() - startMs };
+  const readyMs = performance.now() - startMs;
+  const reading = setInterval(() => socket.heard(), 1000); // as systemd does: its status comes every ten seconds
+  stack.defer(() => clearInterval(reading));
+  const owned = stack.move();
+  return { ...child, readyMs, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** A configuration of `count` meters at a TCP endpoint, each with a connection of its own. */

@@ -16,8 +16,8 @@ export function notifySocket(address: string): NotifySocket {
     close: { parameters: ["i32"], result: "i32" },
   });
   const c = library.symbols;
-  const [AF_UNIX, SOCK_DGRAM, MSG_DONTWAIT] = [1, 2, 0x40];
-  const fd = c.socket(AF_UNIX, SOCK_DGRAM, 0);
+  const [AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC, MSG_DONTWAIT] = [1, 2, 0o2000000, 0x40];
+  const fd = c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); // a child that holds it too would keep it alive, unread
   const name = new TextEncoder().encode(address.replace(/^@/, "\0"));
   const bound = c.bind(fd, new Uint8Array([AF_UNIX, 0, ...name]), 2 + name.length);
   assert.equal(bound, 0, `cannot bind ${address}`);
