@@ -302,10 +302,14 @@ export function silence(bell: number): void {
 
 // For systemd
 
-/** Sends one datagram to a Unix socket, given by path or, with `@`, by abstract name. @throws {LibcError} */
+/**
+ * Sends one datagram to a Unix socket, given by path or, with `@`, by abstract name, without waiting for one who does not
+ * listen. @throws {LibcError}
+ */
 export function sendDatagram(path: string, text: string): void {
   const AF_UNIX = 1;
   const SOCK_DGRAM = 2;
+  const MSG_DONTWAIT = 0x40;
   const fd = checked("socket", libc().socket(AF_UNIX, SOCK_DGRAM | O_CLOEXEC, 0));
   try {
     const name = new TextEncoder().encode(path.replace(/^@/, "\0"));
@@ -313,7 +317,7 @@ export function sendDatagram(path: string, text: string): void {
     address.set([AF_UNIX, 0]);
     address.set(name, 2);
     const bytes = new TextEncoder().encode(text);
-    checked("sendto", libc().sendto(fd, bytes, BigInt(bytes.length), 0, address, address.length));
+    checked("sendto", libc().sendto(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT, address, address.length));
   } finally {
     libc().close(fd);
   }

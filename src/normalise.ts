@@ -17,19 +17,16 @@ export interface NormaliseOptions {
 
 /** The readings of a telegram, in its order. Rows of load profiles and log books are none: see {@link profileRows}. */
 export function normalise(telegram: Telegram, options: NormaliseOptions = {}): Reading[] {
-  const common = {
-    time: new Date(telegram.atMs).toISOString(),
-    meter: options.meter ?? meterName(telegram),
-    labels: options.labels ?? {},
-    flags: flagsOf(telegram),
-  };
+  const time = new Date(telegram.atMs).toISOString();
+  const { meter = meterName(telegram), labels = {} } = options;
+  const flags = flagsOf(telegram);
   const wanted = options.obis && new Set(options.obis);
   const readings: Reading[] = [];
   for (const { address, meaning, values } of entriesOf(telegram)) {
     const { obis, name } = meaning;
     if (wanted && !wanted.has(address) && !wanted.has(obis)) continue;
-    for (const [index, { value, text, unit }] of values.entries()) {
-      const { time, meter, labels, flags } = common;
+    for (let index = 0; index < values.length; index++) {
+      const { value, text, unit } = values[index]!;
       readings.push({ time, meter, obis, address, index, value, text, unit, name, labels, flags });
     }
   }
@@ -91,17 +88,23 @@ interface Entry {
 const SUFFIX = /[*&]\d{1,3}$/;
 const SUFFIX_ALONE = /^[*&]\d{1,3}$/;
 
-function* entriesOf(telegram: Telegram): Generator<Entry> {
+function isSuffixAlone(address: string): boolean {
+  return (address[0] === "*" || address[0] === "&") && SUFFIX_ALONE.test(address);
+}
+
+function entriesOf(telegram: Telegram): Entry[] {
+  const entries: Entry[] = [];
   const meanings = meaningsOf(isOldHeat(telegram));
   let whole = "";
   for (const { address, values } of joinContinuations(telegram.block.sets)) {
-    whole = SUFFIX_ALONE.test(address) ? whole.replace(SUFFIX, "") + address : address;
+    whole = isSuffixAlone(address) ? whole.replace(SUFFIX, "") + address : address;
     const meaning = meanings(whole);
     if (meaning.role === "profile") continue;
     const raw = meaning.role === "pair" ? splitPair(values) : values;
-    yield { address, meaning, values: raw.map((_, index) => readValue(raw, index, meaning)) };
-    if (meaning.role === "old capture") yield* captures(values, meanings);
+    entries.push({ address, meaning, values: raw.map((_, index) => readValue(raw, index, meaning)) });
+    if (meaning.role === "old capture") entries.push(...captures(values, meanings));
   }
+  return entries;
 }
 
 /** A set without an address goes on with the values of the one before it. */
@@ -195,7 +198,7 @@ function isOldHeat({ identification, block }: Telegram): boolean {
   for (const { address } of block.sets) {
     energy ||= address === "6.8";
     volume ||= address === "6.26";
-    electricity ||= /^[12]\.8\b/.test(address);
+    electricity ||= (address.startsWith("1.8") || address.startsWith("2.8")) && /^..8\b/.test(address);
   }
   if (electricity) return false;
   return energy && volume || ["LUG", "SPX", "LGB"].includes(identification?.maker.toUpperCase() ?? "");

@@ -76,7 +76,7 @@ function readDataSet(text: string, from: number): Attempt {
     if (isControl(code)) return lostLine(text, at, `control character ${hexOf(code)} in it`);
   }
   if (at === text.length) return { end: at, reason: "no brackets" };
-  const address = text.slice(from, at).trimEnd();
+  const address = trimmed(text, from, at);
   const values: DataValue[] = [];
   while (text.charCodeAt(at) === OPEN) {
     const close = endOfValue(text, at + 1);
@@ -94,6 +94,7 @@ function readDataSet(text: string, from: number): Attempt {
 function endOfValue(text: string, from: number): number | string {
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);
+    if (code > CLOSE && code !== DEL) continue; // nearly every character
     if (code === CLOSE) return at;
     if (code === OPEN) return "closing bracket missing";
     if (isControl(code) && !isLineEnd(code)) return `control character ${hexOf(code)} in it`;
@@ -123,6 +124,12 @@ function endsBlock(text: string, bang: number): boolean {
 /** Single marks between data sets (a stray backslash of a heat meter) take nothing away from what the meter said. */
 function saysSomething(text: string): boolean {
   return /[^\x20-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e]/.test(text) || /[()]/.test(text);
+}
+
+/** `trimEnd` costs ten times as much where there is nothing to cut. */
+function trimmed(text: string, from: number, end: number): string {
+  const piece = text.slice(from, end);
+  return text.charCodeAt(end - 1) > BLANK && text.charCodeAt(end - 1) < DEL ? piece : piece.trimEnd();
 }
 
 function withoutLineEnds(value: string): string {

@@ -65,6 +65,8 @@ export function isUnit(unit: string, context: UnitContext = {}): boolean {
  * ends are cut; a unit that is in no table is kept as written.
  */
 export function normalUnit(unit: string, context: UnitContext = {}): string {
+  const known = lookUp(unit, context); // first, for it costs a tenth of the cutting
+  if (known !== undefined) return known;
   const spelled = unit.replace(/^[* ]+|[* ]+$/g, "");
   return lookUp(spelled, context) ?? spelled;
 }
@@ -83,11 +85,30 @@ function foldKilo(unit: string): string {
 
 const DECIMAL = /^ *[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+) *$/;
 
+/** 10⁰ to 10¹⁵: exact, so that digits divided by one are the nearest double as long as the digits are exact too. */
+const POWERS_OF_TEN = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
+
 /**
  * The number that a text says, or null when it is no plain decimal: `000123.45`, `+1,5`, `12.`; not `---.-`, `?`,
  * `032A.871`, `1e3`. The nearest double: the digits themselves stay in the text.
  */
 export function parseDecimal(text: string): number | null {
+  let [number, digits, decimals] = [0, 0, -1];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) {
+      number = number * 10 + code - 0x30;
+      digits++;
+      if (decimals >= 0) decimals++;
+    } else if (code === 0x2e && decimals < 0) decimals = 0;
+    else return parseDecorated(text);
+  }
+  if (digits === 0 || digits > 15) return parseDecorated(text); // of 15 digits every number is exact
+  return decimals > 0 ? number / POWERS_OF_TEN[decimals]! : number;
+}
+
+/** The same with signs, blanks, a comma or any number of digits, which few values have. */
+function parseDecorated(text: string): number | null {
   if (!DECIMAL.test(text)) return null;
   const value = Number(text.includes(",") ? text.replace(",", ".") : text);
   return Number.isFinite(value) ? value + 0 : null; // + 0: "-0.0" is 0

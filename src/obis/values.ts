@@ -54,10 +54,15 @@ export function readValue(brackets: readonly Bracket[], index: number, meaning: 
 /** The digits and the unit of a bracket. A list in one bracket has no unit of its own and stays one text. */
 function separate({ text, unit }: Bracket, meaning: Meaning): { text: string; unit: string } {
   if (unit !== undefined) {
-    return /[&,;]/.test(unit) ? { text: `${text}*${unit}`, unit: "" } : { text, unit: normalUnit(unit, meaning) };
+    return isList(unit) ? { text: `${text}*${unit}`, unit: "" } : { text, unit: normalUnit(unit, meaning) };
   }
   const glued = COUNTABLE.has(meaning.kind) && !isStamp(text) ? splitGluedUnit(text, meaning) : undefined;
   return glued ? { text: glued.text, unit: normalUnit(glued.unit, meaning) } : { text, unit: "" };
+}
+
+/** Whether several values stand in one bracket: `012.3*kW&2411201045`. */
+function isList(unit: string): boolean {
+  return unit.includes("&") || unit.includes(",") || unit.includes(";");
 }
 
 /** Where in its set a bracket stands. */

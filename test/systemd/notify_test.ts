@@ -93,3 +93,13 @@ for (const kind of ["path", "abstract"]) {
     }
   });
 }
+
+Deno.test("serviceManager: one that does not listen holds nobody up", () => {
+  const address = `@obisd-deaf-${crypto.randomUUID()}`;
+  using _deaf = notifySocket(address);
+  const troubles: unknown[] = [];
+  const environment = (name: string) => name === "NOTIFY_SOCKET" ? address : undefined;
+  const manager = serviceManager({ environment, onTrouble: (error) => troubles.push(error) });
+  for (let sent = 0; sent < 1000; sent++) manager.status(`${sent} readouts`); // its queue takes ten or a few hundred
+  assert.match(String(troubles.at(-1)), /sendto: Resource temporarily unavailable/);
+});
