@@ -1,5 +1,5 @@
 /** Writes the files that are generated from the configuration's schema, or checks that they are up to date. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { loadPlugin, SINK_TYPES } from "../sinks/mod.ts";
 import { configSchema, journalSchema, lineSchema, meterSchema, sinkSchema } from "./config/schema.ts";
 import { print } from "./print.ts";

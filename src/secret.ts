@@ -1,6 +1,6 @@
 /** What a configuration points at and does not contain: secrets and files. @module */
 import { resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 /** What the options of a configuration are read against. */
 export interface Surroundings {

@@ -1,6 +1,6 @@
 /** Readings in CSV files (RFC 4180): no line is lost, doubled or cut in half by a crash. @module */
 import { dirname } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { filePath, type Sink, type SinkPlugin, toCsv } from "../../src/sink.ts";
 import { CsvFiles } from "./files.ts";
 

@@ -1,5 +1,5 @@
 /** Readings into InfluxDB 1, 2 and 3, and into what speaks like it. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { type Reading, secret, type Sink, SinkError, type SinkPlugin } from "../../src/sink.ts";
 import { judge } from "./answer.ts";
 import { Occurrences, toLine } from "./points.ts";

@@ -1,5 +1,5 @@
 /** Readings on the standard output: a table for people, JSON lines for programs. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { type Reading, type Sink, SinkError, type SinkPlugin, toJson, toTable } from "../../src/sink.ts";
 
 const options = z.strictObject({});

@@ -1,5 +1,5 @@
 /** Reads a mapping option by option, so that one wrong option hides no fault of the others. @module */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Path } from "./document.ts";
 import { describe, type Report } from "./report.ts";
 

@@ -1,5 +1,5 @@
 /** Every option of the configuration: what it means, what is allowed, its default. Said here and nowhere else. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { nearest } from "../nearest.ts";
 import { filePath } from "../secret.ts";
 import { parseEndpoint } from "../transport/endpoint.ts";

@@ -1,5 +1,5 @@
 /** The sinks of a configuration: the plug-in of each, and its options, read by the plug-in's own schema. @module */
-import type { z } from "zod";
+import type * as z from "zod";
 import { loadPlugin } from "../../sinks/mod.ts";
 import { inSurroundings, type Surroundings } from "../secret.ts";
 import type { SinkPlugin } from "../sink.ts";

@@ -1,5 +1,5 @@
 /** Where a meter hangs, as a person writes it: `serial:///dev/serial/by-id/…`, `tcp://host:port`. @module */
-import { z } from "zod";
+import * as z from "zod";
 import { type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import { nearest } from "../nearest.ts";
 import { parseDuration } from "../units.ts";
