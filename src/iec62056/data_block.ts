@@ -10,6 +10,7 @@ const BLANK = 0x20;
 const TAB = 0x09;
 const OPEN = 0x28;
 const CLOSE = 0x29;
+const STAR = 0x2a;
 const BANG = 0x21;
 
 /** A set that could be read, or why it could not. `end` is where to go on. */
@@ -81,7 +82,7 @@ function readDataSet(text: string, from: number): Attempt {
   while (text.charCodeAt(at) === OPEN) {
     const close = endOfValue(text, at + 1);
     if (typeof close === "string") return lostLine(text, at, close);
-    values.push(parseValue(withoutLineEnds(text.slice(at + 1, close))));
+    values.push(valueBetween(text, at + 1, close));
     at = close + 1;
   }
   return { end: at, set: { address, values } };
@@ -132,8 +133,15 @@ function trimmed(text: string, from: number, end: number): string {
   return text.charCodeAt(end - 1) > BLANK && text.charCodeAt(end - 1) < DEL ? piece : piece.trimEnd();
 }
 
-function withoutLineEnds(value: string): string {
-  return value.includes("\n") || value.includes("\r") ? value.replace(/[\r\n]/g, "") : value;
+/** The same as `parseValue`, cut out of the text in one go; the rare value with a line end in it is put together first. */
+function valueBetween(text: string, from: number, end: number): DataValue {
+  let star = -1;
+  for (let at = from; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === LF || code === CR) return parseValue(text.slice(from, end).replace(/[\r\n]/g, ""));
+    if (code === STAR && star < 0) star = at;
+  }
+  return star < 0 ? { text: text.slice(from, end) } : { text: text.slice(from, star), unit: text.slice(star + 1, end) };
 }
 
 function skipWhite(text: string, from: number): number {
