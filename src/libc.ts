@@ -8,6 +8,8 @@
 const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
   strerror: { parameters: ["i32"], result: "pointer" },
+  strlen: { parameters: ["pointer"], result: "usize" },
+  memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   closeSlowly: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
@@ -73,11 +75,20 @@ export class LibcError extends Error {
 /** Passes on the result of a synchronous call. `errno` is per thread, so it is read at once. @throws {LibcError} on -1 */
 function checked(call: string, result: number): number {
   if (result !== -1) return result;
-  throw new LibcError(call, new Deno.UnsafePointerView(libc().__errno_location()!).getInt32());
+  throw new LibcError(call, view(bytesAt(libc().__errno_location(), 4)).getInt32(0, true));
+}
+
+/** A copy of what a pointer points at. `Deno.UnsafePointerView` wants all of `--allow-ffi`, not one library. */
+function bytesAt(pointer: Deno.PointerValue, length: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(length);
+  libc().memcpy(copy, pointer, BigInt(length));
+  return copy;
 }
 
 const text0 = (text: string) => new TextEncoder().encode(text + "\0");
-const textAt = (pointer: Deno.PointerValue) => pointer === null ? "" : new Deno.UnsafePointerView(pointer).getCString();
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const textAt = (pointer: Deno.PointerValue) =>
+  pointer === null ? "" : text(bytesAt(pointer, Number(libc().strlen(pointer))));
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 // Files
@@ -166,12 +177,14 @@ export function realPath(path: string): string | undefined {
 
 /** The names in a folder, sorted; none if there is no such folder. */
 export function listFolder(path: string): string[] {
-  const D_NAME = 19; // offset in struct dirent
+  const [D_RECLEN, D_NAME] = [16, 19]; // offsets in struct dirent
   const folder = libc().opendir(text0(path));
   if (folder === null) return [];
   const names: string[] = [];
   for (let entry = libc().readdir(folder); entry !== null; entry = libc().readdir(folder)) {
-    names.push(new Deno.UnsafePointerView(entry).getCString(D_NAME));
+    const length = view(bytesAt(entry, D_NAME)).getUint16(D_RECLEN, true);
+    const name = bytesAt(entry, length).subarray(D_NAME);
+    names.push(text(name.subarray(0, name.indexOf(0))));
   }
   libc().closedir(folder);
   return names.filter((name) => name !== "." && name !== "..").sort();

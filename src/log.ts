@@ -13,6 +13,8 @@ export interface Log {
   info(message: string, fields?: Fields): void;
   warning(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
+  /** Somebody has asked anew: what is said from now on is said, also if it was said just before. */
+  unfold?(): void;
 }
 
 /** From the quietest to the loudest. */
@@ -87,7 +89,10 @@ export function createLog(
     if (LEVELS.indexOf(its) < LEVELS.indexOf(level)) return;
     if (its === "debug" || !isRepeat(its, message)) put(its, message, fields);
   };
-  return { debug: at("debug"), info: at("info"), warning: at("warning"), error: at("error") };
+  const unfold = () => {
+    for (const [message, fold] of folds) close(message, fold, now());
+  };
+  return { debug: at("debug"), info: at("info"), warning: at("warning"), error: at("error"), unfold };
 }
 
 /** `<6>message key=value`: systemd takes the number off and keeps it as the priority. */

@@ -55,3 +55,22 @@ Deno.test("sendDatagram: nobody listens, by path and by abstract name", () => {
   assert.throws(() => libc.sendDatagram("/nowhere/notify", "READY=1"), /^LibcError: sendto: No such file/);
   assert.throws(() => libc.sendDatagram("@obisd-test-nobody", "READY=1"), /^LibcError: sendto: Connection refused/);
 });
+
+Deno.test("libc: one library by its path is all of --allow-ffi that it needs", async () => {
+  const script = `
+    import { listFolder, openTerminal } from ${JSON.stringify(new URL("../src/libc.ts", import.meta.url).href)};
+    const fails = (path) => { try { openTerminal(path); } catch (error) { return error.message; } };
+    console.log(JSON.stringify([fails("/dev/none"), listFolder("/proc/self/task").length > 0]));`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "--no-check", `--allow-ffi=${libc.libcPath()}`, "--ext=ts", "-"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [{ stdout, stderr }] = await Promise.all([
+    child.output(),
+    new Blob([script]).stream().pipeTo(child.stdin),
+  ]);
+  assert.equal(new TextDecoder().decode(stderr), "");
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), ["open: No such file or directory", true]);
+});

@@ -79,3 +79,12 @@ Deno.test("createLog: remembers at most 4096 messages, and tells their counts be
   log.info("first");
   assert.equal(lines.at(-1), "<6>first\n");
 });
+
+Deno.test("createLog: unfolded, it counts what was folded and says everything again", () => {
+  const lines: string[] = [];
+  const log = createLog({ format: "journal", write: (line) => lines.push(line), now: () => 0 });
+  for (const _ of [1, 2]) log.info("reloaded");
+  log.unfold!();
+  log.info("reloaded");
+  assert.deepEqual(lines, ["<6>reloaded\n", "<6>reloaded … repeated 1 times in 1 min\n", "<6>reloaded\n"]);
+});

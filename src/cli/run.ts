@@ -73,6 +73,7 @@ async function serve(daemon: Daemon, manager: ServiceManager, { path, log, signa
   });
   while (await hangups.next(signal)) {
     manager.reloading();
+    log.unfold?.();
     await reload(daemon, path, log);
     manager.ready();
     await sayStatus();

@@ -17,7 +17,11 @@ export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port 
       return buffer.slice(0, count);
     },
     async write(bytes) {
-      for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at)).catch(lost);
+      try {
+        for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+      } catch {
+        // Nobody hears it any more; what was said before the hang-up is still on the wire, and `read` tells the rest.
+      }
     },
     baud: () => converterBaud,
     recentBaud: () => converterBaud,

@@ -39,6 +39,9 @@ const BREAK_BYTES = 5;
 /** A client that changes its speed so soon after it began to send has drained its port: a pseudo-terminal took all. */
 const DRAINED_MS = 20;
 
+/** How long the meters hear on after their client has hung up: the last piece of what they say, and a break. */
+const LAST_WORDS_MS = 500;
+
 /** Bytes that have come to a meter, and when the last of them had. */
 interface Heard {
   readonly bytes: Uint8Array;
@@ -70,10 +73,20 @@ export class Wire {
     const { clock } = this.options;
     let atMs = 0;
     while (true) {
-      for (const burst of splitBehindBreak(await this.port.read(signal))) {
+      for (const burst of splitBehindBreak(await this.#read(signal))) {
         atMs = await this.#hear(burst, Math.max(atMs, clock.monotonic()), signal);
         await clock.sleep(0, signal); // until the meters have heard it: a break changes their speed
       }
+    }
+  }
+
+  /** When the client has hung up, the meters still hear what it said last: a break ends their message. */
+  async #read(signal: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.port.read(signal);
+    } catch (error) {
+      if (this.options.paced) await this.options.clock.sleep(LAST_WORDS_MS, signal);
+      throw error;
     }
   }
 
