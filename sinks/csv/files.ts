@@ -45,10 +45,21 @@ export class CsvFiles {
   }
 
   /**
-   * Appends lines and returns when they are on the disk: all of them or none.
+   * Appends to each file its lines and returns when they are on the disk. A batch that fails may stand in some of its
+   * files: when it comes again, what is there already is not written twice.
    * @throws {SinkError} `retry`: disk full, no permission, another file in the way
    */
-  async append(path: string, lines: readonly string[]): Promise<void> {
+  async append(batch: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    try {
+      for (const [path, lines] of batch) await this.#appendTo(path, lines);
+    } catch (error) {
+      for (const path of batch.keys()) this.#ends.delete(path); // so that each is looked through before it is written to
+      this.close();
+      throw error;
+    }
+  }
+
+  async #appendTo(path: string, lines: readonly string[]): Promise<void> {
     try {
       const file = await this.#open(path, lines);
       const fresh = lines.slice(skip(file, lines));
@@ -59,9 +70,6 @@ export class CsvFiles {
       this.#ends.set(path, { inode: file.inode, bytes: file.bytes });
       if (this.#ends.size > REMEMBERED) this.#ends.delete(this.#ends.keys().next().value!);
     } catch (error) {
-      const torn = this.#current; // what it may have of these lines goes when it is opened again
-      if (torn?.path === path && torn.owed.length === 0) this.#marked.set(path, torn);
-      this.close();
       if (error instanceof SinkError) throw error;
       throw new SinkError(`Cannot write ${path}: ${(error as Error).message}`, { kind: "retry" }, { cause: error });
     }
@@ -130,7 +138,7 @@ async function write(file: Current, text: string): Promise<void> {
     await file.handle.syncData();
     file.bytes += bytes.length;
   } catch (error) {
-    await cut(file, file.bytes).catch(() => {}); // what cannot be cut now is cut when the mark is read again
+    await cut(file, file.bytes).catch(() => {}); // half a line that cannot be cut now is cut when the file is met again
     throw error;
   }
 }

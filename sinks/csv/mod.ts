@@ -21,9 +21,8 @@ const csv: SinkPlugin<z.output<typeof options>> = {
     const files = new CsvFiles(mark);
     return Promise.resolve({
       async write(readings) {
-        for (const [file, lines] of groupBy(readings, ({ time }) => pathAt(path, time))) {
-          await files.append(file, lines.map(toCsv));
-        }
+        const batch = Map.groupBy(readings, ({ time }) => pathAt(path, time));
+        await files.append(new Map(batch.entries().map(([file, group]) => [file, group.map(toCsv)])));
         return files.mark;
       },
       [Symbol.asyncDispose]: () => Promise.resolve(files.close()),
@@ -41,16 +40,4 @@ function pathAt(pattern: string, time: string): string {
     H: time.slice(11, 13),
   };
   return pattern.replace(/%([YmdH%])/g, (_, letter: string) => parts[letter] ?? "%");
-}
-
-/** In the order of what comes; each key once. */
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
 }

@@ -129,6 +129,23 @@ Deno.test("csv: a file that is not ours, a full disk and a missing permission ke
   assert.equal(Deno.readTextFileSync(`${folder.path}/theirs.csv`), "a,b\n1,2\n");
 });
 
+Deno.test("csv: a batch that one of its files does not take is in all of them once when it comes again", async () => {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/%H.csv`;
+  const batch = [...readout(2), ...readout(3600)];
+  for (const before of [[], readout(1)]) {
+    await using sink = await open(path);
+    if (before.length > 0) await sink.write(before, idle);
+    Deno.mkdirSync(`${folder.path}/13.csv`);
+    for (let times = 0; times < 3; times++) await assert.rejects(sink.write(batch, idle), SinkError);
+    Deno.removeSync(`${folder.path}/13.csv`);
+    await sink.write(batch, idle);
+    assert.equal(Deno.readTextFileSync(`${folder.path}/12.csv`), file(...before, ...readout(2)));
+    assert.equal(Deno.readTextFileSync(`${folder.path}/13.csv`), file(...readout(3600)));
+    for (const hour of [12, 13]) Deno.removeSync(`${folder.path}/${hour}.csv`);
+  }
+});
+
 Deno.test("csv: an unknown % in the path is refused", () => {
   assert.equal(csv.options.safeParse({ path: "/a/%Y-%j.csv" }).success, false);
   assert.equal(csv.options.safeParse({ path: "/a/%Y-100%%.csv" }).success, true);
