@@ -97,5 +97,6 @@ function fileReader(path: string, what: string, its: Surroundings): () => string
 function present(value: string | undefined, what: string): string {
   if (value === undefined) throw new Error(`${what} is not set`);
   if (value === "") throw new Error(`${what} is empty`);
+  if (/\p{Cc}/u.test(value)) throw new Error(`${what} is more than one line of text: it must hold the secret alone`);
   return value;
 }

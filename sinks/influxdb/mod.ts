@@ -90,13 +90,19 @@ async function toRequest(options: InfluxOptions, text: string): Promise<RequestI
 /** Reads the secrets anew: they may have been renewed since the last write. @throws {SinkError} */
 function authorize({ token, username, password }: InfluxOptions): string | undefined {
   try {
-    if (token) return `Token ${token()}`;
+    if (token) return `Token ${plain(token())}`;
     if (username === undefined) return undefined;
     const bytes = new TextEncoder().encode(`${username}:${password?.() ?? ""}`);
     return `Basic ${bytes.toBase64()}`;
   } catch (error) {
     throw new SinkError((error as Error).message, { kind: "retry", afterMs: 60_000 }, { cause: error });
   }
+}
+
+/** What a header can carry; what it cannot would stand in the error that it throws. */
+function plain(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Error("token has blanks or letters that no token has: look at where it is read from");
 }
 
 function endpoint({ url, org, bucket, database }: InfluxOptions): URL {

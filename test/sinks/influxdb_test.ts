@@ -176,6 +176,16 @@ Deno.test("influxdb: nobody listens, a secret that is gone: kept; an abort ends 
   };
   await using locked = await influxdb.open({ ...version2("http://127.0.0.1:1"), token }, undefined, idle);
   assert.deepEqual(await remedyOf(locked.write(readout(1), idle)), { kind: "retry", afterMs: 60_000 });
+  await using odd = await influxdb.open(
+    { ...version2("http://127.0.0.1:1"), token: () => "s€cr\net" },
+    undefined,
+    idle,
+  );
+  await assert.rejects(odd.write(readout(1), idle), (error: Error) => {
+    assert(error instanceof SinkError && error.remedy.kind === "retry");
+    assert.doesNotMatch(error.message, /cr/, "the secret is in no error");
+    return true;
+  });
   const reason = new SinkError("too slow", { kind: "retry" });
   await assert.rejects(gone.write(readout(1), AbortSignal.abort(reason)), reason);
 });
