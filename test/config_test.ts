@@ -159,6 +159,11 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     ],
     [MINIMAL.replace("type: stdout", "type: csv"), /sinks\[0\]\.path: is missing/],
     [MINIMAL + "journal: { max_bytes: 5 }\n", /journal\.max_bytes: found the number 5, a unit is missing: 5MiB/],
+    [MINIMAL + "journal: { max_bytes: 1kB, max_age: 0s }\n", /max_bytes: less than 64KiB/, /max_age: less than 1m/],
+    [
+      MINIMAL.replace("type: stdout", "type: csv, path: x.csv }, { type: csv, name: again, path: ./x.csv"),
+      /^3:\d+: sinks\[1\]: sink csv writes the same files/,
+    ],
     [MINIMAL + "journal: x\n", '4:10: journal: found "x", allowed is a mapping: indented lines of key: value'],
     // together
     [
@@ -256,7 +261,7 @@ Deno.test("secret: is read afresh from the environment, a file or a credential",
 });
 
 Deno.test("secret: one that stands in the file, or is not there, is a fault that never shows it", async () => {
-  const environment = (name: string) => name === "EMPTY" ? "" : undefined;
+  const environment = (name: string) => ({ EMPTY: "", LINES: "user\nhush-hush" })[name];
   const table: [string, RegExp][] = [
     [
       "hush-hush",
@@ -266,6 +271,7 @@ Deno.test("secret: one that stands in the file, or is not there, is a fault that
     ["[hush-hush]", /a secret does not stand in the configuration/],
     ["{ env: TOKEN }", /token: environment variable TOKEN is not set/],
     ["{ env: EMPTY }", /environment variable EMPTY is empty/],
+    ["{ env: LINES }", /environment variable LINES is more than one line/],
     ["{ file: none }", /file none does not exist/],
     ["{ credential: c }", /credential c is only there under systemd: LoadCredential=c:PATH/],
   ];

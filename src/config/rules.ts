@@ -1,6 +1,7 @@
 /** What no single option can know: whether the options fit each other. @module */
 import { Cron } from "croner";
 import { nearest } from "../nearest.ts";
+import type { SinkPlugin } from "../sink.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 import { formatDuration } from "../units.ts";
 import type { Path } from "./document.ts";
@@ -32,12 +33,17 @@ export type DraftMeter = Readable<typeof meterSchema.shape> & {
 export interface DraftSink {
   readonly path: Path;
   readonly name: string | undefined;
+  readonly type: string;
+  readonly plugin: SinkPlugin | undefined;
+  /** `undefined` when they are wrong. */
+  readonly options: unknown;
 }
 
 /** Reports all that does not fit together. */
 export function checkRules(draft: Draft, report: Report): void {
   checkNames(draft, report);
   checkLines(draft, report);
+  checkFiles(draft, report);
   for (const meter of draft.meters) {
     checkSchedule(meter, report);
     checkPush(meter, report);
@@ -99,6 +105,19 @@ function checkPorts(lines: readonly DraftLine[], report: Report): void {
     const message = `line ${first.name} has the same place: meters that share a wire hang on one line`;
     if (endpoint.kind === "serial") report.fault([...path, "url"], message);
     else report.warn([...path, "url"], message);
+  }
+}
+
+/** Two sinks that write the same files would take each other's lines for damage. */
+function checkFiles({ sinks }: Draft, report: Report): void {
+  const placeOf = ({ type, options }: DraftSink) => JSON.stringify([type, options]);
+  const writers = sinks.filter(({ plugin, options }) =>
+    options !== undefined && plugin?.needs?.(options).write?.length
+  );
+  for (const [at, sink] of writers.entries()) {
+    const first = writers.find((other) => placeOf(other) === placeOf(sink))!;
+    if (first === writers[at] || first.name === sink.name) continue; // the same name is a fault already
+    report.fault(sink.path, `sink ${first.name} writes the same files: give one of them another path, or leave it out`);
   }
 }
 

@@ -110,10 +110,12 @@ export const sinkSchema = z.strictObject({
 /** The durable log of readings. */
 export const journalSchema = z.strictObject({
   path: filePath.prefault("/var/lib/obisd/journal.db").describe("Where readings are kept until every sink has them."),
-  max_bytes: size.prefault("512MiB").describe(
-    "Size at which the oldest readings give way, delivered ones first.",
-  ),
-  max_age: duration.optional().meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),
+  max_bytes: size.refine((bytes) => bytes >= 64 * 1024, "less than 64KiB would hold nothing").prefault("512MiB")
+    .describe(
+      "Size at which the oldest readings give way, delivered ones first.",
+    ),
+  max_age: duration.refine((ms) => ms >= 60_000, "less than 1m would drop readings before a sink has them").optional()
+    .meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),
 });
 
 /** The whole file. */

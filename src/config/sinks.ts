@@ -16,25 +16,18 @@ export interface SinkContext {
   readonly missingSecrets?: "fault" | "warning";
 }
 
-/** A sink as far as it could be read. */
-export interface ReadSink extends DraftSink {
-  readonly type: string;
-  readonly plugin: SinkPlugin | undefined;
-  readonly options: unknown;
-}
-
 /** Reads all sinks; what is wrong has been reported. */
-export async function readSinks(value: unknown, context: SinkContext): Promise<ReadSink[]> {
+export async function readSinks(value: unknown, context: SinkContext): Promise<DraftSink[]> {
   if (Array.isArray(value)) return await Promise.all(value.map((sink, at) => readSink(sink, ["sinks", at], context)));
   context.report.fault(["sinks"], `found ${describe(value)}, allowed is a list: lines that begin with -`);
   return [];
 }
 
-async function readSink(value: unknown, path: Path, context: SinkContext): Promise<ReadSink> {
+async function readSink(value: unknown, path: Path, context: SinkContext): Promise<DraftSink> {
   const { report, surroundings } = context;
   const known = isMapping(value) ? Object.keys(value) : [];
   const { type, name } = readFields(sinkSchema, value ?? {}, { path, report, known });
-  const none: ReadSink = { path, type: type ?? "", name: name ?? type, plugin: undefined, options: undefined };
+  const none: DraftSink = { path, type: type ?? "", name: name ?? type, plugin: undefined, options: undefined };
   if (type === undefined || !isMapping(value)) return none;
   const plugin = await load(type, surroundings.base, [...path, "type"], report);
   if (!plugin) return none;
