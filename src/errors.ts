@@ -45,6 +45,11 @@ export class LineError extends Error {
   }
 }
 
+/** The disk does not take or give the journal (full, read-only, failing): it may pass, and a later try may work. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+}
+
 /** Nothing came in time: the dialogue may repeat. */
 export class SilenceError extends Error {
   override readonly name = "SilenceError";

@@ -1,5 +1,12 @@
 /** What a command's end says to the shell: an exit code by the kind of error. @module */
-import { ConfigError, LineError, type LineTrouble, ProtocolError, type ProtocolTrouble } from "./errors.ts";
+import {
+  ConfigError,
+  JournalError,
+  LineError,
+  type LineTrouble,
+  ProtocolError,
+  type ProtocolTrouble,
+} from "./errors.ts";
 import { RefusalError, SilenceError, UsageError } from "./errors.ts";
 
 /** The exit codes that scripts and the service rely on. */
@@ -37,6 +44,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ConfigError) return EXIT.config;
   if (error instanceof LineError) return OF_LINE[error.trouble];
+  if (error instanceof JournalError) return EXIT.wire;
   if (error instanceof SilenceError) return EXIT.noAnswer;
   if (error instanceof ProtocolError) return OF_PROTOCOL[error.trouble];
   if (error instanceof RefusalError) return EXIT.refused;

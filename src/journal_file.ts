@@ -118,11 +118,17 @@ export interface CutBounds {
   readonly olderThanMs?: number;
 }
 
+/** For whom a journal is opened, and when. */
+export interface Attachment {
+  readonly sinks: readonly string[];
+  readonly nowMs: number;
+}
+
 /** What the worker is asked. */
 export type Question =
   & { readonly id: number }
   & (
-    | { readonly kind: "open"; readonly path: string; readonly sinks: readonly string[]; readonly nowMs: number }
+    | ({ readonly kind: "open"; readonly path: string } & Attachment)
     | ({ readonly kind: "commit" } & Commit)
     | ({ readonly kind: "read" } & ReadBounds)
     | ({ readonly kind: "boundary" } & CutBounds)
@@ -156,6 +162,19 @@ export function troubleOf(error: unknown): Trouble {
   return { kind: "disk", message: error instanceof Error ? error.message : String(error) };
 }
 
+/** What opening says of a file that no waiting will mend. */
+function openingTrouble(path: string, error: unknown): unknown {
+  const { message } = error as Error;
+  const config = (what: string) => new FileTrouble("config", what);
+  if (/not a database/.test(message)) return config("This is no SQLite database: name another file in journal.path");
+  if (/unable to open/.test(message)) return config("This file cannot be opened: name another one in journal.path");
+  if (!/malformed/.test(message)) return error;
+  return config(
+    `The journal is damaged (${message}): move ${path} and ${path}-wal away, and obisd begins a new one; ` +
+      "readings in it that a sink lacks are lost with it",
+  );
+}
+
 /** The open file. All calls block; every failure leaves the file as it was before the call. */
 export class JournalFile {
   readonly #db: DatabaseSync;
@@ -169,20 +188,21 @@ export class JournalFile {
     this.#lock = lock;
   }
 
-  /** Opens or creates it. @throws {FileTrouble} that says who must act */
-  static open(path: string): JournalFile {
+  /** Opens or creates it, and says what is in it for these sinks. @throws {FileTrouble} that says who must act */
+  static open(path: string, { sinks, nowMs }: Attachment): [JournalFile, Contents] {
     checkFolder(dirname(path));
     const lock = lockFile(path);
     try {
-      return new JournalFile(openDatabase(path), lock);
+      const file = new JournalFile(openDatabase(path), lock);
+      return [file, file.#contents(sinks, nowMs)];
     } catch (error) {
       lock.close();
-      throw error;
+      throw openingTrouble(path, error);
     }
   }
 
   /** Everything the other side must know; puts the cursors of new sinks at the end and parks those of missing ones. */
-  contents(sinks: readonly string[], nowMs: number): Contents {
+  #contents(sinks: readonly string[], nowMs: number): Contents {
     const seq = this.#get("SELECT seq FROM sqlite_sequence WHERE name = 'readout'")?.["seq"] as number ?? 0;
     const total = this.#get(
       "SELECT max(t) AS t FROM (SELECT max(acked_total) AS t FROM sink UNION ALL " +
@@ -379,8 +399,9 @@ function openLock(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    throw new FileTrouble("config", `The journal's folder cannot be written: no permission for ${path}`);
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (!(error instanceof PermissionDenied || error instanceof NotFound)) throw error;
+    throw new FileTrouble("config", `The journal's folder cannot be written: ${error.message}`);
   }
 }
 
@@ -428,12 +449,7 @@ function pragma(db: DatabaseSync, name: string): number {
 
 /** The only value of the only row. */
 function first(db: DatabaseSync, sql: string): unknown {
-  try {
-    return Object.values(db.prepare(sql).get()!)[0];
-  } catch (error) {
-    if (!/not a database/.test((error as Error).message)) throw error;
-    throw new FileTrouble("config", "This is no SQLite database: name another file in journal.path");
-  }
+  return Object.values(db.prepare(sql).get()!)[0];
 }
 
 function olderThan(version: readonly number[], oldest: readonly number[]): boolean {

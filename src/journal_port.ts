@@ -1,5 +1,5 @@
 /** The way to the journal's worker: questions go there, answers come back in order. @module */
-import { ConfigError, LineError } from "./errors.ts";
+import { ConfigError, JournalError, LineError } from "./errors.ts";
 import type { Answer, Question, Trouble } from "./journal_file.ts";
 
 /** A question without its number, which the port gives it. */
@@ -17,11 +17,11 @@ export class JournalPort {
     this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(new Error(`The journal's worker died: ${event.message}`));
+      this.#fail(new JournalError(`The journal's worker died: ${event.message}`));
     };
   }
 
-  /** @throws {ConfigError | LineError | Error} by who must act */
+  /** @throws {ConfigError | LineError | JournalError} by who must act */
   ask<T>(question: Asked): Promise<T> {
     if (this.#end) return Promise.reject(this.#end);
     const id = ++this.#lastId;
@@ -58,6 +58,6 @@ function toError(path: string, { kind, message }: Trouble): Error {
     case "busy":
       return new LineError("busy", message);
     case "disk":
-      return new Error(`Cannot use the journal ${path}: ${message}`);
+      return new JournalError(`Cannot use the journal ${path}: ${message}`);
   }
 }

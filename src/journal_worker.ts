@@ -12,8 +12,9 @@ let file: JournalFile | undefined;
 function answer(question: Question): unknown {
   switch (question.kind) {
     case "open": {
-      file = JournalFile.open(question.path);
-      return file.contents(question.sinks, question.nowMs);
+      const [opened, contents] = JournalFile.open(question.path, question);
+      file = opened;
+      return contents;
     }
     case "commit":
       return file!.commit(question);

@@ -57,8 +57,14 @@ Deno.test("openJournal: a folder that is missing, a foreign file and a newer fil
   newer.exec("CREATE TABLE t (id); PRAGMA application_id = 0x4F424953; PRAGMA user_version = 99");
   newer.close();
   Deno.writeTextFileSync(`${folder.path}/text.db`, "no database at all, but a text that is long enough".repeat(9));
+  Deno.mkdirSync(`${folder.path}/folder.db`);
+  await (await open(folder, { path: `${folder.path}/damaged.db` }))[Symbol.asyncDispose]();
+  const damaged = Deno.readFileSync(`${folder.path}/damaged.db`);
+  Deno.writeFileSync(`${folder.path}/damaged.db`, damaged.fill(0x5A, 1024));
   for (
     const [path, message] of [
+      ["folder.db", /cannot be opened: name another/],
+      ["damaged.db", /journal is damaged \(.*malformed\): move .*damaged\.db and .*-wal away/],
       ["missing/journal.db", /missing does not exist: create it/],
       ["foreign.db", /database of another program/],
       ["newer.db", /newer obisd \(format 99/],

@@ -1,7 +1,15 @@
 /** Arguments → command → exit code. @module */
 import assert from "node:assert/strict";
 import type { Command } from "../src/cli/command.ts";
-import { ConfigError, LineError, ProtocolError, RefusalError, SilenceError, UsageError } from "../src/errors.ts";
+import {
+  ConfigError,
+  JournalError,
+  LineError,
+  ProtocolError,
+  RefusalError,
+  SilenceError,
+  UsageError,
+} from "../src/errors.ts";
 import { exitCodeOf } from "../src/exit_code.ts";
 import { main } from "../src/main.ts";
 
@@ -34,6 +42,7 @@ Deno.test("exitCodeOf: a code for each kind of error", () => {
     [new SilenceError("x"), 69],
     [new LineError("refused", "x"), 69],
     [new LineError("missing", "x"), 74],
+    [new JournalError("x"), 74],
     [new LineError("denied", "x"), 74],
     [new LineError("lost", "x"), 74],
     [new LineError("busy", "x"), 75],
