@@ -1,21 +1,10 @@
 /** Every option of the configuration: what it means, what is allowed, its default. Said here and nowhere else. @module */
 import * as z from "zod";
 import { nearest } from "../nearest.ts";
+import { parsed } from "../parsed.ts";
 import { filePath } from "../secret.ts";
 import { parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration, parseSize } from "../units.ts";
-
-/** A schema of text whose value is what `parse` makes of it; `parse`'s own words are the fault. */
-function parsed<T>(parse: (text: string) => T): z.ZodType<T, string> {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-}
 
 const duration = parsed(parseDuration).meta({ means: "duration" });
 const size = parsed(parseSize).meta({ means: "size" });

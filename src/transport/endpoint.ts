@@ -2,19 +2,8 @@
 import * as z from "zod";
 import { type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import { nearest } from "../nearest.ts";
+import { parsed } from "../parsed.ts";
 import { parseDuration } from "../units.ts";
-
-/** A schema whose input is text and whose output is what `parse` makes of it; its errors are `parse`'s words. */
-function parsed<T>(parse: (text: string) => T): z.ZodPipe<z.ZodString, z.ZodTransform<T, string>> {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-}
 
 const duration = parsed(parseDuration);
 
