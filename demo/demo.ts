@@ -61,12 +61,20 @@ async function demo(): Promise<void> {
   Deno.addSignalListener("SIGINT", () => {}); // the daemon hears it too and ends
   const { code } = await daemon.status;
   clearTimeout(timer);
-  for (const { process } of [household, heat]) process.kill("SIGTERM");
+  for (const { process } of [household, heat]) end(process);
   await Promise.all([household, heat].map(({ process }) => process.status));
   say(`\nThe same readings are in ${OUT}:`);
   for await (const { name } of Deno.readDir(OUT)) if (name.endsWith(".csv")) say(`  ${name}`);
   say("Next: npx -y deno task -q obisd read --help, and the README.");
   Deno.exit(code);
+}
+
+function end(process: Deno.ChildProcess): void {
+  try {
+    process.kill("SIGTERM");
+  } catch {
+    // Ctrl-C has ended it already
+  }
 }
 
 await demo();
