@@ -20,8 +20,8 @@ const stdout: SinkPlugin<z.output<typeof options>> = {
 export default stdout;
 
 function table(readings: readonly Reading[]): string {
-  const { columns } = Deno.consoleSize();
-  return toTable(readings, { colour: !Deno.noColor, width: columns }) + "\n\n";
+  const { columns } = Deno.consoleSize(); // 0: a terminal without a size
+  return toTable(readings, { colour: !Deno.noColor, ...columns > 0 && { width: columns } }) + "\n\n";
 }
 
 /** @throws {SinkError} `retry`, when nobody reads at the other end */

@@ -1,0 +1,162 @@
+/** The daemon within this process: what a reload changes and what it leaves alone, and a port that comes and goes. */
+import assert from "node:assert/strict";
+import type { Clock } from "../src/clock.ts";
+import { serveLine } from "../src/collector.ts";
+import { CollectorReport } from "../src/collector_report.ts";
+import { loadConfig } from "../src/config.ts";
+import { Daemon } from "../src/daemon.ts";
+import { toBytes } from "../src/iec62056/characters.ts";
+import { Moments } from "../src/moments.ts";
+import { Progress } from "../src/progress.ts";
+import { parseCaptures, type SimulatorOptions, startSimulator } from "../src/simulator/mod.ts";
+import { parseEndpoint } from "../src/transport/endpoint.ts";
+import { listeningLog } from "./support/listening_log.ts";
+import { temporaryFolder } from "./support/readings.ts";
+import { until } from "./support/running.ts";
+
+const ASKED = [{ captures: parseCaptures(toBytes("/ABc5X\r\n0.0.0(00012)\r\n1.8.0(000123.4*kWh)\r\n!\r\n")) }];
+const PUSHED = [{ captures: parseCaptures(toBytes("/ABC5P\r\n\r\n1.8.0(000123.4*kWh)\r\n!\r\n")) }];
+
+const simulate = (listen: SimulatorOptions["listen"], its: Partial<SimulatorOptions> = {}) =>
+  startSimulator({ meters: ASKED, listen, pacing: false, ...its });
+const pushing = () => simulate({ tcp: "127.0.0.1:0" }, { meters: PUSHED, mode: "D", everyMs: 100 });
+
+/** A sink that writes down which of its instances came, went and wrote. */
+const NOTING = `import { z } from "${import.meta.resolve("zod")}";
+import { secret } from "${import.meta.resolve("../src/sink.ts")}";
+const note = (text) => globalThis.noted.push(text);
+export default {
+  type: "noting",
+  options: z.strictObject({ id: z.string(), key: secret.optional() }),
+  open({ id }) {
+    note("open " + id);
+    return Promise.resolve({
+      write: () => Promise.resolve(note("write " + id)),
+      [Symbol.asyncDispose]: () => Promise.resolve(note("close " + id)),
+    });
+  },
+};`;
+const noted: string[] = (globalThis as { noted?: string[] }).noted = [];
+
+/** Reads a configuration from a folder; JSON is YAML too. */
+async function configIn(folder: string, config: unknown) {
+  await Deno.writeTextFile(`${folder}/obisd.yaml`, JSON.stringify(config));
+  return await loadConfig(`${folder}/obisd.yaml`);
+}
+
+Deno.test("Daemon.reload: only what changed is started anew, lines and sinks alike", async () => {
+  using folder = temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/noting.ts`, NOTING);
+  for (const name of ["k1", "k2"]) await Deno.writeTextFile(`${folder.path}/${name}`, "same secret");
+  await using first = await pushing();
+  await using second = await pushing();
+  const sink = (name: string, its = {}) => ({ type: "./noting.ts", name, id: name, ...its });
+  const config = (labels: Record<string, string>, sinks: unknown[]) =>
+    configIn(folder.path, {
+      lines: { one: { url: first.endpoint }, two: { url: second.endpoint } },
+      meters: [{ name: "a", line: "one", mode: "D" }, { name: "b", line: "two", mode: "D", labels }],
+      sinks,
+      journal: { path: "journal.db" },
+    });
+  const [x, y, key] = [sink("x"), sink("y"), (file: string) => ({ key: { file } })];
+  await using daemon = await Daemon.start(await config({}, [x, { ...y, ...key("k1") }]), listeningLog());
+  const written = (name: string) =>
+    until(`a write to ${name}: ${noted.join(", ")}`, () => noted.includes(`write ${name}`) || undefined);
+  await Promise.all([written("x"), written("y")]);
+
+  noted.length = 0;
+  await daemon.reload(await config({}, [x, { ...y, ...key("k1") }]));
+  await Promise.all([written("x"), written("y")]);
+  assert.deepEqual(noted.filter((note) => !note.startsWith("write")), [], "nothing changed");
+  assert.deepEqual([first.statistics.clients, second.statistics.clients], [1, 1]);
+
+  noted.length = 0;
+  await daemon.reload(await config({ site: "north" }, [x, { ...y, ...key("k2") }]));
+  await until("the second line's new loop", () => second.statistics.clients === 2 || undefined);
+  await until("sink y opened anew", () => noted.includes("open y") || undefined);
+  assert.deepEqual(
+    noted.filter((note) => !note.startsWith("write")),
+    ["close y", "open y"],
+    "the secret lies elsewhere",
+  );
+  assert.equal(first.statistics.clients, 1);
+
+  noted.length = 0;
+  await daemon.reload(await config({ site: "north" }, [x, sink("z")]));
+  await Promise.all([written("x"), written("z")]);
+  assert.match(await daemon.status(), /^2 meters, \d+ readouts, 0 slots lost; x: \d+ delivered, \d+ pending; z: /);
+  assert.equal(first.statistics.clients, 1, "a journal that is opened anew takes no meter's line");
+});
+
+Deno.test("Daemon.reload: a line by another name waits until the old one has left the port", async () => {
+  using folder = temporaryFolder();
+  const link = `${folder.path}/port`;
+  await using _meter = await simulate({ pty: link });
+  const config = (line: string) =>
+    configIn(folder.path, {
+      lines: { [line]: { url: link } },
+      meters: [{ name: "a", line, every: "1s" }],
+      sinks: [{ type: "csv", path: "readings.csv" }],
+      journal: { path: "journal.db" },
+    });
+  const log = listeningLog();
+  await using daemon = await Daemon.start(await config("old"), log);
+  await until("a readout", () => daemon.report.counts.readouts > 0 || undefined);
+  await daemon.reload(await config("new"));
+  const before = daemon.report.counts.readouts;
+  await until("a readout more", () => daemon.report.counts.readouts > before || undefined);
+  assert.deepEqual(log.lines, []);
+});
+
+Deno.test("serveLine: a port that is unplugged twenty times is read each time it is back, and leaves nothing open", async () => {
+  using folder = temporaryFolder();
+  const link = `${folder.path}/port`;
+  const retire = new AbortController();
+  const report = new CollectorReport(listeningLog());
+  const serving = serveLine({ name: "room", endpoint: parseEndpoint(link) }, [{
+    name: "a",
+    line: "room",
+    mode: "auto",
+    timeZone: "UTC",
+    labels: {},
+    tries: 3,
+    schedule: { kind: "every", ms: 1000, timeZone: "UTC" },
+  }], {
+    journal: { append: () => Promise.resolve(0) },
+    report,
+    moments: new Moments(),
+    progress: new Progress(),
+    stop: retire.signal,
+    retire: retire.signal,
+    clock: tenfold(),
+  });
+  const open: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    const { readouts, failures } = report.counts;
+    {
+      await using _meter = await simulate({ pty: link });
+      await until("a readout", () => report.counts.readouts > readouts || undefined);
+    }
+    await until("the port missed", () => report.counts.failures > failures || undefined);
+    open.push([...Deno.readDirSync("/proc/self/fd")].length);
+  }
+  retire.abort();
+  await serving;
+  assert(open.at(-1)! <= open[0]! + 1, `open files: ${open}`);
+});
+
+/** A clock that goes ten times as fast. */
+function tenfold(): Clock {
+  const now = () => Date.UTC(2026, 0) + performance.now() * 10;
+  return {
+    now,
+    monotonic: now,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, ms / 10);
+        const stop = () => (clearTimeout(timer), reject(signal!.reason));
+        if (signal?.aborted) stop();
+        signal?.addEventListener("abort", stop, { once: true });
+      }),
+  };
+}
