@@ -20,7 +20,9 @@ export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port 
       try {
         for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
       } catch {
-        // Nobody hears it any more; what was said before the hang-up is still on the wire, and `read` tells the rest.
+        // Nobody hears it any more; what was said before the hang-up is still on the wire, and `read` tells the rest,
+        // for which a meter that speaks without end and without pacing has to let it.
+        await new Promise((resolve) => setTimeout(resolve, 0));
       }
     },
     baud: () => converterBaud,
