@@ -1,0 +1,146 @@
+#!/bin/sh
+# The steps of vm_test.sh, run in the machine: installs obisd, reads the meter on the second serial port, and does to the
+# service what happens to services. Prints "ok NAME" or "not ok NAME" for each step and a count. Without KVM a machine
+# is some twenty times slower, so what is waited for has time; nothing is waited for that has come.
+set -u
+export NO_COLOR=1 PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root
+
+PORT=/dev/ttyS1
+passed=0 failed=0 from=today
+log=/run/vm-steps.log
+
+# step NAME COMMAND…: what must go well; behind it, how long it took.
+step() {
+  name=$1 begun=$(now)
+  shift
+  if "$@" >$log 2>&1; then
+    passed=$((passed + 1))
+    echo "ok $name ($(since "$begun") s)"
+  else
+    failed=$((failed + 1))
+    echo "not ok $name ($(since "$begun") s)"
+    { tail -n 5 $log; properties; journalctl -u obisd -o short-precise | grep -v '{"time"' | tail -n 10; } 2>&1 |
+      cut -c 1-300 | sed 's/^/    /'
+  fi
+}
+
+say() { echo "   $*"; }
+now() { cut -d ' ' -f 1 /proc/uptime; }
+since() { difference "$1" "$(now)"; }
+difference() { echo "$1 $2" | awk '{ printf "%.1f", $2 - $1 }'; }
+refused() { ! "$@"; }
+
+# within SECONDS COMMAND…: it becomes true in time.
+within() {
+  end=$(($(cut -d . -f 1 /proc/uptime) + $1))
+  shift
+  until "$@"; do
+    [ "$(cut -d . -f 1 /proc/uptime)" -lt $end ] || { echo "not in time: $*" && return 1; }
+    sleep 0.1
+  done
+}
+
+# What systemd knows of the service, and what the service said.
+
+properties() { systemctl show -p ActiveState,SubState,Result,ExecMainStatus,NRestarts,StatusText obisd; }
+property() { systemctl show --value -p "$1" obisd; }
+is() { [ "$(property "$1")" = "$2" ]; }
+has() { property "$1" | grep -q -- "$2"; }
+again_after() { [ "$(property NRestarts)" -gt "$1" ] && is ActiveState active; }
+listen_from_now() { sleep 1 && from=$(date '+%F %T'); } # --since knows whole seconds
+# said PRIORITY TEXT: since then, with this priority or a graver one.
+said() { journalctl -u obisd --since "$from" -p "$1" -o cat | grep -- "$2"; }
+silent() { ! said "$1" .; }
+nothing_denied() { ! journalctl -k -o cat SYSLOG_IDENTIFIER=kernel | grep -iE 'seccomp|denied|obisd|deno\b|segfault|oom'; }
+
+# What the port and the files say.
+
+port_is() { stty -F $PORT -a | tr '\n' ' ' | grep -q "speed $1 baud.* parenb -parodd .*cs7 .*-cstopb"; }
+counted() { sed -n "s/^1:.* $1:\([0-9]*\).*/\1/p" /proc/tty/driver/serial; } # tx or rx, bytes
+meter_speaks() { rx=$(counted rx) && sleep 0.2 && [ "$(counted rx)" -gt $((rx + 20)) ]; }
+readings() { cat /var/lib/obisd/readings-*.csv 2>/dev/null; }
+readouts() { readings | grep -c ',1\.8\.60,'; }
+more_than() { [ "$(readouts)" -gt "$1" ]; }
+reads_on() { within 60 more_than "$(readouts)"; }
+# At least once is what a sink is promised, after a kill too.
+whole() { [ "$(readings | grep ',meter-1,' | cut -d , -f 1 | uniq -c | awk '$1 < 62' | wc -l)" = 0 ]; }
+
+# configure INTERVAL [LINE]
+configure() {
+  cat >/etc/obisd/obisd.yaml <<YAML
+lines: { head: { url: "serial://$PORT" } }
+meters: [{ name: meter-1, line: head, every: $1 }]
+sinks: [{ type: stdout }, { type: csv, path: "/var/lib/obisd/readings-%Y-%m-%d.csv" }]
+journal: { path: /var/lib/obisd/journal.db }
+${2-}
+YAML
+}
+
+say "the machine was up after $(now) s"
+step "install" sh /root/obisd/systemd/install.sh --deno /root/deno
+step "the port is the group's" [ "$(stat -c %a:%G $PORT)" = 660:dialout ]
+configure 20s
+step "the configuration is valid" obisd check --write-permissions
+
+step "it starts: ready" systemctl start obisd
+step "it is active" is ActiveState active
+step "it says what it does" within 20 has StatusText "1 meters"
+step "it signs on at 300 Bd 7E1" within 30 port_is 300
+step "it reads at 9600 Bd 7E1" within 30 port_is 9600
+step "readings are in the file" within 60 more_than 0
+step "… with the meter's digits" sh -c "grep ',1.8.0,.*,000123.4500,.*kWh' /var/lib/obisd/readings-*.csv"
+step "… each readout whole" whole
+step "readings are in systemd's journal" said info 000123.4500
+begun=$(now) cpu=$(property CPUUsageNSec)
+step "it reads again" reads_on
+step "and again" reads_on
+say "processor: $((($(property CPUUsageNSec) - cpu) / 1000000)) ms in $(since "$begun") s"
+say "memory: $(($(property MemoryCurrent) / 1024)) kB by systemd's count, $(grep VmRSS "/proc/$(property MainPID)/status" | tr -s '\t ' ' ')"
+step "it warns of nothing" silent warning
+step "it was denied nothing" nothing_denied
+
+listen_from_now
+configure 10s
+step "it is told to reload" systemctl reload obisd
+step "the new configuration is in force" within 30 said info "Configuration loaded again"
+listen_from_now
+configure 10s "nonsense: 1"
+step "it is told to reload a wrong one" systemctl reload obisd
+step "that is an error" within 30 said err "obisd.yaml:.*nonsense"
+step "… the old one is kept" within 5 said err "old one is kept"
+step "… and it reads on" reads_on
+configure 10s
+
+step "the meter speaks" within 60 meter_speaks
+tx=$(counted tx) begun=$(now)
+step "it is stopped" systemctl stop obisd
+took=$(since "$begun")
+step "within 11 s" [ "${took%.*}" -lt 11 ]
+step "it ended well" is Result success
+step "the meter was sent a break (5 bytes)" [ "$(counted tx)" = $((tx + 5)) ]
+
+step "it starts again" systemctl start obisd
+kill -KILL "$(property MainPID)"
+step "killed, it comes back" within 90 again_after 0
+step "… and reads" reads_on
+kill -STOP "$(property MainPID)"
+listen_from_now
+step "frozen, the watchdog ends it, and it comes back" within 120 again_after 1
+step "… and reads" reads_on
+step "… and each readout is whole" whole
+
+step "an upgrade under way" sh /root/obisd/systemd/install.sh
+step "… and it reads" reads_on
+
+configure 10s "nonsense: 1"
+step "it does not start with a wrong configuration" refused systemctl restart obisd
+step "… exit code 78" is ExecMainStatus 78
+step "… which systemd does not try again" is SubState failed
+step "… and the journal says where" said err "obisd.yaml:.*nonsense"
+configure 10s
+step "mended, it starts" systemctl start obisd
+step "it is removed" sh /root/obisd/systemd/install.sh --uninstall
+step "… and stopped" is ActiveState inactive
+step "nothing was denied to the end" nothing_denied
+
+echo "vm: $passed passed | $failed failed"
