@@ -14,21 +14,19 @@ const STARTS = 5;
 /** One readout of each meter a second: as much as an hour of one a minute. */
 const RUN_MS = 60_000;
 
-/** How the unit starts it: no compiler at run time (MemoryDenyWriteExecute), nothing looked for outside the bundle. */
 const BUNDLE = projectPath("dist/obisd.js");
 const PROGRAMS: readonly (readonly [string, readonly string[]])[] = [
   ["from sources", FROM_SOURCES],
   ["bundled", ["run", "--allow-all", "--quiet", "--no-config", "--no-lock", BUNDLE]],
-  ["bundled, jitless as in the unit", [
-    "run",
-    "--allow-all",
-    "--quiet",
-    "--no-config",
-    "--no-lock",
-    "--v8-flags=--jitless",
-    BUNDLE,
-  ]],
+  ["bundled, as the unit starts it", [...unitArguments(), "--allow-all", BUNDLE]],
 ];
+
+/** Deno's arguments in the unit's ExecStart=, up to the permissions: no compiler at run time, no code cache, little memory. */
+function unitArguments(): readonly string[] {
+  const unit = Deno.readTextFileSync(projectPath("systemd/obisd.service")).replaceAll("\\\n", " ");
+  const [, line] = unit.match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
+  return line!.trim().split(/\s+/);
+}
 
 /** The measure `footprint`. */
 export const footprint: Measure = {
