@@ -76,9 +76,9 @@ function grown(text: string, by: number): string {
   return inForm(text, Number(text) + by);
 }
 
-/** Up to 5 % about the captured value (voltages 1 %), each quantity in its own rhythm. */
+/** Up to 5 % about the captured value (voltages 1 %, the frequency 0.1 %), each quantity in its own rhythm. */
 function swayed(text: string, c: number, nowMs: number): string {
-  const amplitude = c % 20 === 12 ? 0.01 : 0.05;
+  const amplitude = c === 14 ? 0.001 : c % 20 === 12 ? 0.01 : 0.05;
   const phase = 2 * Math.PI * (nowMs / (17_000 + 1_000 * (c % 20)) + c / 7);
   return inForm(text, Number(text) * (1 + amplitude * Math.sin(phase)));
 }

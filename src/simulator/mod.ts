@@ -146,7 +146,7 @@ class Simulation {
   /** Every client that connects has the wire and the meters for itself. */
   onTcp(address: string): Simulator {
     const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
-    const listener = Deno.listen({ hostname: hostname!, port: Number(port), tcpBacklog: 4096 });
+    const listener = listen(hostname!, Number(port));
     const converter = this.#faults.get("converter");
     const converterBaud = converter && Number(converter.argument ?? 300);
     const accept = async () => {
@@ -311,6 +311,15 @@ class Simulation {
     if (event.kind !== "complaint") log?.debug(message);
     else if (message !== this.#lastMessage) log?.warning(message); // one for each piece would bury the rest
     this.#lastMessage = message;
+  }
+}
+
+function listen(hostname: string, port: number): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname, port, tcpBacklog: 4096 });
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new LineError("busy", `Cannot listen on tcp://${hostname}:${port}: another process does`, { cause });
   }
 }
 
