@@ -2,6 +2,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import deno from "../deno.json" with { type: "json" };
 import type { Command } from "./cli/command.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError, UsageError } from "./errors.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
 import { createLog, type Level, LEVELS, type Log, oneLine } from "./log.ts";
@@ -43,6 +44,7 @@ export interface MainOptions {
   /** Takes text for standard error. */
   readonly complain?: (text: string) => void;
   readonly commands?: Readonly<Record<string, () => Promise<Command>>>;
+  readonly clock?: Clock;
 }
 
 /** Runs the command that `args` name. Never throws: what goes wrong is said on standard error. */
@@ -60,7 +62,7 @@ export async function main(args: readonly string[], options: MainOptions): Promi
 }
 
 async function dispatch(args: readonly string[], options: MainOptions): Promise<number> {
-  const { print = printOut, commands = COMMANDS, signal } = options;
+  const { print = printOut, commands = COMMANDS, clock = systemClock, signal } = options;
   const [name, ...rest] = args[0] === "help" && args.length > 1 ? [args[1]!, "--help"] : args;
   if (name === undefined) throw new UsageError("Which command? obisd --help lists them");
   if (["--help", "-h", "help"].includes(name)) return say(print, await overview(commands));
@@ -72,7 +74,8 @@ async function dispatch(args: readonly string[], options: MainOptions): Promise<
   const parsed = parse(name, command, rest);
   if (parsed.values.help) return say(print, `${command.help.trim()}\n\n${COMMON_HELP}`);
   if (parsed.values.version) return say(print, `obisd ${deno.version}`);
-  return await command.run(parsed, { log: openLog(parsed.values["log-level"]), signal });
+  const log = openLog(parsed.values["log-level"], options.complain);
+  return await command.run(parsed, { log, signal, print, clock });
 }
 
 function say(print: (text: string) => void, text: string): number {
@@ -133,7 +136,7 @@ ${COMMON_HELP}
 }
 
 /** Under systemd as the journal wants it, else for people. */
-function openLog(level: string | boolean | undefined): Log {
+function openLog(level: string | boolean | undefined, write: MainOptions["complain"]): Log {
   if (level !== undefined && !LEVELS.includes(level as Level)) {
     throw new UsageError(`--log-level ${level}: allowed are ${LEVELS.join(", ")}`);
   }
@@ -141,6 +144,7 @@ function openLog(level: string | boolean | undefined): Log {
     level: (level ?? "info") as Level,
     format: underSystemd() ? "journal" : "terminal",
     colour: Deno.stderr.isTerminal() && !Deno.noColor,
+    ...write && { write },
   });
 }
 

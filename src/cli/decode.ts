@@ -23,7 +23,7 @@ flagged (bcc-wrong, crc-wrong, incomplete) or told on standard error, and the ex
   obisd decode telegram.txt --format json | jq .value`,
   options: { format: { type: "string" }, time: { type: "string" }, name: { type: "string" } },
 
-  async run({ values, positionals }, { log }) {
+  async run({ values, positionals }, { log, print }) {
     if (positionals.length > 1) throw new UsageError(`decode takes one FILE, not ${positionals.length}`);
     const format = parseFormat(values.format);
     const atMs = parseTime(values.time);
@@ -33,7 +33,8 @@ flagged (bcc-wrong, crc-wrong, incomplete) or told on standard error, and the ex
       return EXIT.damaged;
     }
     const meter = values.name === undefined ? {} : { meter: values.name as string };
-    present(telegrams.flatMap((telegram) => normalise({ ...telegram, atMs }, meter)), format);
+    const text = present(telegrams.flatMap((telegram) => normalise({ ...telegram, atMs }, meter)), format);
+    if (text !== "") print(text);
     return telegrams.map((telegram) => remark(telegram, log)).includes(true) ? EXIT.damaged : EXIT.ok;
   },
 };

@@ -1,4 +1,4 @@
-/** How `read` and `decode` show readings, and where they write. @module */
+/** How `read` and `decode` show readings. @module */
 import { UsageError } from "../errors.ts";
 import { CSV_HEADER, toCsv, toJson, toTable } from "../format.ts";
 import type { Reading } from "../reading.ts";
@@ -16,20 +16,18 @@ export function parseFormat(text: unknown): Format {
   return format;
 }
 
-/** Writes readings to standard output. */
-export function present(readings: readonly Reading[], format: Format): void {
-  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-  if (format === "table") print(toTable(readings, { colour, ...consoleWidth() }));
-  if (format === "json") print(readings.map((reading) => toJson(reading) + "\n").join(""));
-  if (format === "csv") print([CSV_HEADER, ...readings.map(toCsv)].map((row) => row + "\r\n").join(""));
+/** Readings as text for standard output, without the last line end; `""`: there is nothing to show. */
+export function present(readings: readonly Reading[], format: Format): string {
+  switch (format) {
+    case "table":
+      return toTable(readings, { colour: Deno.stdout.isTerminal() && !Deno.noColor, ...consoleWidth() });
+    case "json":
+      return readings.map(toJson).join("\n");
+    case "csv":
+      return [CSV_HEADER, ...readings.map(toCsv)].map((row) => row + "\r").join("\n"); // RFC 4180 wants CR LF
+  }
 }
 
 function consoleWidth(): { width?: number } {
   return Deno.stdout.isTerminal() ? { width: Deno.consoleSize().columns } : {};
-}
-
-/** Writes all of a text to standard output. */
-export function print(text: string): void {
-  let rest = new TextEncoder().encode(text);
-  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }

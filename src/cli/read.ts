@@ -5,17 +5,15 @@ import { Inbox } from "../dialogue.ts";
 import { ProtocolError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { listen, readout } from "../iec62056/mod.ts";
-import type { Log } from "../log.ts";
 import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
-import type { Reading } from "../reading.ts";
 import { converse } from "../session.ts";
 import type { Telegram } from "../telegram.ts";
 import { type Endpoint, parseEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import { parseDuration } from "../units.ts";
-import type { Arguments, Command } from "./command.ts";
-import { parseFormat, present } from "./present.ts";
+import type { Arguments, Command, Context } from "./command.ts";
+import { type Format, parseFormat, present } from "./present.ts";
 import { createWatcher, type Watcher } from "./watcher.ts";
 
 const MODES = ["auto", "A", "B", "C", "D"] as const;
@@ -60,33 +58,35 @@ stand behind a "?": tcp://192.168.1.20:8000?max_baud=300. METER is the name of a
     name: { type: "string" },
   },
 
-  async run(args, { log, signal }) {
+  async run(args, context) {
     const format = parseFormat(args.values.format);
     const withinMs = parseTimeout(args.values.timeout);
     const target = await parseTarget(args);
-    const watcher = createWatcher({ trace: args.values.trace === true });
-    const keepRaw = (bytes: Uint8Array) =>
-      args.values.raw !== undefined && Deno.writeFileSync(args.values.raw as string, bytes);
+    using raw = openRaw(args.values.raw as string | undefined);
+    const watcher = createWatcher({ mode: target.mode, trace: args.values.trace === true });
     try {
       const telegram = await withLimit(
-        signal,
+        context.signal,
         { withinMs, what: "The reading" },
-        (limited) => readOnce(target, watcher, log, limited),
+        (signal) => readOnce(target, watcher, { ...context, signal }),
       );
-      keepRaw(telegram.bytes);
-      return show(telegram, target, log, (readings) => present(readings, format));
-    } catch (error) {
-      if (error instanceof ProtocolError && error.bytes.length > 0) keepRaw(error.bytes);
-      throw watcher.explain(error);
+      raw?.keep(telegram.bytes);
+      watcher.end(telegram);
+      return show(telegram, target, format, context);
+    } catch (cause) {
+      const error = watcher.explain(cause);
+      if (error instanceof ProtocolError && error.bytes.length > 0) raw?.keep(error.bytes);
+      throw error;
     } finally {
       watcher.end();
     }
   },
 };
 
-async function readOnce(target: Target, watcher: Watcher, log: Log, signal: AbortSignal): Promise<Telegram> {
+async function readOnce(target: Target, watcher: Watcher, context: Context): Promise<Telegram> {
+  const { log, signal, clock } = context;
   await using transport = await openTransport(target.endpoint, { signal, onNotice: (notice) => log.warning(notice) });
-  if (target.mode === "D") return await hearOnce(transport, target, watcher, log, signal);
+  if (target.mode === "D") return await hearOnce(transport, target, watcher, context);
   const { max_baud: maxBaud } = target.endpoint.options;
   const dialogue = readout({
     mode: target.mode,
@@ -94,7 +94,7 @@ async function readOnce(target: Target, watcher: Watcher, log: Log, signal: Abor
     ...target.address !== undefined && { address: target.address },
     ...maxBaud !== undefined && { maxBaud },
   });
-  return await converse(transport, dialogue, { signal, trace: watcher.trace });
+  return await converse(transport, dialogue, { signal, clock, trace: watcher.trace });
 }
 
 /** The first whole telegram that a pushing meter sends. */
@@ -102,13 +102,13 @@ async function hearOnce(
   transport: Transport,
   { endpoint }: Target,
   watcher: Watcher,
-  log: Log,
-  signal: AbortSignal,
+  { log, signal, clock }: Context,
 ): Promise<Telegram> {
   const inbox = new Inbox();
   while (true) {
     const telegram = await converse(transport, listen(inbox, { line: pushLine(endpoint) }), {
       signal,
+      clock,
       trace: watcher.trace,
     });
     if (telegram.check.result !== "wrong" && telegram.block.complete) return telegram;
@@ -120,15 +120,10 @@ async function hearOnce(
 }
 
 /** Prints the readings, tells what is odd. Returns the exit code. */
-function show(
-  telegram: Telegram,
-  target: Target,
-  log: Log,
-  print: (readings: readonly Reading[]) => void,
-): number {
+function show(telegram: Telegram, target: Target, format: Format, { log, print }: Context): number {
   const stranger = target.expect && verifyIdentity(telegram, target.expect);
   if (stranger) {
-    log.error(`Nothing shown, another meter answers: ${stranger}`);
+    log.error(`Nothing is shown: ${stranger}`);
     return EXIT.noAnswer;
   }
   for (const { text, reason } of telegram.block.damaged) {
@@ -137,7 +132,8 @@ function show(
   const { name: meter, labels, obis } = target;
   const options = { ...meter !== undefined && { meter }, ...labels && { labels }, ...obis && { obis } };
   const readings = normalise(telegram, options);
-  print(readings);
+  const text = present(readings, format);
+  if (text !== "") print(text);
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) {
     log.warning(`The meter did not say ${missing.join(", ")}; without --obis it shows all that it says`);
@@ -172,6 +168,19 @@ async function configured(name: string, file: unknown): Promise<Target> {
   }
   const line = config.lines.find((line) => line.name === meter.line)!;
   return { ...meter, endpoint: line.endpoint };
+}
+
+/** The file of `--raw`, opened before the meter is asked, so that nothing is read in vain. @throws {UsageError} */
+function openRaw(path: string | undefined): Disposable & { keep(bytes: Uint8Array): void } | undefined {
+  if (path === undefined) return undefined;
+  const file = parseUsage(() => Deno.openSync(path, { write: true, create: true }), "--raw: ");
+  return {
+    keep(bytes) {
+      file.truncateSync(0);
+      for (let rest = bytes; rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
+    },
+    [Symbol.dispose]: () => file.close(),
+  };
 }
 
 function parseMode(text: string): Target["mode"] {

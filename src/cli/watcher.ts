@@ -1,11 +1,21 @@
 /** What a person sees while a meter is being read: how far it is, or the dialogue itself. @module */
 import { ProtocolError, SilenceError } from "../errors.ts";
+import { join } from "../iec62056/characters.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
 import type { Trace, TraceEvent } from "../session.ts";
+import type { Mode, Telegram } from "../telegram.ts";
 
 /** The progress line is written anew this often at most. */
 const REFRESH_MS = 200;
+/** So much of what came is shown in one line of a trace, if no line end comes before. */
+const TRACE_BYTES = 100;
+/** So much is kept of what comes and is no telegram. */
+const HEARD_BYTES = 65_536;
+const LF = 0x0a;
+
+const PUSH_HINT = "; a meter that speaks by itself needs --mode D";
+const SPEED_HINT = "; is the speed right? A P1 port has ?baud=115200&data_bits=8&parity=none";
 
 /** Watches one reading. */
 export interface Watcher {
@@ -14,44 +24,89 @@ export interface Watcher {
   damaged(bytes: Uint8Array): void;
   /** Time that ran out, told by what had come until then; every other error as it is. */
   explain(error: unknown): unknown;
-  /** Wipes the progress line away. */
-  end(): void;
+  /** Wipes the progress line away, and tells a person what the telegram took; the second time it does nothing. */
+  end(telegram?: Telegram): void;
+}
+
+/** How the meter is read, and whether each event is shown instead of the progress. */
+export interface WatcherOptions {
+  readonly mode: "auto" | Mode;
+  readonly trace: boolean;
 }
 
 /** Everything goes to standard error; the progress line only to a terminal. */
-export function createWatcher({ trace }: { trace: boolean }): Watcher {
+export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
   const startMs = Date.now();
-  const live = Deno.stderr.isTerminal() && !trace;
+  let live = Deno.stderr.isTerminal() && !trace;
   let received = 0;
+  const heard: Uint8Array[] = [];
   let shownMs = 0;
   let dropped: Uint8Array | undefined;
+  const tracer = trace ? createTracer((text) => say(text + "\n")) : undefined;
+  const seconds = () => ((Date.now() - startMs) / 1000).toFixed(1);
   const show = () => {
     if (!live || Date.now() - shownMs < REFRESH_MS) return;
     shownMs = Date.now();
-    say(`\r\x1b[K${received} bytes, ${Math.round((shownMs - startMs) / 1000)} s`);
+    say(`\r\x1b[K${received} bytes, ${seconds()} s`);
   };
+  const refresh = live ? setInterval(show, REFRESH_MS) : undefined; // a silent meter shows that time goes by
   return {
     trace: (event) => {
-      if (event.kind === "received") received += event.bytes.length;
-      if (trace) say(formatEvent(event) + "\n");
-      else show();
+      if (event.kind === "received") {
+        if (received < HEARD_BYTES) heard.push(event.bytes);
+        received += event.bytes.length;
+      }
+      tracer?.add(event);
+      show();
     },
     damaged: (bytes) => dropped = bytes,
     explain: (error) => {
-      if (!(error instanceof DOMException && error.name === "TimeoutError")) return error;
-      const message = `${error.message}, ${received} bytes came; --timeout gives it more time`;
-      return dropped
-        ? new ProtocolError("damaged", `No undamaged telegram: ${message}`, dropped)
-        : new SilenceError(message);
+      const late = error instanceof DOMException && error.name === "TimeoutError";
+      if (!late && !(error instanceof SilenceError)) return error;
+      const message = late ? `${error.message}, ${received} bytes came; --timeout gives it more time` : error.message;
+      if (dropped) return new ProtocolError("damaged", `No undamaged telegram: ${message}`, dropped, { cause: error });
+      if (mode === "D" && received > 0) {
+        return new ProtocolError("unreadable", `No telegram can be read: ${message}${SPEED_HINT}`, join(...heard));
+      }
+      const alone = mode === "auto" && (late || received === 0);
+      return alone || late ? new SilenceError(message + (alone ? PUSH_HINT : ""), { cause: error }) : error;
     },
-    end: () => {
-      if (live && shownMs > 0) say("\r\x1b[K");
+    end: (telegram) => {
+      clearInterval(refresh);
+      tracer?.end();
+      if (!live) return;
+      live = false;
+      const what = telegram ? `Mode ${telegram.mode}, ${telegram.bytes.length} bytes in ${seconds()} s\n` : "";
+      say(`\r\x1b[K${what}`);
     },
   };
 }
 
-/** `12:00:00.123 → /?!␍␊`. */
-export function formatEvent(event: TraceEvent): string {
+/** Makes lines of a trace: bytes come in pieces of whatever size, a person reads the meter's lines. */
+export function createTracer(write: (line: string) => void): { add(event: TraceEvent): void; end(): void } {
+  let coming: { readonly bytes: number[]; readonly atMs: number } | undefined;
+  const end = () => {
+    if (coming) write(formatEvent({ kind: "received", bytes: Uint8Array.from(coming.bytes), atMs: coming.atMs }));
+    coming = undefined;
+  };
+  return {
+    add: (event) => {
+      if (event.kind !== "received") {
+        end();
+        return write(formatEvent(event));
+      }
+      for (const byte of event.bytes) {
+        coming ??= { bytes: [], atMs: event.atMs };
+        coming.bytes.push(byte);
+        if (byte === LF || coming.bytes.length >= TRACE_BYTES) end();
+      }
+    },
+    end,
+  };
+}
+
+/** `12:00:00.123 → /?!<CR><LF>`, UTC. */
+function formatEvent(event: TraceEvent): string {
   const time = new Date(event.atMs).toISOString().slice(11, 23);
   switch (event.kind) {
     case "sent":
