@@ -239,7 +239,7 @@ export class WireEnd {
   async #wait(untilMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.wire.options;
     const ms = untilMs - clock.monotonic();
-    if (ms <= 0) return signal.throwIfAborted();
+    if (ms <= 0) return await clock.sleep(0, signal); // what has come is heard now, and a client's end too
     const timer = new AbortController();
     const stop = () => timer.abort(signal.reason);
     signal.addEventListener("abort", stop, { once: true });

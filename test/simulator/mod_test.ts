@@ -204,3 +204,17 @@ Deno.test("startSimulator: somebody else's file at the link's place stays", asyn
     assert.equal(await Deno.readTextFile(link), "precious");
   });
 });
+
+Deno.test("startSimulator: data without end and without a client starve nobody", async () => {
+  await withLink(async (link) => {
+    const faults = [parseFault("endless")];
+    const listen = { pty: link };
+    await using simulator = await startSimulator({ meters: [{ captures }], listen, mode: "A", pacing: false, faults });
+    {
+      await using transport = await openTransport(parseEndpoint(link), { signal });
+      await transport.write(toBytes("/?!\r\n"));
+      while (simulator.statistics.messages === 0) await transport.read(signal);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+});
