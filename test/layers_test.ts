@@ -68,14 +68,24 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   // the shell
   "src/cli/": [
-    ...["src/abort.ts", "src/errors.ts", "src/libc.ts", "src/line.ts", "src/log.ts", "src/print.ts", "src/reading.ts"],
+    ...[
+      "src/abort.ts",
+      "src/clock.ts",
+      "src/errors.ts",
+      "src/libc.ts",
+      "src/line.ts",
+      "src/log.ts",
+      "src/print.ts",
+      "src/reading.ts",
+    ],
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],
     ...["src/permissions.ts", "src/daemon.ts", "src/simulator/"],
   ],
   "src/main.ts": [
     "deno.json",
-    ...["src/errors.ts", "src/log.ts", "src/nearest.ts", "src/print.ts", "src/exit_code.ts", "src/cli/"],
+    ...["src/clock.ts", "src/errors.ts", "src/log.ts", "src/nearest.ts", "src/print.ts", "src/exit_code.ts"],
+    "src/cli/",
   ],
 };
 
