@@ -145,14 +145,19 @@ class SerialTransport implements Transport {
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
+    const startMs = systemClock.monotonic();
+    const wireMs = bytes.length * characterMs(this.#line);
     // Twice the time that the wire needs and ten seconds: a port that takes longer takes nothing at all.
-    const deadline = systemClock.monotonic() + 10_000 + 2 * bytes.length * characterMs(this.#line);
+    const deadline = startMs + 10_000 + 2 * wireMs;
     for (let sent = 0; sent < bytes.length;) {
       const count = this.#attempt((fd) => libc.writeNow(fd, bytes.subarray(sent)));
       if (count === 0) await this.#waitForRoom(deadline);
       sent += count;
     }
     await this.#drain(deadline);
+    // Drivers of some adapters (PL2303, CH340) call drained what the chip still sends: no bit leaves before its time.
+    const leftMs = startMs + wireMs - systemClock.monotonic();
+    if (!this.#pseudo && leftMs > 0) await systemClock.sleep(leftMs);
   }
 
   async #waitForRoom(deadline: number): Promise<void> {
