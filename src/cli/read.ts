@@ -2,7 +2,7 @@
 import { withLimit } from "../abort.ts";
 import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import { Inbox } from "../dialogue.ts";
-import { ProtocolError, UsageError } from "../errors.ts";
+import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { listen, readout } from "../iec62056/mod.ts";
 import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
@@ -106,11 +106,11 @@ async function hearOnce(
 ): Promise<Telegram> {
   const inbox = new Inbox();
   while (true) {
-    const telegram = await converse(transport, listen(inbox, { line: pushLine(endpoint) }), {
-      signal,
-      clock,
-      trace: watcher.trace,
+    const dialogue = listen(inbox, { line: pushLine(endpoint) });
+    const telegram = await converse(transport, dialogue, { signal, clock, trace: watcher.trace }).catch((error) => {
+      if (!(error instanceof SilenceError)) throw error; // it may speak seldom: --timeout bounds the waiting
     });
+    if (!telegram) continue;
     if (telegram.check.result !== "wrong" && telegram.block.complete) return telegram;
     log.warning(
       `Telegram of ${telegram.bytes.length} bytes dropped: ${telegram.block.complete ? "CRC wrong" : "it broke off"}`,
