@@ -7,7 +7,7 @@ const OUT = new URL("../dist/", import.meta.url);
 const SOURCES = new URL("./", import.meta.url);
 
 /** A worker is a file of its own, named in a string that no bundler follows: its ending changes here. */
-const WORKER = /"\.\/journal_worker\.ts"/g;
+const WORKER = /"\.\/worker\.ts"/g;
 
 async function bundle(source: string, target: string): Promise<void> {
   const args = ["bundle", "--quiet", "--platform=deno", `--output=${new URL(target, OUT).pathname}`];
@@ -30,5 +30,5 @@ async function pointAtWorker(file: URL): Promise<void> {
 
 await Deno.mkdir(OUT, { recursive: true });
 await bundle("main.ts", "obisd.js");
-await bundle("journal_worker.ts", "journal_worker.js");
+await bundle("journal/worker.ts", "journal_worker.js");
 await pointAtWorker(new URL("obisd.js", OUT));

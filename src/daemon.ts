@@ -113,7 +113,7 @@ export class Daemon implements AsyncDisposable {
     const port = portOf(line.endpoint);
     const before = [this.#lines.get(line.name), ...retired.filter((line) => line.port === port)];
     const context: CollectorContext = {
-      journal: { append: async (readings) => await (await this.#journal).append(readings) },
+      journal: { append: async (...readout) => await (await this.#journal).append(...readout) },
       report: this.report,
       moments: this.#moments,
       progress: this.progress,

@@ -46,7 +46,7 @@ async function serve(
     fakes?: Record<string, FakeMeter>;
     url?: string;
     arrange?: (world: World) => void;
-    append?: (readings: readonly Reading[]) => Promise<number>;
+    append?: () => Promise<void>;
   } = {},
 ) {
   const clock = new FakeClock();
@@ -56,7 +56,12 @@ async function serve(
   const [stop, retire] = [new AbortController(), new AbortController()];
   const readouts: (readonly Reading[])[] = [];
   const context: CollectorContext = {
-    journal: { append: (readings) => (append?.(readings) ?? Promise.resolve(0)).then(() => readouts.push(readings)) },
+    journal: {
+      append: async (readings) => {
+        await append?.();
+        return { seq: readouts.push(readings), durable: true };
+      },
+    },
     report,
     moments: new Moments(),
     progress: new Progress(),
@@ -204,7 +209,7 @@ Deno.test("serveLine: a journal that does not take a readout costs that readout 
   let appends = 0;
   const got = await serve([meter("1", MINUTE)], 4.5 * MINUTE, {
     fakes: { "1": {} },
-    append: () => ++appends === 2 ? Promise.reject(new Error("database or disk is full")) : Promise.resolve(0),
+    append: () => ++appends === 2 ? Promise.reject(new Error("database or disk is full")) : Promise.resolve(),
   });
   assert.deepEqual(got.times("1").map((ms) => Math.floor(ms / MINUTE)), [1, 3, 4]);
   assert(got.log.includes("error 1: no reading: its readout is lost: database or disk is full"), got.log.join("\n"));

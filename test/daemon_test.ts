@@ -122,7 +122,7 @@ Deno.test("serveLine: a port that is unplugged twenty times is read each time it
     tries: 3,
     schedule: { kind: "every", ms: 1000, timeZone: "UTC" },
   }], {
-    journal: { append: () => Promise.resolve(0) },
+    journal: { append: () => Promise.resolve({ seq: 1, durable: true }) },
     report,
     moments: new Moments(),
     progress: new Progress(),

@@ -66,7 +66,7 @@ async function collectOnce(endpoint: string): Promise<readonly Reading[]> {
   const append = (readings: readonly Reading[]) => {
     kept = readings;
     end.abort();
-    return Promise.resolve(1);
+    return Promise.resolve({ seq: 1, durable: true });
   };
   const late = setTimeout(() => end.abort(), 30_000);
   await serveLine({ name: "room", endpoint: parseEndpoint(endpoint) }, [config], {

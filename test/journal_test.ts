@@ -34,7 +34,9 @@ Deno.test("openJournal: each sink gets each readout, in order, from memory and f
   using folder = temporaryFolder();
   {
     await using journal = await open(folder);
-    for (let number = 1; number <= 3; number++) assert.equal(await journal.append(readout(number)), number);
+    for (let number = 1; number <= 3; number++) {
+      assert.deepEqual(await journal.append(readout(number)), { seq: number, durable: true });
+    }
     const batch = await journal.next("csv", soon());
     assert.deepEqual(batch.readings, [1, 2, 3].flatMap((number) => readout(number)));
     assert.deepEqual(batch.seqs, [1, 1, 1, 2, 2, 2, 3, 3, 3]);

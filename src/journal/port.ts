@@ -1,13 +1,13 @@
 /** The way to the journal's worker: questions go there, answers come back in order. @module */
-import { ConfigError, JournalError, LineError } from "./errors.ts";
-import type { Answer, Question, Trouble } from "./journal_file.ts";
+import { ConfigError, JournalError, LineError } from "../errors.ts";
+import type { Answer, Question, Trouble } from "./messages.ts";
 
 /** A question without its number, which the port gives it. */
 type Asked<Q = Question> = Q extends unknown ? Omit<Q, "id"> : never;
 
 /** Starts the worker and talks to it. */
 export class JournalPort {
-  readonly #worker = new Worker(new URL("./journal_worker.ts", import.meta.url), { type: "module", name: "journal" });
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "journal" });
   readonly #open = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
   #end: Error | undefined;

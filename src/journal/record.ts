@@ -4,7 +4,7 @@
  * 13 kB for 70 data sets, and an SD card lives on what is not written.
  * @module
  */
-import type { Flag, Reading } from "./reading.ts";
+import type { Flag, Reading } from "../reading.ts";
 
 /** What all readouts of one kind have in common; `number` tells that the value is the number in the text. */
 export type FormRow = Readonly<Pick<Reading, "obis" | "address" | "index" | "unit" | "name">> & {

@@ -1,10 +1,11 @@
 /**
  * The one worker: it alone holds the journal's file, so that a memory card that stalls for seconds stalls nobody who
- * talks to a meter. It writes and reads what it is told; what is written when is decided in `journal.ts`.
+ * talks to a meter. It writes and reads what it is told; what is written when is decided in `store.ts`.
  * @module
  */
-import type { Answer, Question } from "./journal_file.ts";
-import { JournalFile, troubleOf } from "./journal_file.ts";
+import { JournalFile } from "./file.ts";
+import type { Answer, Question } from "./messages.ts";
+import { troubleOf } from "./trouble.ts";
 
 let file: JournalFile | undefined;
 
@@ -12,7 +13,7 @@ let file: JournalFile | undefined;
 function answer(question: Question): unknown {
   switch (question.kind) {
     case "open": {
-      const [opened, contents] = JournalFile.open(question.path, question);
+      const [opened, contents] = JournalFile.open(question.path);
       file = opened;
       return contents;
     }

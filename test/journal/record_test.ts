@@ -1,8 +1,8 @@
 /** What goes into the journal comes out as it was. */
 import assert from "node:assert/strict";
-import { decodeReadout, encodeReadout, parseForm } from "../src/journal_record.ts";
-import type { Reading } from "../src/reading.ts";
-import { reading, readout } from "./support/readings.ts";
+import { decodeReadout, encodeReadout, parseForm } from "../../src/journal/record.ts";
+import type { Reading } from "../../src/reading.ts";
+import { reading, readout } from "../support/readings.ts";
 
 const there = ({ form, atMs, body }: ReturnType<typeof encodeReadout>) =>
   decodeReadout(atMs, form === undefined ? undefined : parseForm(form), body);

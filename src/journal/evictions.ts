@@ -1,0 +1,35 @@
+/** What gives way when the journal is full or readings are too old: counted, said once an hour. @module */
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+
+/** Why readings were dropped before every sink had them. */
+export type EvictionReason = "age" | "size";
+
+const LOG_MS = 3_600_000;
+
+const WHY: Record<EvictionReason, string> = {
+  age: "they are older than journal.max_age",
+  size: "they do not fit into journal.max_bytes",
+};
+
+/** Says what was dropped, at most once an hour. */
+export class EvictionReport {
+  #count = 0;
+  #loggedMs = -Infinity;
+
+  constructor(readonly clock: Clock, readonly log: Log | undefined) {}
+
+  add(count: number): void {
+    this.#count += count;
+  }
+
+  say(reason: EvictionReason): void {
+    const now = this.clock.monotonic();
+    if (this.#count === 0 || now - this.#loggedMs < LOG_MS) return;
+    this.log?.warning(`${this.#count} readings were dropped before every sink had them: ${WHY[reason]}`, {
+      count: this.#count,
+      reason,
+    });
+    [this.#count, this.#loggedMs] = [0, now];
+  }
+}

@@ -1,0 +1,41 @@
+/** Only one process has a journal: the lock ends with the process, however it ends. @module */
+import { FileTrouble } from "./trouble.ts";
+
+/** Takes the lock of a journal and leaves our process id in it. @throws {FileTrouble} `busy` with the other's; `config` */
+export function lockFile(path: string): Deno.FsFile {
+  const lock = openLock(`${path}.lock`);
+  if (!lock.tryLockSync(true)) {
+    const pid = Deno.readTextFileSync(`${path}.lock`).trim();
+    lock.close();
+    throw new FileTrouble("busy", `The journal ${path} is in use by another obisd, process ${pid || "unknown"}`);
+  }
+  lock.truncateSync();
+  lock.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  return lock;
+}
+
+function openLock(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { read: true, write: true, create: true });
+  } catch (error) {
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (!(error instanceof PermissionDenied || error instanceof NotFound)) throw error;
+    throw new FileTrouble("config", `The journal's folder cannot be written: ${error.message}`);
+  }
+}
+
+/** @throws {FileTrouble} `config`, when there is no such folder */
+export function checkFolder(folder: string): void {
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new FileTrouble(
+        "config",
+        `The folder ${folder} does not exist: create it, owned by the user that runs obisd`,
+      );
+    }
+    throw error;
+  }
+  throw new FileTrouble("config", `${folder} is no folder`);
+}

@@ -1,0 +1,149 @@
+/** What crosses between the journal and its worker: rows of the file, questions and answers. All plain values. @module */
+
+/** One sink's place in the log and its part of the books, all in readings. */
+export interface SinkRow {
+  readonly id: string;
+  /** `total` of the log when the sink came. */
+  readonly base: number;
+  /** Last readout that the sink has done with, and `total` there. */
+  readonly acked: number;
+  readonly ackedTotal: number;
+  readonly delivered: number;
+  readonly evicted: number;
+  readonly dead: number;
+  /** Of those evicted: readings that were taken from the middle, whose place the sink has not come to yet. */
+  readonly ahead: number;
+  readonly mark: string | null;
+  /** Since when the configuration has it no longer. */
+  readonly detachedMs: number | null;
+}
+
+/** How far a readout's time can be trusted. */
+export const QUALITY = {
+  /** The clock was synchronised when it came. */
+  good: 0,
+  /** Dated anew by the monotonic clock, once wall time was known. */
+  redated: 1,
+  /** Nobody will ever know better. */
+  estimated: 2,
+  /** The clock was not synchronised when it came. */
+  pending: 3,
+} as const;
+
+/** One of {@link QUALITY}. */
+export type Quality = typeof QUALITY[keyof typeof QUALITY];
+
+/** A readout as it lies in the file. */
+export interface ReadoutRow {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly form: number | null;
+  readonly count: number;
+  readonly total: number;
+  /** The run of the machine in which it came, and how long that had lasted; `null`: nobody said, or it is of format 1. */
+  readonly bootId: string | null;
+  readonly monoMs: number | null;
+  readonly quality: Quality;
+  readonly body: string;
+  /** The check sum does not fit: bits have turned on the disk. */
+  readonly damaged?: boolean;
+}
+
+/** A reading that a sink will never take. `position` counts within its readout. */
+export interface DeadRow {
+  readonly sink: string;
+  readonly seq: number;
+  readonly position: number;
+  readonly atMs: number;
+  readonly reason: string;
+  /** The reading as JSON. */
+  readonly body: string;
+}
+
+/** Readings that a sink will never see because the journal was full or they were too old. */
+export interface GapRow {
+  readonly sink: string;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly count: number;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** What readouts of one kind have in common, under the number by which they point to it. */
+export interface FormEntry {
+  readonly id: number;
+  readonly content: string;
+}
+
+/** The last readout of the log, and all readings up to there. */
+export interface Head {
+  readonly seq: number;
+  readonly total: number;
+}
+
+/** All that goes to disk together: whole or not at all. */
+export interface Commit {
+  readonly forms: readonly FormEntry[];
+  readonly readouts: readonly ReadoutRow[];
+  readonly sinks: readonly SinkRow[];
+  /** Sinks whose cursors nobody will want back. */
+  readonly forgotten: readonly string[];
+  readonly dead: readonly DeadRow[];
+  readonly gaps: readonly GapRow[];
+  /** Readouts up to here are of no more use to anybody. */
+  readonly trimTo: number;
+}
+
+/** What the file is like after a commit. */
+export interface Size {
+  /** Bytes in use, without what the next readouts will fill again. */
+  readonly bytes: number;
+  readonly oldest?: { readonly seq: number; readonly atMs: number };
+}
+
+/** What a journal that was just opened has. */
+export interface Contents extends Size {
+  readonly head: Head;
+  readonly forms: readonly FormEntry[];
+  readonly sinks: readonly SinkRow[];
+}
+
+/** How much to read at once: at least one readout, then as many as the bounds hold. */
+export interface ReadBounds {
+  readonly after: number;
+  readonly readouts: number;
+  readonly readings: number;
+  readonly bytes: number;
+}
+
+/** Where to cut when old readouts must go: at most `rows` from the oldest on, none younger than `olderThanMs`. */
+export interface CutBounds {
+  readonly rows: number;
+  readonly olderThanMs?: number;
+}
+
+/** What the worker is asked. */
+export type Question =
+  & { readonly id: number }
+  & (
+    | { readonly kind: "open"; readonly path: string }
+    | ({ readonly kind: "commit" } & Commit)
+    | ({ readonly kind: "read" } & ReadBounds)
+    | ({ readonly kind: "boundary" } & CutBounds)
+    | { readonly kind: "ping" }
+    | { readonly kind: "close" }
+  );
+
+/** Who must act: `config` a person, `busy` another process, `disk` (full, read-only, broken) may pass. */
+export interface Trouble {
+  readonly kind: "config" | "busy" | "disk";
+  readonly message: string;
+}
+
+/** What the worker answers. */
+export interface Answer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly trouble?: Trouble;
+}
