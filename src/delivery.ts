@@ -5,8 +5,12 @@
  */
 import { type Clock, systemClock } from "./clock.ts";
 import type { Batch, DeadLetter, Journal } from "./journal.ts";
+import { Guard } from "./delivery_guard.ts";
+import { blockOf, DeliveryReport, type DeliveryState, isSinkError } from "./delivery_report.ts";
 import type { Log } from "./log.ts";
 import { type Reading, type Sink, SinkError, type SinkPlugin } from "./sink.ts";
+
+export type { DeliveryState } from "./delivery_report.ts";
 
 /** A sink of the configuration: its plug-in and its checked options. */
 export interface DeliveryTarget {
@@ -29,21 +33,6 @@ export interface DeliveryOptions {
   readonly random?: () => number;
 }
 
-/** How a delivery is doing, for the status and the logs. Counts are readings, since the start. */
-export interface DeliveryState {
-  readonly sink: string;
-  readonly activity: "opening" | "idle" | "writing" | "waiting" | "hanging" | "stopped";
-  readonly delivered: number;
-  readonly dead: number;
-  /** Writes and openings that failed and were or will be tried again. */
-  readonly retries: number;
-  readonly lastError?: string;
-  /** Time of the oldest reading that is being offered. */
-  readonly oldest?: string;
-  /** When the loop last made a step, ms since 1970: a watchdog sees here that it lives. */
-  readonly stepMs: number;
-}
-
 /** One running loop. */
 export interface Delivery {
   readonly state: DeliveryState;
@@ -57,13 +46,10 @@ const PACE_MS = 40;
 const ATTEMPT_MS = 30_000;
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 300_000;
+/** What waits for a person is tried again after this, doubled each time. */
+const FIRST_BLOCK_MS = 60_000;
 /** More patience than this no destination gets, whatever it asks for. */
-const LONGEST_WISH_MS = 900_000;
-/** When a destination rejects half of a batch, something else is wrong than the readings. */
-const GUARD = { share: 0.5, few: 5, perHour: 100, retryMs: 60_000 } as const;
-const HOUR_MS = 3_600_000;
-/** After the first, a failure that lasts is logged this often. */
-const LOG_AGAIN_MS = 900_000;
+const LONGEST_WAIT_MS = 900_000;
 /** On stop: for the write to end by itself, then for it to heed its abort. */
 const STOP_MS = { finish: 3000, heed: 1000 } as const;
 
@@ -73,7 +59,7 @@ export function deliver(journal: Journal, target: DeliveryTarget, options: Deliv
   return {
     done: loop.run(),
     get state() {
-      return loop.state;
+      return loop.report.state;
     },
   };
 }
@@ -82,32 +68,26 @@ export function deliver(journal: Journal, target: DeliveryTarget, options: Deliv
 class Abandoned extends Error {}
 
 class Loop {
+  readonly report: DeliveryReport;
   readonly #clock: Clock;
   readonly #random: () => number;
-  #state: { -readonly [K in keyof DeliveryState]: DeliveryState[K] };
+  readonly #guard = new Guard();
   #sink: Sink | undefined;
   #mark: string | undefined;
+  /** In a row: failures that may pass by themselves, and those that wait for a person. */
   #failures = 0;
-  #failing: { readonly since: number; loggedMs: number } | undefined;
-  #deadTimes: number[] = [];
+  #blocks = 0;
   /** When the last batch began, by the monotonic clock. */
   #startedMs = -Infinity;
-  /** How often in a row the guard has stopped the same batch. */
-  #guarded = 0;
 
   constructor(readonly journal: Journal, readonly target: DeliveryTarget, readonly options: DeliveryOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    const counts = { delivered: 0, dead: 0, retries: 0 };
-    this.#state = { sink: target.name, activity: "opening", ...counts, stepMs: this.#clock.now() };
-  }
-
-  get state(): DeliveryState {
-    return { ...this.#state };
+    this.report = new DeliveryReport(target.name, options.log, this.#clock);
   }
 
   async run(): Promise<void> {
-    const { signal, log, after } = this.options;
+    const { signal, after } = this.options;
     try {
       await after;
       while (true) {
@@ -115,32 +95,28 @@ class Loop {
         await this.#turn();
       }
     } catch (error) {
-      if (!signal.aborted) {
-        log.error(`Sink ${this.target.name} stopped: ${messageOf(error)}`, { sink: this.target.name });
-      }
+      if (!signal.aborted) this.report.died(error);
     } finally {
       await this.#close().catch(() => {});
-      this.#step("stopped");
+      this.report.step("stopped");
     }
   }
 
   /** One batch, from the journal to its acknowledgement. */
   async #turn(): Promise<void> {
-    const { journal, target: { name }, options: { signal } } = this;
+    const { journal, target: { name } } = this;
     if (!this.#sink) {
       await this.#persist(() => this.#open());
       this.#recovered();
     }
-    this.#step("idle");
+    this.report.step("idle");
     await this.#pace();
-    const batch = await this.#persist(() => journal.next(name, signal));
-    this.#startedMs = this.#clock.monotonic();
-    this.#state.oldest = batch.readings[0]!.time;
-    const dead = await this.#persist(() => this.#offerAll(batch));
+    const { batch, dead } = await this.#persist(() => this.#take());
     const mark = this.#mark;
     journal.acknowledge(name, batch, { dead, ...(mark !== undefined && { mark }) });
     this.#recovered();
-    this.#account(batch, dead);
+    this.#guard.count(dead.length, this.#clock.monotonic());
+    this.report.done(batch.readings.length, dead.length, dead[0]?.reason);
   }
 
   async #pace(): Promise<void> {
@@ -161,22 +137,36 @@ class Loop {
     }
   }
 
-  /** Offers a batch until each reading has arrived or is rejected. Halves what the sink wants halved. */
-  async #offerAll({ readings }: Batch): Promise<DeadLetter[]> {
+  /** The next batch, offered. After a failure it is taken anew, for more may have come: among those, bad ones are few. */
+  async #take(): Promise<{ batch: Batch; dead: DeadLetter[] }> {
+    const { journal, target: { name }, options: { signal } } = this;
+    const batch = await journal.next(name, signal);
+    this.#startedMs = this.#clock.monotonic();
+    this.report.offering(batch.readings[0]!.time);
     if (!this.#sink) await this.#open();
+    return { batch, dead: await this.#offerAll(batch) };
+  }
+
+  /**
+   * Offers a batch until each reading has arrived or is rejected. Halves what the sink wants halved.
+   * @throws {SinkError} when so many readings are rejected that something else must be wrong
+   */
+  async #offerAll({ readings }: Batch): Promise<DeadLetter[]> {
     this.#mark = undefined;
     const dead: DeadLetter[] = [];
-    const parts: [from: number, to: number][] = [[0, readings.length]];
+    const parts: (readonly number[])[] = [[...readings.keys()]];
     while (parts.length > 0) {
-      const [from, to] = parts.pop()!;
-      const error = await this.#offer(readings.slice(from, to));
-      if (error?.remedy.kind === "split" && to - from > 1) {
-        const middle = (from + to) >> 1;
-        parts.push([middle, to], [from, middle]);
-      } else if (error?.remedy.kind === "reject") {
-        dead.push(...error.remedy.indices.map((index) => ({ index: from + index, reason: error.message })));
-      } else if (error) dead.push({ index: from, reason: error.message });
-      this.#guard(dead, readings);
+      const part = parts.pop()!;
+      const error = await this.#offer(
+        part.length === readings.length ? readings : part.map((index) => readings[index]!),
+      );
+      if (!error) continue;
+      const { bad, rest } = follow(part, error);
+      parts.push(...rest);
+      dead.push(...bad.map((index) => ({ index, reason: error.message })));
+      if (this.#guard.allows(dead.length, readings.length, this.#clock.monotonic())) continue;
+      const message = `${dead.length} of ${readings.length} readings are rejected, so all are kept`;
+      throw new SinkError(`${message}: ${error.message}`, { kind: "retry", blocked: "reject" });
     }
     return dead;
   }
@@ -189,7 +179,7 @@ class Loop {
     while (true) {
       this.options.signal.throwIfAborted();
       try {
-        this.#step("writing");
+        this.report.step("writing");
         const mark = await this.#bounded("write", (signal) => this.#sink!.write(part, signal));
         if (typeof mark === "string") this.#mark = mark;
         this.#failures = 0;
@@ -205,21 +195,9 @@ class Loop {
     }
   }
 
-  /** @throws {SinkError} when so many readings are rejected that something else must be wrong */
-  #guard(dead: readonly DeadLetter[], readings: readonly Reading[]): void {
-    const now = this.#clock.monotonic();
-    this.#deadTimes = this.#deadTimes.filter((time) => now - time < HOUR_MS);
-    const share = dead.length > GUARD.few && dead.length >= readings.length * GUARD.share;
-    if (!share && this.#deadTimes.length + dead.length <= GUARD.perHour) return;
-    throw new SinkError(
-      `${dead.length} of ${readings.length} readings were rejected, so all are kept: ${dead.at(-1)!.reason}`,
-      { kind: "retry", afterMs: GUARD.retryMs * 2 ** this.#guarded++ },
-    );
-  }
-
   async #open(): Promise<void> {
     const { plugin, options, name } = this.target;
-    this.#step("opening");
+    this.report.step("opening");
     this.#sink = await this.#bounded("open", (signal) => plugin.open(options, this.journal.mark(name), signal));
   }
 
@@ -227,7 +205,7 @@ class Loop {
     const sink = this.#sink;
     this.#sink = undefined;
     if (!sink) return;
-    const closing = Promise.try(() => sink[Symbol.asyncDispose]()).catch((error) => this.#logFailure(error));
+    const closing = Promise.try(() => sink[Symbol.asyncDispose]()).catch((error) => this.report.trouble(error));
     await this.#within(STOP_MS.heed, closing);
   }
 
@@ -246,8 +224,7 @@ class Loop {
     abort.abort(new SinkError(`${action} took longer than ${ATTEMPT_MS / 1000} s`, { kind: "retry" }));
     if (await this.#within(STOP_MS.heed, settled)) return settled;
     if (!signal.aborted) {
-      this.#step("hanging");
-      this.#logHanging(action);
+      this.report.hanging(action);
       if (await this.#within(Infinity, settled, signal)) return settled;
     }
     throw new Abandoned(`${action} does not end`);
@@ -269,68 +246,36 @@ class Loop {
     }
   }
 
-  /** Full jitter from 1 s to 5 min, or what the destination asked for. */
+  /** Full jitter from 1 s to 5 min, or what the destination asked for; what waits for a person, 1 to 15 min. */
   async #backOff(error: unknown): Promise<void> {
+    this.report.failed(error);
+    this.report.step("waiting");
     const longest = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#failures++);
-    const wish = isSinkError(error) && error.remedy.kind === "retry" ? error.remedy.afterMs ?? 0 : 0;
-    const atLeast = Math.min(wish, LONGEST_WISH_MS) * (1 + this.#random() * 0.2);
-    this.#state.retries++;
-    this.#logFailure(error);
-    this.#step("waiting");
+    const wish = blockOf(error) ? FIRST_BLOCK_MS * 2 ** this.#blocks++ : wishOf(error);
+    const atLeast = Math.min(wish * (1 + this.#random() * 0.2), LONGEST_WAIT_MS);
     await this.#clock.sleep(Math.max(this.#random() * longest, atLeast), this.options.signal);
-  }
-
-  #step(activity: DeliveryState["activity"]): void {
-    this.#state.activity = activity;
-    this.#state.stepMs = this.#clock.now();
-  }
-
-  #account({ readings }: Batch, dead: readonly DeadLetter[]): void {
-    const now = this.#clock.monotonic();
-    this.#deadTimes.push(...dead.map(() => now));
-    this.#state.delivered += readings.length - dead.length;
-    this.#state.dead += dead.length;
-    delete this.#state.oldest;
-    if (dead.length === 0) return;
-    const { name } = this.target;
-    const message = `Sink ${name} can never take ${dead.length} of ${readings.length} readings: ${dead[0]!.reason}`;
-    this.options.log.warning(message, { sink: name, dead: dead.length });
   }
 
   #recovered(): void {
     this.#failures = 0;
-    this.#guarded = 0;
-    if (!this.#failing) return;
-    const seconds = Math.round((this.#clock.monotonic() - this.#failing.since) / 1000);
-    this.#failing = undefined;
-    delete this.#state.lastError;
-    this.options.log.info(`Sink ${this.target.name} works again after ${seconds} s`, { sink: this.target.name });
-  }
-
-  #logFailure(error: unknown): void {
-    const now = this.#clock.monotonic();
-    this.#state.lastError = messageOf(error);
-    this.#failing ??= { since: now, loggedMs: -Infinity };
-    if (now - this.#failing.loggedMs < LOG_AGAIN_MS) return;
-    this.#failing.loggedMs = now;
-    const { name } = this.target;
-    this.options.log.warning(`Sink ${name}: ${messageOf(error)}; its readings are kept`, { sink: name });
-  }
-
-  #logHanging(action: string): void {
-    const { name } = this.target;
-    const message = `Sink ${name} hangs: ${action} neither ends nor heeds its abort; its readings are kept`;
-    this.options.log.error(message, { sink: name });
+    this.#blocks = 0;
+    this.report.recovered();
   }
 }
 
-/** Whether it says what follows. Known by its name, for a plug-in from elsewhere has a class of its own. */
-function isSinkError(error: unknown, readings = Infinity): error is SinkError {
-  if (!(error instanceof Error) || error.name !== "SinkError") return false;
-  const { kind, indices, afterMs } = Object((error as SinkError).remedy);
-  if (kind === "retry") return afterMs === undefined || typeof afterMs === "number";
-  return kind === "split" || kind === "reject" && Array.isArray(indices) && indices.length > 0 &&
-      indices.every((index) => Number.isInteger(index) && index >= 0 && index < readings);
+/** What becomes of a part that a sink did not take: readings that are bad, and what is offered next, the last first. */
+function follow(part: readonly number[], { remedy }: SinkError): { bad: readonly number[]; rest: readonly number[][] } {
+  if (remedy.kind === "reject") {
+    const bad = new Set(remedy.indices.map((at) => part[at]!));
+    const others = remedy.others === "again" ? part.filter((index) => !bad.has(index)) : [];
+    return { bad: [...bad], rest: others.length > 0 ? [others] : [] };
+  }
+  if (part.length === 1) return { bad: part, rest: [] };
+  const middle = part.length >> 1;
+  return { bad: [], rest: [part.slice(middle), part.slice(0, middle)] };
 }
 
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error);
+/** How long the destination wants to be left alone, ms. */
+function wishOf(error: unknown): number {
+  return isSinkError(error) && error.remedy.kind === "retry" ? error.remedy.afterMs ?? 0 : 0;
+}

@@ -77,14 +77,20 @@ export class RefusalError extends Error {
   override readonly name = "RefusalError";
 }
 
+/**
+ * Why a sink waits for a person: `auth` (secret or rights), `target` (no such database or address), `config` (the
+ * destination speaks otherwise than configured), `reject` (it takes nothing or too little of what it is given).
+ */
+export type SinkBlock = "auth" | "target" | "config" | "reject";
+
 /** What follows from a sink's failure: offer the whole batch again, or put single readings aside. */
 export type SinkRemedy =
-  /** Offer the batch again; not before `afterMs` when the destination said so. */
-  | { readonly kind: "retry"; readonly afterMs?: number }
+  /** Offer the batch again; not before `afterMs` when the destination said so. `blocked`: only a person can mend it. */
+  | { readonly kind: "retry"; readonly afterMs?: number; readonly blocked?: SinkBlock }
   /** Offer it in halves: the destination found it too large, or bad without saying which reading. */
   | { readonly kind: "split" }
-  /** These indices of the batch can never be taken (dead letters); the others have arrived. */
-  | { readonly kind: "reject"; readonly indices: readonly number[] };
+  /** These indices of the batch can never be taken (dead letters). The others have arrived, or want to be offered again. */
+  | { readonly kind: "reject"; readonly indices: readonly number[]; readonly others?: "arrived" | "again" };
 
 /** A destination did not take a batch of readings. */
 export class SinkError extends Error {

@@ -6,7 +6,7 @@
 import type { ZodType } from "zod";
 import type { Reading } from "./reading.ts";
 
-export { SinkError, type SinkRemedy } from "./errors.ts";
+export { type SinkBlock, SinkError, type SinkRemedy } from "./errors.ts";
 export { CSV_HEADER, toCsv, toJson, toTable } from "./format.ts";
 export { type Flag, FLAGS, type Reading } from "./reading.ts";
 export { filePath, secret } from "./secret.ts";

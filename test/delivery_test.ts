@@ -96,7 +96,7 @@ Deno.test("deliver: tries for ever, with growing pauses, at least as long as the
     assert.equal(delivery.state.retries, 12);
     assert.deepEqual(
       clock.slept.map((ms) => Math.round(ms / 1000)),
-      [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 720, 1080], // 600 and 900 s, and a fifth more
+      [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 720, 900], // 600 s and a fifth more; never more than a quarter of an hour
     );
     assert.deepEqual(said.map((line) => line.replace(/\d+ s/, "N s")), [
       "Sink it: no; its readings are kept",
@@ -140,16 +140,88 @@ Deno.test("deliver: what the destination names goes into dead letters, and not m
   });
 });
 
-Deno.test("deliver: half a batch rejected is kept, tried again ever more slowly", async () => {
+Deno.test("deliver: when all of a small readout is rejected, all is kept, tried again ever more slowly", async () => {
   await scene(async ({ journal, clock, said, start, done }) => {
     let tries = 0;
-    start(plugin(() => ++tries <= 2 ? no({ kind: "reject", indices: [0, 1, 2, 3, 4, 5] }) : Promise.resolve()));
-    await journal.append(readout(1, 10));
+    const delivery = start(plugin(() => ++tries <= 8 ? no({ kind: "split" }, "unknown bucket") : Promise.resolve()));
+    await journal.append(readout(1, 2)); // three writes a try: both, and each alone
+    while (tries < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(delivery.state.blocked, "reject");
     const book = await done();
-    assert.deepEqual([book.delivered, book.dead], [10, 0]);
-    assert.deepEqual(clock.slept.map((ms) => Math.round(ms / 1000)), [72, 144]);
-    assert.match(said[0]!, /6 of 10 readings were rejected, so all are kept: no/);
+    assert.deepEqual([book.delivered, book.dead, delivery.state.blocked], [2, 0, undefined]);
+    assert.deepEqual(clock.slept.map((ms) => Math.round(ms / 1000)), [72, 144, 288, 576]);
+    assert.equal(
+      said[0],
+      "Sink it: 1 of 2 readings are rejected, so all are kept: unknown bucket; its readings are kept",
+    );
   }, Infinity);
+});
+
+Deno.test("deliver: a bad readout that came alone is put aside once there are good ones beside it", async () => {
+  await scene(async ({ journal, start, done }) => {
+    const got: Reading[] = [];
+    const delivery = start(plugin((readings) => {
+      if (readings.some(({ text }) => text === "000001")) return no({ kind: "split" }, "out of range");
+      got.push(...readings);
+      return Promise.resolve();
+    }));
+    await journal.append(readout(1, 1));
+    while (delivery.state.blocked !== "reject") await new Promise((resolve) => setTimeout(resolve, 1));
+    for (let number = 2; number < 6; number++) await journal.append(readout(number, 1));
+    const book = await done();
+    assert.deepEqual([book.delivered, book.dead], [4, 1]);
+    assert.deepEqual(numbers(got), [2, 3, 4, 5]);
+  }, Infinity);
+});
+
+Deno.test("deliver: more than 100 dead letters an hour are too many, however large the batches", async () => {
+  await scene(async ({ journal, clock, start, done }) => {
+    const hour = clock.now() + 3_600_000;
+    const seen: number[] = [];
+    const delivery = start(plugin((readings) => {
+      const indices = [...readings.keys()].filter((at) => readings[at]!.address === "1.8.0");
+      if (indices.length === 0) return Promise.resolve();
+      if (clock.now() < hour) seen.push(delivery.state.dead);
+      return no({ kind: "reject", indices });
+    }));
+    for (let number = 0; number < 150; number++) await journal.append(readout(number, 3));
+    await done();
+    assert(Math.max(...seen) <= 100 && delivery.state.dead === 150, `${seen} ${delivery.state.dead}`);
+  }, Infinity);
+});
+
+Deno.test("deliver: what only a person can mend is an error, told at once, tried after 1 to 15 min", async () => {
+  await scene(async ({ journal, clock, said, start, done }) => {
+    let tries = 0;
+    const delivery = start(plugin(() => {
+      if (++tries > 7) return Promise.resolve();
+      return tries === 1 ? no({ kind: "retry" }, "away") : no({ kind: "retry", blocked: "auth" }, "who are you?");
+    }));
+    await journal.append(readout(1));
+    while (delivery.state.blocked !== "auth") await new Promise((resolve) => setTimeout(resolve, 1));
+    await done();
+    assert.deepEqual(clock.slept.map((ms) => Math.round(ms / 1000)), [1, 72, 144, 288, 576, 900, 900]);
+    assert.deepEqual(said.slice(0, 2).map((line) => line.split(";")[0]), ["Sink it: away", "Sink it: who are you?"]);
+    assert.equal(delivery.state.blocked, undefined);
+  }, Infinity);
+});
+
+Deno.test("deliver: what is left of a batch is offered again when its destination has not taken it", async () => {
+  await scene(async ({ journal, start, done }) => {
+    const got: string[] = [];
+    let writes = 0;
+    start(plugin((readings) => {
+      writes++;
+      const bad = readings.findIndex(({ address }) => ["2.8.0", "5.8.0"].includes(address));
+      if (bad >= 0) return no({ kind: "reject", indices: [bad], others: "again" });
+      got.push(...readings.map(({ address }) => address));
+      return Promise.resolve();
+    }));
+    await journal.append(readout(1, 6));
+    const book = await done();
+    assert.deepEqual(got, ["1.8.0", "3.8.0", "4.8.0", "6.8.0"]);
+    assert.deepEqual([book.delivered, book.dead, writes], [4, 2, 3]);
+  });
 });
 
 Deno.test("deliver: a sink that throws something else is closed and opened again at its mark", async () => {

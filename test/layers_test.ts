@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/journal": ["src/clock.ts", "src/errors.ts", "src/log.ts", "src/reading.ts"],
   "src/sink.ts": ["src/reading.ts", "src/errors.ts", "src/format.ts", "src/secret.ts"],
   "sinks/": ["src/sink.ts"],
-  "src/delivery.ts": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],
+  "src/delivery": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],
   // what the file says
   "src/config": [
     ...["src/errors.ts", "src/nearest.ts", "src/parsed.ts", "src/units.ts", "src/schedule.ts", "src/secret.ts"],
@@ -59,7 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/daemon.ts": [
     ...["src/log.ts", "src/moments.ts", "src/progress.ts", "src/transport/endpoint.ts"],
-    ...["src/journal", "src/delivery.ts", "src/config", "src/collector"],
+    ...["src/journal", "src/delivery", "src/config", "src/collector"],
   ],
   // a meter that is none
   "src/simulator/": [

@@ -1,5 +1,5 @@
 /** What follows from an InfluxDB server's answer to a write. @module */
-import { SinkError } from "../../src/sink.ts";
+import { type SinkBlock, SinkError } from "../../src/sink.ts";
 
 /** What the answer is judged by. */
 export interface Answer {
@@ -10,9 +10,6 @@ export interface Answer {
   /** ms since 1970, for a date in `retryAfter`. */
   readonly nowMs: number;
 }
-
-/** A person must do something at the server or in the configuration: ask no more than once a minute. */
-const PERSON_MS = 60_000;
 
 /** What a person may look at, by status. */
 const ADVICE: Readonly<Record<number, string>> = {
@@ -29,11 +26,10 @@ export function judge(answer: Answer, count: number): SinkError | undefined {
   const message = `The server answered ${status}${ADVICE[status] ? ` (${ADVICE[status]})` : ""}${said}`;
   if (status === 413) return new SinkError(message, { kind: "split" });
   if (status === 400 || status === 422 || status === 500 && PARTIAL.test(body)) {
-    const lines = badLines(body, count);
-    return new SinkError(
-      lines.length > 0 ? `${message} ${linesSaid(body)}` : message,
-      lines.length > 0 ? { kind: "reject", indices: lines } : { kind: "split" },
-    );
+    const indices = badLines(body, count);
+    if (indices.length === 0) return new SinkError(message, { kind: "split" });
+    // InfluxDB 3 names bad lines, but has written the others only if partial writes were asked for.
+    return new SinkError(`${message} ${linesSaid(body)}`, { kind: "reject", indices, others: "again" });
   }
   return new SinkError(message, { kind: "retry", ...waitFor(answer) });
 }
@@ -41,11 +37,10 @@ export function judge(answer: Answer, count: number): SinkError | undefined {
 /** Words of older 2.x servers, which answer 500 for what others call 422. */
 const PARTIAL = /partial write|beyond retention|outside retention/i;
 
-/** 1xx to 3xx, 401, 403, 404 and other 4xx need a person; 408, 425, 429 and 5xx pass. */
-function waitFor({ status, retryAfter, nowMs }: Answer): { afterMs?: number } {
-  if (status === 429 || status === 503) return parseRetryAfter(retryAfter, nowMs);
-  if (status >= 500 || status === 408 || status === 425) return {};
-  return { afterMs: PERSON_MS };
+/** 408, 425, 429 and 5xx pass; anything else waits for a person. */
+function waitFor({ status, retryAfter, nowMs }: Answer): { afterMs?: number; blocked?: SinkBlock } {
+  if (status >= 500 || [408, 425, 429].includes(status)) return parseRetryAfter(retryAfter, nowMs);
+  return { blocked: status === 401 || status === 403 ? "auth" : status === 404 ? "target" : "config" };
 }
 
 function parseRetryAfter(text: string | null, nowMs: number): { afterMs?: number } {
@@ -59,9 +54,9 @@ interface BadLine {
   readonly error_message?: string;
 }
 
-/** The lines that a v3 server names (`data: [{ line_number, error_message }]`), as indices; it has taken the others. */
+/** The lines that a v3 server names (`data: [{ line_number, error_message }]`, or the first of them alone), as indices. */
 function badLines(body: string, count: number): number[] {
-  const indices = dataOf(body).map(({ line_number }) => line_number - 1);
+  const indices = [...new Set(dataOf(body).map(({ line_number }) => line_number - 1))];
   return indices.every((index) => Number.isInteger(index) && index >= 0 && index < count) ? indices : [];
 }
 
@@ -71,7 +66,7 @@ function linesSaid(body: string): string {
 
 function dataOf(body: string): readonly BadLine[] {
   const { data } = parse(body);
-  return Array.isArray(data) ? data.filter((line) => line !== null && typeof line === "object") : [];
+  return [data].flat().filter((line): line is BadLine => line !== null && typeof line === "object");
 }
 
 function messageOf(body: string): string {

@@ -95,7 +95,7 @@ function authorize({ token, username, password }: InfluxOptions): string | undef
     const bytes = new TextEncoder().encode(`${username}:${password?.() ?? ""}`);
     return `Basic ${bytes.toBase64()}`;
   } catch (error) {
-    throw new SinkError((error as Error).message, { kind: "retry", afterMs: 60_000 }, { cause: error });
+    throw new SinkError((error as Error).message, { kind: "retry", blocked: "auth" }, { cause: error });
   }
 }
 

@@ -138,17 +138,21 @@ Deno.test("influxdb: what follows from an answer", async () => {
     [429, "", { "retry-after": "30" }, { kind: "retry", afterMs: 30_000 }],
     [503, "", { "retry-after": "0" }, { kind: "retry" }],
     [503, "", {}, { kind: "retry" }],
-    [401, "", {}, { kind: "retry", afterMs: 60_000 }],
-    [403, "", {}, { kind: "retry", afterMs: 60_000 }],
-    [404, "no such bucket", {}, { kind: "retry", afterMs: 60_000 }],
-    [405, "", {}, { kind: "retry", afterMs: 60_000 }],
-    [302, "", { location: "/elsewhere" }, { kind: "retry", afterMs: 60_000 }],
-    [200, "<html>a portal</html>", {}, { kind: "retry", afterMs: 60_000 }],
+    [401, "", {}, { kind: "retry", blocked: "auth" }],
+    [403, "", {}, { kind: "retry", blocked: "auth" }],
+    [404, "no such bucket", {}, { kind: "retry", blocked: "target" }],
+    [405, "", {}, { kind: "retry", blocked: "config" }],
+    [415, "", {}, { kind: "retry", blocked: "config" }],
+    [302, "", { location: "/elsewhere" }, { kind: "retry", blocked: "config" }],
+    [200, "<html>a portal</html>", {}, { kind: "retry", blocked: "config" }],
     [413, "", {}, { kind: "split" }],
     [400, '{"error":"partial write: field type conflict dropped=1"}', {}, { kind: "split" }],
     [422, '{"message":"points beyond retention policy"}', {}, { kind: "split" }],
     [500, '{"message":"partial write: points beyond retention"}', {}, { kind: "split" }],
-    [400, data(1, 3), {}, { kind: "reject", indices: [0, 2] }],
+    [400, data(1, 3), {}, { kind: "reject", indices: [0, 2], others: "again" }],
+    [400, '{"error":"x","data":{"line_number":2,"error_message":"bad"}}', {}, {
+      ...{ kind: "reject", indices: [1], others: "again" },
+    }],
     [400, data(4), {}, { kind: "split" }],
     [400, data(), {}, { kind: "split" }],
   ];
@@ -175,7 +179,7 @@ Deno.test("influxdb: nobody listens, a secret that is gone: kept; an abort ends 
     throw new Error("credential influx-token does not exist");
   };
   await using locked = await influxdb.open({ ...version2("http://127.0.0.1:1"), token }, undefined, idle);
-  assert.deepEqual(await remedyOf(locked.write(readout(1), idle)), { kind: "retry", afterMs: 60_000 });
+  assert.deepEqual(await remedyOf(locked.write(readout(1), idle)), { kind: "retry", blocked: "auth" });
   await using odd = await influxdb.open(
     { ...version2("http://127.0.0.1:1"), token: () => "s€cr\net" },
     undefined,
@@ -203,7 +207,11 @@ Deno.test(
       return (await answer.json()).results[0].series?.[0] as { columns: string[]; values: unknown[][] } | undefined;
     };
     await using sink = await influxdb.open({ ...common, url: server.url, database: "energy" }, undefined, idle);
-    assert.deepEqual(await remedyOf(sink.write(awkward, idle)), { kind: "retry", afterMs: 60_000 }, "no such database");
+    assert.deepEqual(
+      await remedyOf(sink.write(awkward, idle)),
+      { kind: "retry", blocked: "target" },
+      "no such database",
+    );
     await query("CREATE DATABASE energy");
     await sink.write(awkward, idle);
     await sink.write(awkward, idle); // again: the same points

@@ -6,8 +6,8 @@ export interface JumpingClock extends Clock {
   readonly slept: number[];
 }
 
-/** Waits longer than `endlessMs` end only by their signal: time-outs of what does not hang. */
-export function jumpingClock(endlessMs = Infinity): JumpingClock {
+/** Waits longer than `endlessMs`, and those that `never` names, end only by their signal: time-outs of what does not hang. */
+export function jumpingClock(endlessMs = Infinity, never: readonly number[] = []): JumpingClock {
   const slept: number[] = [];
   let now = Date.UTC(2026, 0, 15, 12);
   return {
@@ -18,7 +18,7 @@ export function jumpingClock(endlessMs = Infinity): JumpingClock {
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
         signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-        if (ms >= endlessMs) return;
+        if (ms >= endlessMs || never.includes(ms)) return;
         setTimeout(() => { // not before those who are at work have had their turn
           if (signal?.aborted) return;
           slept.push(ms);
