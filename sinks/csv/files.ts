@@ -6,8 +6,10 @@ const LINE_END = "\r\n"; // RFC 4180, 2.1
 const LF = 0x0A;
 /** Files whose ends a mark remembers: the last ones written. */
 const REMEMBERED = 4;
-/** How much of a file's end is searched for lines that came before a crash: more than a batch. */
-const TAIL_BYTES = 4 * 1024 * 1024;
+/** How much of a file is searched for lines that came before a crash: more than is ever unacknowledged. */
+const SEARCHED_BYTES = 4 * 1024 * 1024;
+/** More than a line has. */
+const LINE_BYTES = 64 * 1024;
 
 /** Where a file ended; `inode` tells whether it is still the same file. */
 interface End {
@@ -21,27 +23,27 @@ interface Current extends End {
   readonly handle: Deno.FsFile;
   /** Lines that stand there already from before a crash, and that will be offered again. */
   owed: string[];
+  /** Up to where its lines are whole. */
   bytes: number;
+  /** What stands behind: the beginning of a line of ours that a crash cut short, or of somebody else's. */
+  half: Uint8Array;
 }
 
 /** The files of one sink. */
 export class CsvFiles {
-  /** From the mark: what is behind these ends was never acknowledged. Each is used once. */
-  readonly #marked: Map<string, End>;
-  /** Where the files ended that were written since. */
-  readonly #ends = new Map<string, End>();
+  /** Where the files ended when a batch was last in all of them: from the mark, then as it goes on. */
+  readonly #ends: Map<string, End>;
   #current: Current | undefined;
 
   /** `mark`: what another `CsvFiles` had as its mark. */
   constructor(mark: string | undefined) {
     const ends = JSON.parse(mark ?? "[]") as [string, number | null, number][];
-    this.#marked = new Map(ends.map(([path, inode, bytes]) => [path, { inode, bytes }]));
+    this.#ends = new Map(ends.map(([path, inode, bytes]) => [path, { inode, bytes }]));
   }
 
   /** Where the files end. */
   get mark(): string {
-    const ends = [...this.#marked, ...this.#ends].slice(-REMEMBERED);
-    return JSON.stringify(ends.map(([path, { inode, bytes }]) => [path, inode, bytes]));
+    return JSON.stringify([...this.#ends].map(([path, { inode, bytes }]) => [path, inode, bytes]));
   }
 
   /**
@@ -50,25 +52,26 @@ export class CsvFiles {
    * @throws {SinkError} `retry`: disk full, no permission, another file in the way
    */
   async append(batch: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    const written = new Map<string, End>();
     try {
-      for (const [path, lines] of batch) await this.#appendTo(path, lines);
+      for (const [path, lines] of batch) written.set(path, await this.#appendTo(path, lines));
     } catch (error) {
-      for (const path of batch.keys()) this.#ends.delete(path); // so that each is looked through before it is written to
-      this.close();
+      this.close(); // so that each is looked through from its old end on when the batch comes again
       throw error;
     }
+    for (const [path, end] of written) {
+      this.#ends.delete(path);
+      this.#ends.set(path, end);
+    }
+    while (this.#ends.size > REMEMBERED) this.#ends.delete(this.#ends.keys().next().value!);
   }
 
-  async #appendTo(path: string, lines: readonly string[]): Promise<void> {
+  async #appendTo(path: string, lines: readonly string[]): Promise<End> {
     try {
       const file = await this.#open(path, lines);
       const fresh = lines.slice(skip(file, lines));
-      if (fresh.length > 0) {
-        await write(file, (file.bytes === 0 ? [CSV_HEADER, ...fresh] : fresh).join(LINE_END) + LINE_END);
-      }
-      this.#ends.delete(path);
-      this.#ends.set(path, { inode: file.inode, bytes: file.bytes });
-      if (this.#ends.size > REMEMBERED) this.#ends.delete(this.#ends.keys().next().value!);
+      if (fresh.length > 0) await write(file, fresh);
+      return { inode: file.inode, bytes: file.bytes };
     } catch (error) {
       if (error instanceof SinkError) throw error;
       throw new SinkError(`Cannot write ${path}: ${(error as Error).message}`, { kind: "retry" }, { cause: error });
@@ -87,28 +90,29 @@ export class CsvFiles {
     this.close();
     const handle = await openFile(path);
     const { ino: inode, size } = await handle.stat();
-    this.#current = { path, handle, inode, bytes: size, owed: [] };
-    const marked = this.#marked.get(path);
-    if (marked && marked.inode === inode && marked.bytes <= size) await cut(this.#current, marked.bytes);
-    else if (this.#ends.get(path)?.inode !== inode) await meet(this.#current, lines);
-    this.#marked.delete(path);
-    await handle.seek(0, Deno.SeekMode.End);
-    return this.#current;
+    const file = this.#current = { path, handle, inode, bytes: size, owed: [], half: new Uint8Array() };
+    await meet(file, this.#ends.get(path), lines);
+    return file;
   }
 }
 
-/** How many lines stand in the file already, from before a crash. */
+/** How many lines stand in the file already, from before a crash; somebody else's may stand between them. */
 function skip(file: Current, lines: readonly string[]): number {
-  let count = 0;
-  while (count < lines.length && count < file.owed.length && lines[count] === file.owed[count]) count++;
-  file.owed = count === lines.length ? file.owed.slice(count) : [];
+  let [count, from] = [0, 0];
+  while (count < lines.length) {
+    const at = file.owed.indexOf(lines[count]!, from);
+    if (at < 0) break;
+    from = at + 1;
+    count++;
+  }
+  file.owed = count === lines.length ? file.owed.slice(from) : [];
   return count;
 }
 
-async function isUntouched({ path, inode, bytes }: Current): Promise<boolean> {
+async function isUntouched({ path, inode, bytes, half }: Current): Promise<boolean> {
   try {
     const { ino, size } = await Deno.stat(path);
-    return ino === inode && size === bytes;
+    return ino === inode && size === bytes + half.length;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
@@ -130,42 +134,70 @@ async function openFile(path: string): Promise<Deno.FsFile> {
   return file;
 }
 
-/** All of a text, and the disk has it; or nothing of it. */
-async function write(file: Current, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
+/**
+ * All of the lines, and the disk has them; or nothing of them. Half a line that stands there goes when it is the beginning
+ * of these, and else is given an end.
+ */
+async function write(file: Current, lines: readonly string[]): Promise<void> {
+  const { handle, half } = file;
+  let bytes = new TextEncoder().encode(toText(lines));
+  const ours = isBeginning(half, bytes);
+  const at = file.bytes + (ours ? 0 : half.length);
+  if (at === 0) bytes = new TextEncoder().encode(toText([CSV_HEADER, ...lines]));
+  else if (!ours) bytes = new TextEncoder().encode(LINE_END + toText(lines));
   try {
-    for (let done = 0; done < bytes.length;) done += await file.handle.write(bytes.subarray(done));
-    await file.handle.syncData();
-    file.bytes += bytes.length;
+    if (ours && half.length > 0) await handle.truncate(at);
+    await handle.seek(at, Deno.SeekMode.Start);
+    for (let done = 0; done < bytes.length;) done += await handle.write(bytes.subarray(done));
+    await handle.syncData();
+    file.bytes = at + bytes.length;
+    file.half = new Uint8Array();
   } catch (error) {
-    await cut(file, file.bytes).catch(() => {}); // half a line that cannot be cut now is cut when the file is met again
+    await handle.truncate(at).catch(() => {}); // what cannot be cut now is found when the file is met again
     throw error;
   }
 }
 
-async function cut(file: Current, bytes: number): Promise<void> {
-  await file.handle.truncate(bytes);
-  file.bytes = bytes;
+/** Whether the end of a file is where writing these bytes broke off; a power cut may leave zeros. */
+function isBeginning(half: Uint8Array, bytes: Uint8Array): boolean {
+  const written = half.subarray(0, half.findLastIndex((byte) => byte !== 0) + 1);
+  return written.every((byte, at) => byte === bytes[at]);
+}
+
+function toText(lines: readonly string[]): string {
+  return lines.map((line) => line + LINE_END).join("");
 }
 
 /**
- * A file that no mark knows: another's, or ours, from before a crash that left no mark. Half a line at its end goes;
- * lines that we are about to write are not written twice.
+ * A file as it is found: what stands behind `end`, where the last batch ended, is lines of ours from before a crash, which
+ * are not written twice, somebody else's, which stay, and perhaps half a line. Without an `end` that fits
+ * (another file, or a crash that left no mark) the file's end is looked through.
  */
-async function meet(file: Current, lines: readonly string[]): Promise<void> {
-  if (file.bytes === 0) return;
-  const head = new TextDecoder().decode(await readAt(file, 0, CSV_HEADER.length + LINE_END.length));
-  if (CSV_HEADER.startsWith(head.trimEnd()) && !head.includes("\n")) return cut(file, 0);
-  if (!/^\r?\n/.test(head.slice(CSV_HEADER.length)) || !head.startsWith(CSV_HEADER)) {
-    const message = `${file.path} is no CSV file of obisd, its first line is another: move it away or change path`;
-    throw new SinkError(message, { kind: "retry", afterMs: 60_000 });
-  }
-  const tail = await readAt(file, Math.max(0, file.bytes - TAIL_BYTES), TAIL_BYTES);
-  const end = tail.lastIndexOf(LF) + 1;
-  await cut(file, file.bytes - (tail.length - end));
-  const records = new TextDecoder().decode(tail.subarray(0, end)).split(LINE_END);
+async function meet(file: Current, end: End | undefined, lines: readonly string[]): Promise<void> {
+  await checkHeader(file);
+  const known = end?.inode === file.inode && end.bytes <= file.bytes ? end.bytes : undefined;
+  const from = known ?? Math.max(0, file.bytes - SEARCHED_BYTES);
+  if (from === file.bytes) return;
+  const records = new TextDecoder().decode(await readAt(file, from, SEARCHED_BYTES)).split(LINE_END);
   const at = records.indexOf(lines[0]!);
   if (at >= 0) file.owed = records.slice(at, -1);
+  const tail = await readAt(file, Math.max(from, file.bytes - LINE_BYTES), LINE_BYTES);
+  file.half = tail.slice(tail.lastIndexOf(LF) + 1);
+  file.bytes -= file.half.length;
+}
+
+/** Half a header, which a crash left, goes. @throws {SinkError} when the file has another one */
+async function checkHeader(file: Current): Promise<void> {
+  if (file.bytes === 0) return;
+  const head = new TextDecoder().decode(await readAt(file, 0, CSV_HEADER.length + LINE_END.length));
+  if (head.startsWith(CSV_HEADER) && /^\r?\n/.test(head.slice(CSV_HEADER.length))) return;
+  if ((CSV_HEADER + LINE_END).startsWith(head)) {
+    await file.handle.truncate(0);
+    file.bytes = 0;
+    return;
+  }
+  const message = `${file.path} is no CSV file of obisd, its first line is another: move it away or change path`;
+  throw new SinkError(message, { kind: "retry", blocked: "config" });
 }
 
 async function readAt(file: Current, offset: number, count: number): Promise<Uint8Array> {

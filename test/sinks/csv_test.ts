@@ -109,6 +109,52 @@ Deno.test("csv: lines that somebody else appended stay", async () => {
   );
 });
 
+Deno.test("csv: what others append while obisd is stopped stays, and nothing of ours is missing or doubled", async () => {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/a.csv`;
+  const text = (...readings: Reading[]) => readings.map(toCsv).join("\r\n") + "\r\n";
+  const [one, two, three] = [readout(1), readout(2), readout(3)];
+  const long = "x".repeat(60) + "\r\n";
+  // What stands behind the mark, and what stands there once readouts 2 and 3 have come (again).
+  const table: [string, string][] = [
+    ["", text(...two, ...three)],
+    ["theirs\r\n", "theirs\r\n" + text(...two, ...three)],
+    ["theirs", "theirs\r\n" + text(...two, ...three)],
+    [text(...two), text(...two, ...three)],
+    [text(...two) + "theirs\n", text(...two) + "theirs\n" + text(...three)],
+    [text(...two) + "theirs", text(...two) + "theirs\r\n" + text(...three)],
+    [text(two[0]!) + "theirs\r\n" + text(two[1]!), text(two[0]!) + "theirs\r\n" + text(two[1]!, two[2]!, ...three)],
+    [text(...two) + text(...three).slice(0, 50), text(...two, ...three)],
+    [text(...two).slice(0, 50) + "\0".repeat(20), text(...two, ...three)],
+    ["\0".repeat(20), text(...two, ...three)],
+    [text(...two) + long.repeat(100_000), text(...two) + long.repeat(100_000) + text(...three)],
+    [text(...two) + "y".repeat(100_000), text(...two) + "y".repeat(100_000) + "\r\n" + text(...three)],
+  ];
+  for (const [found, wanted] of table) {
+    for (const together of [true, false]) {
+      Deno.writeTextFileSync(path, file(...one) + found);
+      const mark = JSON.stringify([[path, Deno.statSync(path).ino, file(...one).length]]);
+      await using sink = await open(path, mark);
+      if (!together) await sink.write(two, idle);
+      await sink.write(together ? [...two, ...three] : three, idle);
+      assert(Deno.readTextFileSync(path) === file(...one) + wanted, JSON.stringify(found.slice(0, 800)));
+    }
+  }
+});
+
+Deno.test("csv: half a line that is cut within a letter is begun anew", async () => {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/a.csv`;
+  const odd = readout(2).map((its) => ({ ...its, unit: "m³" }));
+  const whole = new TextEncoder().encode(file(...readout(1), ...odd));
+  for (let length = whole.length - 40; length <= whole.length; length++) {
+    Deno.writeFileSync(path, whole.subarray(0, length));
+    await using sink = await open(path);
+    await sink.write([...readout(1), ...odd], idle);
+    assert.deepEqual(Deno.readFileSync(path), whole, `cut at ${length}`);
+  }
+});
+
 Deno.test("csv: a file that is not ours, a full disk and a missing permission keep the batch", async () => {
   using folder = temporaryFolder();
   Deno.writeTextFileSync(`${folder.path}/theirs.csv`, "a,b\n1,2\n");
