@@ -11,8 +11,13 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const OUT = join(HERE, "out");
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
+/** Tells the person at the screen, if there is one: `deno task demo | head` has had enough after a few lines. */
 function say(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** Starts `obisd` with these arguments; it ends with this process. */
