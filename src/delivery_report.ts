@@ -1,7 +1,7 @@
 /** What a delivery says and counts: its state for whoever asks, and a line in the log when that changes. @module */
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
-import { type SinkBlock, SinkError } from "./sink.ts";
+import type { SinkBlock, SinkError } from "./sink.ts";
 
 /** How a delivery is doing, for the status and the logs. Counts are readings, since the start. */
 export interface DeliveryState {
