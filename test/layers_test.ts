@@ -29,6 +29,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // what the standards say
   "src/dialogue.ts": ["src/line.ts", "src/errors.ts"],
   "src/iec62056/": ["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
+  "src/dlms/": ["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
   "src/obis/": [],
   "src/normalise.ts": ["src/telegram.ts", "src/obis/", "src/reading.ts"],
   // to the meter

@@ -1,0 +1,36 @@
+/** A connection over the TCP wrapper: nothing is lost on the way, so nothing is repeated (IEC 62056-47). @module */
+import { type Cut, type Dialogue, flush, type Inbox, send } from "../dialogue.ts";
+import { SilenceError } from "../errors.ts";
+import { type Link, type LinkTimes, MAX_MESSAGE_OCTETS } from "./link.ts";
+import { encodeWrapped, findWrapped } from "./wrapper.ts";
+
+/** Whom to ask, and as whom: both are numbers of the association, 16 and 1 for instance. */
+export interface WrapperLinkOptions {
+  readonly client: number;
+  readonly server: number;
+  readonly times?: LinkTimes;
+}
+
+const TIMES: LinkTimes = { answerMs: 15_000, octetMs: 5000 };
+
+/** Messages between other ports of the same socket that are passed over before an answer counts as missing. */
+const STRANGE_MESSAGES = 32;
+
+/** A connection over the wrapper. The socket itself is opened and closed by the session. */
+export function wrapperLink(inbox: Inbox, { client, server, times = TIMES }: WrapperLinkOptions): Link {
+  return { *open() {}, *close() {}, exchange };
+
+  function* exchange(apdu: Uint8Array, withinMs = times.answerMs): Dialogue<Cut<Uint8Array>> {
+    yield* flush();
+    inbox.clear();
+    yield* send(encodeWrapped({ source: client, destination: server, apdu }));
+    const patience = { firstMs: withinMs, nextMs: times.octetMs, limitBytes: MAX_MESSAGE_OCTETS };
+    for (let strange = 0; strange < STRANGE_MESSAGES; strange++) {
+      const { value, atMs } = yield* inbox.take(findWrapped(), patience);
+      if (value.source === server && value.destination === client) return { value: value.apdu, atMs };
+    }
+    throw new SilenceError(
+      `No answer from logical device ${server} to client ${client} among ${STRANGE_MESSAGES} messages`,
+    );
+  }
+}
