@@ -29,7 +29,7 @@ export function needsOf(config: Config): Needs {
   return {
     ffi: [libcPath()],
     net: unique([
-      ...config.lines.flatMap(({ endpoint }) => endpoint.kind === "tcp" ? [address(endpoint)] : []),
+      ...config.lines.flatMap(({ endpoint }) => endpoint.kind === "serial" ? [] : [address(endpoint)]),
       ...all("net"),
     ]),
     read: unique([base, journal, program(), ...pluginFolders(config), ...config.secrets.files, ...all("read")]),

@@ -34,7 +34,7 @@ export class Wire implements AsyncDisposable {
    * may be dead without telling; a serial port is kept, for many a head takes its power from it.
    */
   async rest(): Promise<void> {
-    if (this.endpoint.kind === "tcp") await this.close();
+    if (this.endpoint.kind !== "serial") await this.close();
   }
 
   /** After trouble. Who speaks is there; a silent connection may have lost its other end; anything else is gone. */

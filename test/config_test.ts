@@ -150,7 +150,6 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     ],
     [meter("every: 15m, line: b").replace("line: a, ", ""), /line: there is no line "b"/],
     [MINIMAL.replace("name: m, ", ""), /^2:10: meters\[0\]\.name: is missing/],
-    [MINIMAL.replace("tcp://h:1", "rfc2217://h:1"), /^1:20: lines\.a\.url: .*this version has no rfc2217/],
     [MINIMAL.replace("tcp://h:1", "udp://h:1"), /lines\.a\.url: .*allowed is/],
     [MINIMAL.replace("type: stdout", "type: stout"), /sinks\[0\]\.type: .*stout/],
     [

@@ -34,7 +34,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/normalise.ts": ["src/telegram.ts", "src/obis/", "src/reading.ts"],
   // to the meter
   "src/transport/": [
-    ...["src/libc.ts", "src/line.ts", "src/errors.ts", "src/clock.ts"],
+    ...["src/libc.ts", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
     ...["src/nearest.ts", "src/parsed.ts", "src/units.ts"],
   ],
   "src/session.ts": ["src/dialogue.ts", "src/transport/", "src/line.ts", "src/errors.ts", "src/clock.ts"],

@@ -34,8 +34,8 @@ export const read: Command = {
   summary: "read a meter now and print what it says",
   help: `obisd read ENDPOINT|METER [OPTIONS]
 
-Reads a meter once. ENDPOINT is a port or a connection: /dev/serial/by-id/…, tcp://192.168.1.20:8000; its options
-stand behind a "?": tcp://192.168.1.20:8000?max_baud=300. METER is the name of a meter in the configuration.
+Reads a meter once. ENDPOINT is a port or a connection: /dev/serial/by-id/…, tcp://192.168.1.20:8000,
+rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its options stand behind a "?": tcp://192.168.1.20:8000?max_baud=300. METER is the name of a meter in the configuration.
 
   --mode MODE          auto (default), A, B, C, or D for a meter that speaks by itself
   --address NUMBER     the meter's address, where several share a line

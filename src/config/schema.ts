@@ -49,7 +49,7 @@ const label = z.string().regex(
 /** A wire that several meters may share. */
 export const lineSchema = z.strictObject({
   url: parsed(parseEndpoint).describe(
-    "Where the wire ends: serial:///dev/serial/by-id/…, or tcp://host:port of a converter. Options stand behind a ?: tcp://192.168.1.20:8000?max_baud=300.",
+    "Where the wire ends: serial:///dev/serial/by-id/…, tcp://host:port of a converter, or rfc2217://host:port of one whose speed can be asked for (ser2net). Options stand behind a ?: tcp://192.168.1.20:8000?max_baud=300.",
   ),
 });
 

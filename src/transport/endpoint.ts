@@ -1,4 +1,4 @@
-/** Where a meter hangs, as a person writes it: `serial:///dev/serial/by-id/…`, `tcp://host:port`. @module */
+/** Where a meter hangs, as a person writes it: `serial:///dev/serial/by-id/…`, `tcp://host:port`, `rfc2217://host:port`. @module */
 import * as z from "zod";
 import { type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import { nearest } from "../nearest.ts";
@@ -55,10 +55,14 @@ export type Endpoint =
       readonly path: string; /** Only `ttyUSB0` was written. */
       readonly bare?: true;
     }
-    | { readonly kind: "tcp"; /** IPv6 without brackets. */ readonly host: string; readonly port: number }
+    | {
+      readonly kind: "tcp" | "rfc2217"; /** IPv6 without brackets. */
+      readonly host: string;
+      readonly port: number;
+    }
   );
 
-const ALLOWED = "serial:///dev/serial/by-id/…, /dev/… or tcp://host:port";
+const ALLOWED = "serial:///dev/serial/by-id/…, /dev/…, tcp://host:port or rfc2217://host:port";
 
 /** Reads an endpoint. @throws {Error} what is wrong and what is allowed */
 export function parseEndpoint(text: string): Endpoint {
@@ -71,9 +75,8 @@ export function parseEndpoint(text: string): Endpoint {
     case "serial":
       return { kind: "serial", path: parseSerial(text, rest), options };
     case "tcp":
-      return { kind: "tcp", ...parseTcp(text, rest), options };
     case "rfc2217":
-      throw unreadable(text, "this version has no rfc2217://; use tcp:// with the converter's raw port");
+      return { kind: scheme.toLowerCase() as "tcp" | "rfc2217", ...parseHost(text, rest), options };
     default:
       throw unreadable(text, `allowed is ${ALLOWED}`);
   }
@@ -83,7 +86,7 @@ export function parseEndpoint(text: string): Endpoint {
 export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.kind === "serial") return `serial://${endpoint.path}`;
   const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
-  return `tcp://${host}:${endpoint.port}`;
+  return `${endpoint.kind}://${host}:${endpoint.port}`;
 }
 
 /** The line settings in which a session of modes A, B, C and E begins here. */
@@ -114,12 +117,15 @@ function parseSerial(text: string, rest: string): string {
   );
 }
 
-function parseTcp(text: string, rest: string): { readonly host: string; readonly port: number } {
+function parseHost(text: string, rest: string): { readonly host: string; readonly port: number } {
   const [, bracketed, name, digits] = rest.match(/^\/\/(?:\[([0-9A-Fa-f:.]+)\]|([^\s/:@[\]]+)):(\d+)\/?$/) ?? [];
   const host = bracketed ?? name;
   const port = Number(digits);
   if (host !== undefined && port >= 1 && port <= 65535) return { host, port };
-  throw unreadable(text, "a TCP endpoint is written tcp://host:port, with a port from 1 to 65535 and IPv6 in brackets");
+  throw unreadable(
+    text,
+    "an endpoint on the network is written tcp://host:port or rfc2217://host:port, with a port from 1 to 65535 and IPv6 in brackets",
+  );
 }
 
 function parseOptions(text: string, query: string): EndpointOptions {

@@ -1,6 +1,8 @@
-/** The ways to a meter: serial ports and TCP. @module */
+/** The ways to a meter: serial ports, TCP, and serial ports behind the network. @module */
+import type { LineSettings } from "../line.ts";
 import { type Endpoint, formatEndpoint, signOnLine } from "./endpoint.ts";
 import { SoftwareParity } from "./parity.ts";
+import { openRfc2217 } from "./rfc2217.ts";
 import { nameNotice, openSerial } from "./serial.ts";
 import { openTcp } from "./tcp.ts";
 import type { Transport } from "./transport.ts";
@@ -25,27 +27,37 @@ export async function openTransport(
   { signal, onNotice = () => {} }: OpenOptions,
 ): Promise<Transport> {
   signal.throwIfAborted();
+  const place = formatEndpoint(endpoint);
+  const notice = (message: string) => onNotice(`${place}: ${message}`);
   const transport = endpoint.kind === "serial"
     ? openPort(endpoint, onNotice)
-    : await openTcp(formatEndpoint(endpoint), {
-      host: endpoint.host,
-      port: endpoint.port,
-      connectTimeoutMs: endpoint.options.connect_timeout,
-      signal,
-      onNotice,
-    });
-  if (!endpoint.options.parity_in_software) return transport;
-  return new SoftwareParity(transport, (message) => onNotice(`${formatEndpoint(endpoint)}: ${message}`));
+    : await openNetwork(endpoint, { signal, onNotice, notice });
+  return endpoint.options.parity_in_software ? new SoftwareParity(transport, notice) : transport;
+}
+
+async function openNetwork(
+  endpoint: Exclude<Endpoint, { readonly kind: "serial" }>,
+  { signal, onNotice, notice }: Required<OpenOptions> & { readonly notice: (message: string) => void },
+): Promise<Transport> {
+  const { host, port, options: { connect_timeout: connectTimeoutMs, dtr, rts } } = endpoint;
+  const connection = await openTcp(formatEndpoint(endpoint), { host, port, connectTimeoutMs, signal, onNotice });
+  if (endpoint.kind === "tcp") return connection;
+  return await openRfc2217(connection, { line: portLine(endpoint), dtr, rts, signal, onNotice: notice });
+}
+
+/** How the port itself begins: where parity is made in software, it carries 8N1. */
+function portLine(endpoint: Endpoint): LineSettings {
+  const line = signOnLine(endpoint);
+  return endpoint.options.parity_in_software ? { ...line, dataBits: 8, parity: "none" } : line;
 }
 
 function openPort(
   endpoint: Extract<Endpoint, { readonly kind: "serial" }>,
   onNotice: (message: string) => void,
 ): Transport {
-  const { path, bare = false, options: { dtr, rts, parity_in_software } } = endpoint;
-  const line = signOnLine(endpoint);
+  const { path, bare = false, options: { dtr, rts } } = endpoint;
   const transport = openSerial(path, {
-    line: parity_in_software ? { ...line, dataBits: 8, parity: "none" } : line,
+    line: portLine(endpoint),
     dtr,
     rts,
     onNotice,

@@ -192,8 +192,7 @@ Deno.test("read: the address calls one meter; nobody with it is exit 69", async 
 /** The command line, the exit code, what is said. */
 const WRONG: [args: string, code: number, said: RegExp][] = [
   ["", 64, /takes one ENDPOINT/],
-  ["rfc2217://host:1", 64, /this version has no rfc2217/],
-  ["tcp://host", 64, /a TCP endpoint is written tcp:\/\/host:port/],
+  ["tcp://host", 64, /an endpoint on the network is written tcp:\/\/host:port/],
   ["tcp://host:1?max_bud=300", 64, /did you mean max_baud\?/],
   ["tcp://host:1 --mode E", 64, /this version reads modes A to D/],
   ["tcp://host:1 --mode Z", 64, /allowed are auto, A, B, C, D/],

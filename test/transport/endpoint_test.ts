@@ -12,6 +12,11 @@ const READABLE: readonly (readonly [text: string, endpoint: object, formatted: s
   ["/dev/ttyS0", { kind: "serial", path: "/dev/ttyS0", options: DEFAULTS }, "serial:///dev/ttyS0"],
   ["ttyUSB0", { kind: "serial", path: "/dev/ttyUSB0", bare: true, options: DEFAULTS }, "serial:///dev/ttyUSB0"],
   [
+    "rfc2217://ser2net:2217",
+    { kind: "rfc2217", host: "ser2net", port: 2217, options: DEFAULTS },
+    "rfc2217://ser2net:2217",
+  ],
+  [
     "tcp://192.168.1.20:8000",
     { kind: "tcp", host: "192.168.1.20", port: 8000, options: DEFAULTS },
     "tcp://192.168.1.20:8000",
@@ -53,13 +58,13 @@ Deno.test("parseEndpoint, formatEndpoint: every form that the contract knows", (
 });
 
 const UNREADABLE: readonly (readonly [text: string, reason: RegExp])[] = [
-  ["", /allowed is serial:\/\/\/dev\/.* or tcp:\/\/host:port/],
+  ["", /allowed is serial:\/\/\/dev\/.*, tcp:\/\/host:port or rfc2217:/],
   ["modbus://h:1", /allowed is/],
   ["serial://dev/ttyUSB0", /three slashes/],
   ["tcp://meter", /tcp:\/\/host:port/],
   ["tcp://meter:70000", /1 to 65535/],
   ["tcp://fe80::1:8000", /IPv6 in brackets/],
-  ["rfc2217://ser2net:2217", /this version has no rfc2217:\/\//],
+  ["rfc2217://ser2net", /tcp:\/\/host:port or rfc2217:\/\/host:port/],
   ["/dev/ttyS0?maxbaud=300", /unknown option "maxbaud"; did you mean max_baud\?/],
   ["/dev/ttyS0?colour=red", /unknown option "colour"; allowed are baud, data_bits/],
   ["/dev/ttyS0?baud=300&baud=600", /baud stands twice/],
