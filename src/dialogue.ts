@@ -9,8 +9,8 @@ import { ProtocolError } from "./errors.ts";
 
 /** What a dialogue may ask of the world. */
 export type Step =
-  /** Done when the last bit has left. */
-  | { readonly kind: "send"; readonly bytes: Uint8Array }
+  /** Done when the last bit has left. `secret`: a piece of it that nobody but the meter may see, a password. */
+  | { readonly kind: "send"; readonly bytes: Uint8Array; readonly secret?: string }
   /** Resumes with at least one byte; `withinMs` counts from here. Silence is thrown into the dialogue as `SilenceError`. */
   | { readonly kind: "receive"; readonly withinMs: number }
   /** Speed and character format from here on. */
@@ -29,9 +29,9 @@ export interface Arrival {
 /** A conversation that brings home a `T`. */
 export type Dialogue<T> = Generator<Step, T, Arrival>;
 
-/** Sends a whole message. */
-export function* send(bytes: Uint8Array): Dialogue<void> {
-  yield { kind: "send", bytes };
+/** Sends a whole message; `secret` is a piece of it that nobody but the meter may see. */
+export function* send(bytes: Uint8Array, secret?: string): Dialogue<void> {
+  yield { kind: "send", bytes, ...secret !== undefined && { secret } };
 }
 
 /** Changes speed and format, after all that was sent has left. */

@@ -7,8 +7,8 @@ import type { Transport } from "./transport/transport.ts";
 
 /** What passed on the wire, and when: milliseconds since 1970. */
 export type TraceEvent =
-  /** The last bit had left at `atMs`. */
-  | { readonly kind: "sent"; readonly bytes: Uint8Array; readonly atMs: number }
+  /** The last bit had left at `atMs`. `secret`: a piece of it, a password, which is neither shown nor kept. */
+  | { readonly kind: "sent"; readonly bytes: Uint8Array; readonly secret?: string; readonly atMs: number }
   | { readonly kind: "received"; readonly bytes: Uint8Array; readonly atMs: number }
   | { readonly kind: "line"; readonly settings: LineSettings; readonly atMs: number }
   | { readonly kind: "silence"; readonly withinMs: number; readonly atMs: number };
@@ -114,7 +114,7 @@ async function perform(step: Step, world: World, signal: AbortSignal): Promise<A
     case "send":
       world.writing = world.writing.then(() => transport.write(step.bytes));
       await untilAbort(world.writing, signal);
-      trace({ kind: "sent", bytes: step.bytes, atMs: clock.now() });
+      trace({ ...step, kind: "sent", atMs: clock.now() });
       return NOTHING;
     case "receive":
       return await receive(step.withinMs, world, signal);

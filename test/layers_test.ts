@@ -95,7 +95,7 @@ const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|format)\\.ts$",
-    "^src/simulator/(capture|client_messages|faults|meter|live)\\.ts$",
+    "^src/simulator/(capture|client_messages|faults|live|meter|programming|registers|speech|statistics)\\.ts$",
   ].join("|"),
 );
 

@@ -1,11 +1,15 @@
 /** `obisd simulate`: a meter that says what a captured telegram says, on TCP or on a pseudo-terminal. @module */
+import { ACCESSES } from "../iec62056/mod.ts";
 import { EXIT } from "../exit_code.ts";
 import { ProtocolError, UsageError } from "../errors.ts";
 import {
+  DIALECTS,
   type Fault,
   FAULTS,
   parseCaptures,
+  parseDialect,
   parseFault,
+  type ProgrammedOptions,
   type SimulatedMeter,
   type SimulatedMode,
   type Simulator,
@@ -15,9 +19,10 @@ import {
 import { parseDuration } from "../units.ts";
 import type { Arguments, Command } from "./command.ts";
 
-const faultLines = Object.entries(FAULTS).map(([name, { argument, does }]) =>
-  `  ${(name + (argument && `[:${argument}]`)).padEnd(28)} ${does}`
-);
+const listed = (table: Readonly<Record<string, { readonly argument: string; readonly does: string }>>) =>
+  Object.entries(table).map(([name, { argument, does }]) =>
+    `  ${(name + (argument && `[:${argument}]`)).padEnd(28)} ${does}`
+  ).join("\n");
 
 const HELP = `obisd simulate FILE[@ADDRESS]… (--listen tcp://HOST:PORT | --pty LINK) [OPTIONS]
 
@@ -32,10 +37,19 @@ ADDRESS is the number by which a meter is called; absent, the one in its telegra
   --every DURATION          from one push to the next in mode D (1s for P1, else 2s)
   --live                    values move: energies grow, power sways, the clock runs
   --fault NAME[:ARG]…       something goes wrong, see below; may be given several times
+  --password WORD           programming mode wants it before anything is written; WORD is no secret of a real meter
+  --protect writing|reading what the password is for: writing (the default), or reading as well
+  --seed TEXT               what P0 says (default nothing)
+  --access HOW              password (P1, W5; the default) or the name of an algorithm (P2)
+  --dialect NAME[:ARG]…     habits of makers in programming mode, see below; may be given several times
+  --no-programming          a meter without programming mode
   --no-pacing               nothing takes its time and no speed is watched: for measures of the reader alone
 
 Faults, each NAME[:ARG][:TIMES]; with TIMES, only so many times (bad-bcc:1, truncate:200:1):
-${faultLines.join("\n")}
+${listed(FAULTS)}
+
+Dialects of programming mode, in which the telegram's registers can be read and written:
+${listed(DIALECTS)}
 
 It says where it listens on standard output, and what a client does wrong on standard error; --log-level debug tells
 all that happens. It ends on SIGINT or SIGTERM.
@@ -55,6 +69,12 @@ export const simulate: Command = {
     every: { type: "string" },
     live: { type: "boolean" },
     fault: { type: "string", multiple: true },
+    password: { type: "string" },
+    protect: { type: "string" },
+    seed: { type: "string" },
+    access: { type: "string" },
+    dialect: { type: "string", multiple: true },
+    "no-programming": { type: "boolean" },
     "no-pacing": { type: "boolean" },
   },
   async run(args, { log, signal }) {
@@ -78,7 +98,26 @@ function simulatorOptions({ values, positionals }: Arguments): Omit<SimulatorOpt
     ...(values.every === undefined ? {} : { everyMs: asUsage("--every", () => parseDuration(String(values.every))) }),
     live: values.live === true,
     faults: faults.map((fault): Fault => asUsage("--fault", () => parseFault(fault))),
+    programming: values["no-programming"] !== true && programmedOptions(values),
     pacing: values["no-pacing"] !== true,
+  };
+}
+
+function programmedOptions({ password, protect, seed, access, dialect }: Arguments["values"]): ProgrammedOptions {
+  if (protect !== undefined && protect !== "writing" && protect !== "reading") {
+    throw new UsageError(`--protect ${protect}: allowed are writing and reading`);
+  }
+  const algorithms = ACCESSES.filter((name) => name !== "auto" && name !== "bracket");
+  if (access !== undefined && !algorithms.includes(String(access))) {
+    throw new UsageError(`--access ${access}: allowed are ${algorithms.join(", ")}`);
+  }
+  const habits = ((dialect ?? []) as string[]).map((text) => asUsage("--dialect", () => parseDialect(text)));
+  return {
+    ...password !== undefined && { password: String(password) },
+    ...protect !== undefined && { protects: protect },
+    ...seed !== undefined && { seed: String(seed) },
+    ...access !== undefined && { access: String(access) },
+    dialect: Object.fromEntries(habits),
   };
 }
 

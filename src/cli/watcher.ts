@@ -1,6 +1,6 @@
 /** What a person sees while a meter is being read: how far it is, or the dialogue itself. @module */
 import { ProtocolError, SilenceError } from "../errors.ts";
-import { join } from "../iec62056/characters.ts";
+import { join, toText } from "../iec62056/characters.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
 import type { Trace, TraceEvent } from "../session.ts";
@@ -82,37 +82,57 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
   };
 }
 
-/** Makes lines of a trace: bytes come in pieces of whatever size, a person reads the meter's lines. */
+/**
+ * Makes lines of a trace: bytes come in pieces of whatever size, a person reads the meter's lines. A password that was
+ * sent is shown as `***`, wherever it comes back, and so is the check character behind it, which tells a part of it.
+ */
 export function createTracer(write: (line: string) => void): { add(event: TraceEvent): void; end(): void } {
   let coming: { readonly bytes: number[]; readonly atMs: number } | undefined;
+  const secrets = new Set<string>();
+  const put = (event: TraceEvent) => write(formatEvent(event, secrets));
   const end = () => {
-    if (coming) write(formatEvent({ kind: "received", bytes: Uint8Array.from(coming.bytes), atMs: coming.atMs }));
+    if (coming) put({ kind: "received", bytes: Uint8Array.from(coming.bytes), atMs: coming.atMs });
     coming = undefined;
   };
   return {
     add: (event) => {
       if (event.kind !== "received") {
         end();
-        return write(formatEvent(event));
+        if (event.kind === "sent" && event.secret !== undefined) secrets.add(event.secret);
+        return put(event);
       }
       for (const byte of event.bytes) {
         coming ??= { bytes: [], atMs: event.atMs };
         coming.bytes.push(byte);
-        if (byte === LF || coming.bytes.length >= TRACE_BYTES) end();
+        const full = coming.bytes.length >= TRACE_BYTES && secrets.size === 0; // a cut would show half of a password
+        if (byte === LF || full) end();
       }
     },
     end,
   };
 }
 
+/** The characters of a message, without the secrets in it. */
+function masked(bytes: Uint8Array, secrets: ReadonlySet<string>): string {
+  // deno-lint-ignore no-control-regex -- they frame the message
+  const commands = toText(bytes).replace(/(\x01P[12]\x02\()[^)\x03]*(?:\)\x03[^]?)?/g, "$1***)\x03*");
+  return Array.from(secrets).reduce((shown, secret) => {
+    if (secret.length < 4) return shown; // it would be found in every number
+    return shown.replace(
+      new RegExp(`${RegExp.escape(secret)}(\\)\\x03[^]?)?`, "g"),
+      (_, end) => end ? "***)\x03*" : "***",
+    );
+  }, commands);
+}
+
 /** `12:00:00.123 → /?!<CR><LF>`, UTC. */
-function formatEvent(event: TraceEvent): string {
+function formatEvent(event: TraceEvent, secrets: ReadonlySet<string>): string {
   const time = new Date(event.atMs).toISOString().slice(11, 23);
   switch (event.kind) {
     case "sent":
-      return `${time} → ${visible(event.bytes)}`;
+      return `${time} → ${visible(masked(event.bytes, secrets))}`;
     case "received":
-      return `${time} ← ${visible(event.bytes)}`;
+      return `${time} ← ${visible(masked(event.bytes, secrets))}`;
     case "line":
       return `${time} = ${formatLine(event.settings)}`;
     case "silence":

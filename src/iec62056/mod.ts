@@ -9,11 +9,14 @@
  * | 6.3.14, 6.4 | modes, speeds, reaction times | `modes.ts` |
  * | 6.3.1, 6.3.2 | sign-on | `sign_on.ts` |
  * | 6.4.1 to 6.4.3 | readout in modes A, B, C | `readout.ts` |
+ * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, a message and its answer, registers | `programming.ts`, `exchange.ts`, `registers.ts` |
+ * | 6.3.6 to 6.3.12 | what a meter answers there; its error messages; passwords and challenges | `replies.ts`, `refusals.ts`, `access.ts` |
  * | 6.4.4, DSMR P1 | mode D and P1 | `listen.ts`, `crc16.ts` |
  * | 6.5 | data block | `data_block.ts` |
  * | – | captured files | `decode.ts` |
  * @module
  */
+export * from "./access.ts";
 export * from "./bcc.ts";
 export * from "./characters.ts";
 export * from "./crc16.ts";
@@ -23,5 +26,9 @@ export * from "./framing.ts";
 export * from "./listen.ts";
 export * from "./messages.ts";
 export * from "./modes.ts";
+export * from "./programming.ts";
 export * from "./readout.ts";
+export * from "./refusals.ts";
+export * from "./registers.ts";
+export * from "./replies.ts";
 export * from "./sign_on.ts";

@@ -5,7 +5,7 @@
  */
 import { parseDataBlock } from "../iec62056/data_block.ts";
 import { encodeDataMessage, encodeP1, encodePush, parseIdentification } from "../iec62056/messages.ts";
-import { blockCheck } from "../iec62056/bcc.ts";
+import { blockCheck, type ChecksumRule } from "../iec62056/bcc.ts";
 import { fitsCrc16 } from "../iec62056/crc16.ts";
 import { ETX, STX, toBytes, toText } from "../iec62056/characters.ts";
 import { baudCharacterOf, baudOf, modeOf } from "../iec62056/modes.ts";
@@ -103,6 +103,8 @@ function wholeP1(text: string): Uint8Array | undefined {
 /** What a simulated meter says now. */
 export interface Words {
   readonly identification: Identification;
+  /** Its data lines, as text. */
+  readonly block: string;
   /** Modes A, B, C: STX to check character. */
   readonly message: Uint8Array;
   /** Mode D: from identification to `!`, or to the CRC. */
@@ -110,14 +112,20 @@ export interface Words {
 }
 
 /** A capture in the meter's mouth; `block` replaces its own where values move, and checks are made anew. */
-export function speak(capture: Capture, mode: SimulatedMode, block = capture.block): Words {
+export function speak(
+  capture: Capture,
+  mode: SimulatedMode,
+  block: string = capture.block,
+  rule: ChecksumRule = "xor",
+): Words {
   const identification = announcing(capture.identification, mode);
   const { line } = identification;
-  const own = block === capture.block ? capture.own : undefined;
+  const own = block === capture.block && rule === "xor" ? capture.own : undefined;
   const isMessage = own?.[0] === STX && own.at(-2) === ETX;
   return {
     identification,
-    message: own && isMessage ? own : encodeDataMessage(block),
+    block,
+    message: own && isMessage ? own : encodeDataMessage(block, rule),
     push: own && !isMessage ? own : capture.p1 ? encodeP1(line, block) : encodePush(line, block),
   };
 }

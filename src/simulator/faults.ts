@@ -12,13 +12,19 @@ export const FAULTS = {
     does: "hangs up after BYTES of a data message (half); a pseudo-terminal comes back",
   },
   endless: { argument: "", does: "data lines without end" },
-  silent: { argument: "ident|data", does: "no answer to a request (ident), or none after the identification (data)" },
+  silent: {
+    argument: "STEP",
+    does:
+      "no answer to a request (ident), none after the identification (data), or at a step of programming mode: p0, password, answer, block",
+  },
   garbage: {
     argument: "ident|data|before",
     does: "bytes without meaning instead of the identification or the data, or before each message",
   },
   "ignore-ack": { argument: "", does: "ignores the acknowledgement: data at the speed of the sign-on" },
   "no-nak": { argument: "", does: "silent after a NAK" },
+  nak: { argument: "", does: "NAK to a command of programming mode" },
+  break: { argument: "STEP", does: "a break in programming mode instead of p0, to a password, as an answer" },
   slow: {
     argument: "FACTOR|MSms",
     does: "characters and pauses take FACTOR times as long, or answers come after MS (1400ms)",
@@ -43,7 +49,8 @@ export interface Fault {
 const SHAPES: Partial<Record<FaultName, RegExp>> = {
   truncate: /^\d+$/,
   disconnect: /^\d+$/,
-  silent: /^(ident|data|always)$/,
+  silent: /^(ident|data|p0|password|answer|block)$/,
+  break: /^(p0|password|answer)$/,
   garbage: /^(ident|data|before)$/,
   slow: /^(\d+(\.\d+)?|\d+ms)$/,
   converter: /^[1-9]\d*$/,

@@ -4,55 +4,17 @@
  * @module
  */
 import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
-import { ProtocolError, SilenceError } from "../errors.ts";
 import { encodeBreak, encodeIdentification, isAddressed, type OptionSelect } from "../iec62056/messages.ts";
-import { hex, toBytes } from "../iec62056/characters.ts";
 import { baudOf, SILENCE_MS } from "../iec62056/modes.ts";
 import { characterMs, type LineSettings } from "../line.ts";
-import type { SimulatedMode, Words } from "./capture.ts";
-import { type ClientMessage, findClientMessage } from "./client_messages.ts";
-import { type Faults, noise, withFlippedDigit, withWrongCheck, withWrongCrc } from "./faults.ts";
-
-/** What a simulated meter does that its owner may want to know. */
-export type MeterEvent =
-  | { readonly kind: "request"; readonly address: string; readonly answered: boolean }
-  | { readonly kind: "data"; readonly line: LineSettings }
-  | { readonly kind: "push" }
-  | { readonly kind: "repeat" }
-  | { readonly kind: "break" }
-  /** The client did what a meter can't understand. */
-  | { readonly kind: "complaint"; readonly message: string };
-
-/** How a meter is made. */
-export interface MeterOptions {
-  readonly mode: SimulatedMode;
-  /** Answers requests for this number; absent: only those for everybody. */
-  readonly address?: string;
-  /** Speed and format in which it waits for a request, or pushes. */
-  readonly line: LineSettings;
-  /** Its port has one speed: it announces another and does not change. */
-  readonly fixed?: boolean;
-  /** Before each message, ms after the last one of the other side. */
-  readonly reactionMs: number;
-  /** From one push to the next, begin to begin (mode D). */
-  readonly periodMs: number;
-  /** How many bytes are said at a stretch: after each the meter looks for a break. */
-  readonly stretch: (line: LineSettings) => number;
-  /** What it says now: asked once a session or push. */
-  readonly words: () => Words;
-  readonly faults: Faults;
-  readonly notice: (event: MeterEvent) => void;
-}
-
-/** Thrown out of a meter that hangs up (the fault `disconnect`). */
-export class HangUp extends Error {
-  override readonly name = "HangUp";
-}
+import type { Words } from "./capture.ts";
+import type { ClientMessage } from "./client_messages.ts";
+import { noise } from "./faults.ts";
+import { programmingMode } from "./programming.ts";
+import { complain, hear, type MeterOptions, say, sayData, withNoiseBefore } from "./speech.ts";
 
 /** How often a data message is repeated before the meter gives up. */
 const REPEATS = 3;
-/** More than this without a message is noise. */
-const LIMIT_BYTES = 1024;
 /** Between two pushes at least: a receiver must see where one ends. */
 const PUSH_GAP_MS = 100;
 
@@ -73,7 +35,7 @@ function* answer(meter: MeterOptions): Dialogue<never> {
     if (message?.kind !== "request") continue;
     const { command, address = "" } = message.request;
     const answered = command === "?" && isAddressed(address, meter.address) &&
-      !meter.faults.strike("silent", (argument) => argument !== "data");
+      !meter.faults.strike("silent", (argument) => argument === undefined || argument === "ident");
     meter.notice({ kind: "request", address, answered });
     if (answered) next = yield* session(meter, inbox);
   }
@@ -88,6 +50,9 @@ function* session(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage | u
   if (meter.mode !== "C") return yield* readout(meter, inbox, words, proposedLine(meter, words));
   const reply = yield* hear(meter, inbox, SILENCE_MS);
   if (reply?.kind === "select") {
+    if (meter.programming && reply.select.protocol === "0" && reply.select.option === "1") {
+      return yield* programmingMode(meter, inbox, words, selectedSpeed(meter, words, reply.select));
+    }
     const line = selectedLine(meter, words, reply.select);
     return line && (yield* readout(meter, inbox, words, line));
   }
@@ -103,13 +68,19 @@ function proposedLine(meter: MeterOptions, { identification }: Words): LineSetti
   return baud === undefined ? meter.line : { ...meter.line, baud };
 }
 
-/** The line that the client selected; `undefined`: it selected something else than a readout. */
+/** The line that the client selected; `undefined`: it selected what this meter does not have. */
 function selectedLine(meter: MeterOptions, words: Words, select: OptionSelect): LineSettings | undefined {
   const { protocol, baudCharacter, option } = select;
-  if (protocol !== "0" || option !== "0") {
-    complain(meter, `only the data readout (0${baudCharacter}0) can be had, not ${protocol}${baudCharacter}${option}`);
-    return undefined;
-  }
+  if (protocol === "0" && option === "0") return selectedSpeed(meter, words, select);
+  const had = `the data readout (0${baudCharacter}0)${
+    meter.programming ? " and programming mode" : " alone"
+  } can be had`;
+  complain(meter, `${had}, not ${protocol}${baudCharacter}${option}`);
+  return undefined;
+}
+
+/** The line at the speed that the client selected, if the meter takes it. */
+function selectedSpeed(meter: MeterOptions, words: Words, { baudCharacter }: OptionSelect): LineSettings {
   if (meter.faults.strike("ignore-ack")) return meter.line;
   const z = words.identification.baudCharacter;
   if (baudCharacter === z) return proposedLine(meter, words);
@@ -153,83 +124,6 @@ function* nextRequest(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage
 function identificationOf(meter: MeterOptions, { identification }: Words): Uint8Array {
   if (meter.faults.strike("garbage", (argument) => argument === undefined || argument === "ident")) return noise(20);
   return withNoiseBefore(meter, encodeIdentification(identification));
-}
-
-function withNoiseBefore(meter: MeterOptions, message: Uint8Array): Uint8Array {
-  if (!meter.faults.strike("garbage", (argument) => argument === "before")) return message;
-  return Uint8Array.of(...noise(16), ...message);
-}
-
-/** A data message as the faults leave it. @returns whether the client ended it */
-function* sayData(meter: MeterOptions, inbox: Inbox, whole: Uint8Array, line: LineSettings): Dialogue<boolean> {
-  const { faults } = meter;
-  let bytes = whole;
-  if (faults.strike("flip-digit")) bytes = withFlippedDigit(bytes);
-  if (meter.mode !== "D" && faults.strike("bad-bcc")) bytes = withWrongCheck(bytes);
-  if (meter.mode === "D" && faults.strike("wrong-crc")) bytes = withWrongCrc(bytes);
-  if (bytes[0] === 0x02 && faults.strike("drop-stx")) bytes = bytes.subarray(1);
-  if (faults.strike("garbage", (argument) => argument === "data")) bytes = noise(bytes.length);
-  bytes = withNoiseBefore(meter, bytes);
-  if (faults.strike("endless")) return yield* sayWithoutEnd(meter, inbox, bytes, line);
-  const hangUp = faults.strike("disconnect");
-  const cut = hangUp ?? faults.strike("truncate");
-  if (cut) bytes = bytes.subarray(0, Number(cut.argument ?? bytes.length >> 1));
-  const ended = yield* say(meter, inbox, bytes, line);
-  if (hangUp) throw new HangUp("The fault disconnect struck");
-  return ended;
-}
-
-function* sayWithoutEnd(meter: MeterOptions, inbox: Inbox, bytes: Uint8Array, line: LineSettings): Dialogue<boolean> {
-  let part = bytes.subarray(0, bytes.length >> 1);
-  while (!(yield* say(meter, inbox, part, line))) {
-    part = toBytes("1.8.0(0000000.0*kWh)\r\n".repeat(16));
-    if (yield* broken(meter, inbox)) break;
-  }
-  return true;
-}
-
-/** Says a message in stretches and looks for a break after each. @returns whether a break ended it */
-function* say(meter: MeterOptions, inbox: Inbox, bytes: Uint8Array, line: LineSettings): Dialogue<boolean> {
-  const stretch = Math.max(1, meter.stretch(line));
-  for (let at = 0; at < bytes.length; at += stretch) {
-    if (at > 0 && (yield* broken(meter, inbox))) return true;
-    yield* send(bytes.subarray(at, at + stretch));
-  }
-  return false;
-}
-
-/** Whether a break has come; anything else that came while the meter was speaking is lost on it. */
-function* broken(meter: MeterOptions, inbox: Inbox): Dialogue<boolean> {
-  if (meter.mode === "D") return false; // a push has no ears
-  try {
-    const { value } = yield* inbox.take(findClientMessage, { firstMs: 0, nextMs: 0, limitBytes: LIMIT_BYTES });
-    if (value.kind === "break") {
-      meter.notice(value);
-      return true;
-    }
-    complain(meter, `a message (${value.kind}) came while the meter was speaking`);
-  } catch (error) {
-    if (!(error instanceof SilenceError || error instanceof ProtocolError)) throw error;
-    if (error instanceof ProtocolError) inbox.clear();
-  }
-  return false;
-}
-
-/** The next message of the client, or nothing: silence, or bytes that are none. */
-function* hear(meter: MeterOptions, inbox: Inbox, withinMs: number): Dialogue<ClientMessage | undefined> {
-  try {
-    const patience = { firstMs: withinMs, nextMs: SILENCE_MS, limitBytes: LIMIT_BYTES };
-    return (yield* inbox.take(findClientMessage, patience)).value;
-  } catch (error) {
-    if (!(error instanceof SilenceError || error instanceof ProtocolError)) throw error;
-    if (inbox.bytes.some((byte) => byte !== 0)) complain(meter, `cannot understand ${hex(inbox.bytes)}`);
-    inbox.clear();
-    return undefined;
-  }
-}
-
-function complain(meter: MeterOptions, message: string): void {
-  meter.notice({ kind: "complaint", message });
 }
 
 function* push(meter: MeterOptions): Dialogue<never> {

@@ -5,9 +5,12 @@
  * |---|---|
  * | `capture.ts` | a captured text → what the meter says |
  * | `meter.ts` | the meter's half of the conversation, a dialogue |
+ * | `programming.ts`, `registers.ts` | its half of programming mode; its registers, passwords and habits |
+ * | `speech.ts` | what it says and hears, faults included |
  * | `client_messages.ts` | what a client may say |
  * | `live.ts` | values that move |
  * | `faults.ts` | what may go wrong |
+ * | `statistics.ts` | what happened, in numbers and words |
  * | `serve.ts` | carries out the meter's steps in its own time |
  * | `wire.ts` | characters take their time; wrong speeds and collisions garble |
  * | `tcp_port.ts`, `pty_port.ts` | where the client sits |
@@ -16,19 +19,24 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { LineError } from "../errors.ts";
 import { reactionMs } from "../iec62056/modes.ts";
-import { characterMs, formatLine, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
+import { characterMs, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import type { Log } from "../log.ts";
 import { type Capture, ownAddress, type SimulatedMode, speak, type Words } from "./capture.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { type Moment, moved } from "./live.ts";
-import { HangUp, meter, type MeterEvent, type MeterOptions } from "./meter.ts";
+import { meter } from "./meter.ts";
 import { openPtyPort } from "./pty_port.ts";
+import { Programmed, type ProgrammedOptions } from "./registers.ts";
 import { serve } from "./serve.ts";
+import { HangUp, type MeterEvent, type MeterOptions } from "./speech.ts";
+import { count, describe, newStatistics, type Statistics } from "./statistics.ts";
 import { tcpPort } from "./tcp_port.ts";
 import { type Port, Wire, type WireOptions } from "./wire.ts";
 
 export { type Capture, parseCaptures, type SimulatedMode } from "./capture.ts";
 export { type Fault, FAULTS, parseFault } from "./faults.ts";
+export type { Statistics } from "./statistics.ts";
+export { type Dialect, DIALECTS, parseDialect, type ProgrammedOptions } from "./registers.ts";
 
 /** One meter on the wire. */
 export interface SimulatedMeter {
@@ -52,31 +60,13 @@ export interface SimulatorOptions {
   /** Values move. */
   readonly live?: boolean;
   readonly faults?: readonly Fault[];
+  /** How programming mode (mode C) is: absent, open to everybody; `false`: there is none. */
+  readonly programming?: ProgrammedOptions | false;
   /** `false`: nothing takes its time, and a client's speed is not watched. */
   readonly pacing?: boolean;
   readonly signal?: AbortSignal;
   readonly log?: Log;
   readonly clock?: Clock;
-}
-
-/** What happened so far, over all meters and clients. */
-export interface Statistics {
-  /** Clients that came. */
-  clients: number;
-  /** Requests that were heard, answered or not. */
-  requests: number;
-  /** Requests that were answered by an identification. */
-  sessions: number;
-  /** Data messages of modes A, B and C that were begun, repetitions included. */
-  messages: number;
-  /** Telegrams of mode D that were begun. */
-  pushes: number;
-  naks: number;
-  breaks: number;
-  /** What a client did that a meter could not understand: pieces at a wrong speed, wrong or missing messages. */
-  complaints: number;
-  /** The last complaint in words. */
-  complaint?: string;
 }
 
 /** A running simulation; disposed, it is gone with all its connections, and the link of its pseudo-terminal too. */
@@ -117,16 +107,7 @@ class Simulation {
   readonly #meters: readonly MeterOptions[];
   #lastMessage = "";
   readonly #tasks = new Set<Promise<void>>();
-  readonly statistics: Statistics = {
-    clients: 0,
-    requests: 0,
-    sessions: 0,
-    messages: 0,
-    pushes: 0,
-    naks: 0,
-    breaks: 0,
-    complaints: 0,
-  };
+  readonly statistics: Statistics = newStatistics();
 
   constructor(options: SimulatorOptions) {
     this.#options = options;
@@ -262,6 +243,7 @@ class Simulation {
     const mode = forced ?? first.mode;
     const usual = mode !== "D" ? SIGN_ON_LINE : first.p1 ? P1_LINE : PUSH_LINE;
     const number = address ?? ownAddress(first);
+    const programmed = this.#options.programming === false ? undefined : new Programmed(this.#options.programming);
     return {
       mode,
       ...(number === undefined ? {} : { address: number }),
@@ -270,7 +252,8 @@ class Simulation {
       reactionMs: this.#reactionMs(first),
       periodMs: everyMs ?? (first.p1 ? 1000 : 2000),
       stretch: (line) => this.#paced ? Math.ceil(STRETCH_MS / characterMs(line)) : Infinity,
-      words: this.#words(captures, mode),
+      words: this.#words(captures, mode, programmed),
+      ...programmed && { programming: programmed },
       faults: this.#faults,
       notice: (event) => this.#notice(event),
     };
@@ -283,15 +266,17 @@ class Simulation {
     return this.#paced ? reactionMs(identification) * Number(slow?.argument ?? 1) : 0;
   }
 
-  /** What the meter says each time it is asked: its telegrams in turn. */
-  #words(captures: readonly Capture[], mode: SimulatedMode): () => Words {
-    const still = captures.map((capture) => speak(capture, mode));
+  /** What the meter says each time it is asked: its telegrams in turn, with what was written to it. */
+  #words(captures: readonly Capture[], mode: SimulatedMode, programmed?: Programmed): () => Words {
+    const rule = programmed?.dialect.sum === undefined ? "xor" : "sum7";
+    const still = captures.map((capture) => speak(capture, mode, capture.block, rule));
     let turn = 0;
     return () => {
       const index = turn++ % captures.length;
-      if (!this.#options.live) return still[index]!;
       const capture = captures[index]!;
-      return speak(capture, mode, moved(capture.block, momentOf(this.#startMs, this.#clock.now())));
+      const now = this.#options.live ? moved(capture.block, momentOf(this.#startMs, this.#clock.now())) : capture.block;
+      const block = programmed?.rewritten(now) ?? now;
+      return block === capture.block ? still[index]! : speak(capture, mode, block, rule);
     };
   }
 
@@ -321,30 +306,6 @@ function listen(hostname: string, port: number): Deno.TcpListener {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new LineError("busy", `Cannot listen on tcp://${hostname}:${port}: another process does`, { cause });
   }
-}
-
-function count(statistics: Statistics, event: MeterEvent): void {
-  if (event.kind === "request") {
-    statistics.requests++;
-    if (event.answered) statistics.sessions++;
-  } else if (event.kind === "data") statistics.messages++;
-  else if (event.kind === "push") statistics.pushes++;
-  else if (event.kind === "repeat") statistics.naks++;
-  else if (event.kind === "break") statistics.breaks++;
-  else {
-    statistics.complaints++;
-    statistics.complaint = event.message;
-  }
-}
-
-function describe(event: MeterEvent): string {
-  if (event.kind === "complaint") return `The client is wrong: ${event.message}`;
-  if (event.kind === "request") {
-    const whom = event.address === "" ? "everybody" : event.address;
-    return `A request for ${whom}: ${event.answered ? "answered" : "not answered"}`;
-  }
-  if (event.kind === "data") return `Data message at ${formatLine(event.line)}`;
-  return { push: "Telegram pushed", repeat: "NAK: the message is repeated", break: "Break: idle" }[event.kind];
 }
 
 /** Local time of this machine, which the simulated clocks show. */

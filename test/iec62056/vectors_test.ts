@@ -14,11 +14,15 @@ import {
   encodeP1,
   encodePush,
   encodeRequest,
+  errorIn,
   findDataMessage,
   findIdentification,
+  findReply,
   formatIdentification,
   identificationIn,
+  parseDataBlock,
   REPEAT_REQUEST,
+  type Reply,
   toText,
 } from "../../src/iec62056/mod.ts";
 import { fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
@@ -101,6 +105,58 @@ Deno.test("findDataMessage: the check character is taken by position, whatever i
     const end = fromHex(vector.hex).at(-2)!;
     assert.deepEqual(encodeDataMessage(toText(block), "xor", end), fromHex(vector.hex), vector.name);
   }
+});
+
+Deno.test(
+  "findReply: every message of a meter in programming mode, byte by byte and behind noise and echo",
+  { ignore },
+  () => {
+    const echo = bytesOf("r1-1.8.0");
+    const operands = ["p0-seed-hex", "p0-1234567", "p0-empty", "elster-a1700-p0"].map((name) => vectors().get(name)!);
+    const kinds: [Reply["kind"], readonly Vector[]][] = [
+      ["block", ["bcc", "answer", "error", "partial", "profile"].flatMap(ofKind)],
+      ["operand", operands],
+      ["break", ["cmd-break", "cmd-break-b1", "cmd-break-sum7"].map((name) => vectors().get(name)!)],
+      ["acknowledgement", [vectors().get("ack-single")!]],
+      ["repeat", [vectors().get("nak-single")!]],
+    ];
+    for (const [kind, list] of kinds) {
+      for (const { name, hex } of list) {
+        const bytes = fromHex(hex);
+        const find = findReply();
+        for (let length = 1; length < bytes.length; length++) {
+          assert.equal(
+            find(bytes.subarray(0, length)),
+            undefined,
+            name,
+          );
+        }
+        const { value, end } = find(bytes)!;
+        assert.deepEqual([value.kind, end], [kind, bytes.length], name);
+        assert.deepEqual(findReply(echo)(Uint8Array.from([...echo, ...bytes]))?.value, value, name);
+        assert.deepEqual(findReply(echo)(Uint8Array.from([0, 0x7f, 0x20, ...bytes, 1]))?.value, value, name);
+        if (value.kind !== "block") continue;
+        assert.deepEqual([value.xor, value.last], ["good", name !== "block-1-eot"], name);
+      }
+    }
+    assert.equal(findReply()(bytesOf("p1-zeros")), undefined, "no meter sends P1");
+  },
+);
+
+Deno.test("errorIn: error messages are told from values", { ignore }, () => {
+  const of = (text: string, maker = "LGZ") => errorIn(parseDataBlock(text).sets, maker);
+  const said = ofKind("error").map(({ hex }) => of(toText(fromHex(hex).subarray(1, -2))));
+  assert.deepEqual(said, [
+    "(ER)",
+    "(ERROR01), which means: unknown command",
+    "(#0004), which means: unknown attribute",
+    "(ERROR)",
+  ]);
+  for (const text of ["(ERR12)", "(Error)", "(ER01)", "(ERR 5)"]) assert.equal(of(text), text);
+  for (const text of ["(01)", "(0033402.264*kWh)", "1.8.0(1)", "(ERNA)", "F.F(00)(ERROR)", "()"]) {
+    assert.equal(of(text), undefined, text);
+  }
+  assert.equal(of("(01)", "TPC"), "(01)", "NEVA writes the address in every answer but this");
 });
 
 Deno.test("findDataMessage: without STX the check still tells", { ignore }, () => {

@@ -3,7 +3,8 @@ import { toBytes, toText } from "../../src/iec62056/characters.ts";
 import { PUSH_LINE, SIGN_ON_LINE } from "../../src/line.ts";
 import { parseCaptures, type SimulatedMode, speak } from "../../src/simulator/capture.ts";
 import { Faults, parseFault } from "../../src/simulator/faults.ts";
-import { HangUp, meter, type MeterEvent } from "../../src/simulator/meter.ts";
+import { meter } from "../../src/simulator/meter.ts";
+import { HangUp, type MeterEvent } from "../../src/simulator/speech.ts";
 import { followAborted } from "../support/follow.ts";
 
 const [capture] = parseCaptures(toBytes("/ABC5X\r\n0.0.0(00012)\r\n1.8.0(000123.4*kWh)\r\n!\r\n"));
@@ -55,7 +56,7 @@ Deno.test("meter: a break instead of the acknowledgement ends the session", () =
   assert.deepEqual(run([...SIGN_ON, BREAK, IDLE]), ["request", "break"]);
 });
 
-Deno.test("meter: programming mode is refused", () => {
+Deno.test("meter: programming mode is refused by a meter that has none", () => {
   assert.deepEqual(run([...SIGN_ON, "< \x06051\r\n", IDLE]), ["request", "complaint"]);
 });
 

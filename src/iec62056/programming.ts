@@ -1,0 +1,219 @@
+/**
+ * Programming mode (IEC 62056-21, 6.3.5 to 6.3.8, 6.4.3.2): a session in which a meter answers commands, one by one. From
+ * the request to the break, which is always sent, whatever happens, unless the meter has ended the session itself.
+ * @module
+ */
+import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
+import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
+import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
+import type { Check, Identification } from "../telegram.ts";
+import { presentationOf } from "./access.ts";
+import type { Checksum } from "./bcc.ts";
+import { EOT, ETX, join, visible } from "./characters.ts";
+import {
+  ended,
+  errorOf,
+  exchange,
+  type GoodBlock,
+  newSession,
+  refused,
+  say,
+  type Session,
+  undamaged,
+} from "./exchange.ts";
+import { ACKNOWLEDGEMENT, type Command, encodeBreak, encodeCommand, encodeOptionSelect } from "./messages.ts";
+import { acknowledgedCharacter, baudOf, modeOf, reactionMs, REPEAT_MS } from "./modes.ts";
+import type { Tries } from "./readout.ts";
+import { signOn } from "./sign_on.ts";
+
+/** A password is sent once more after NAK and never after silence: some meters lock themselves after three wrong ones. */
+const PASSWORD_ATTEMPTS = 2;
+/** Some meters gather a profile first. */
+const PROFILE_MS = 10_000;
+/** Of what W3 and W4 write, in each partial block. */
+const BLOCK_CHARACTERS = 64;
+
+/** How to open a session. */
+export interface ProgrammingOptions {
+  /** The device that shall answer; absent: any. */
+  readonly address?: string;
+  /** `C` wins over an identification that announces another; `auto` is the default. */
+  readonly mode?: "A" | "B" | "C" | "auto";
+  /** Speed and format of the sign-on; 300 Bd 7E1 by the standard. Another speed is a port's own and stays. */
+  readonly line?: LineSettings;
+  /** Bound for the speed that is acknowledged; 300 stays at the speed of the sign-on. */
+  readonly maxBaud?: number;
+  readonly checksum?: Checksum;
+  /** Absent: none is presented. Never in an error or a trace. */
+  readonly password?: string;
+  /** One of `ACCESSES`; absent: `auto`. */
+  readonly access?: string;
+  /** Sessions that may be opened: when a meter falls silent, another one begins the work anew. Default one. */
+  readonly tries?: Tries;
+}
+
+/** A session that is open: for `read` and `write`. */
+export type Programming = Readonly<Pick<Session, "identification" | "seed" | "over">>;
+
+/**
+ * Opens a session, lets `work` read and write, and signs off. Brings home what `work` does.
+ * @throws {SilenceError} nobody answers, or not any more
+ * @throws {RefusalError} no programming mode, wrong password, or what `work` throws
+ * @throws {ProtocolError} `damaged` to the end of the tries, `unreadable`, `endless`
+ */
+export function* programming<T>(
+  options: ProgrammingOptions,
+  work: (meter: Programming) => Dialogue<T>,
+): Dialogue<T> {
+  const { line = SIGN_ON_LINE, checksum = "auto", tries = { left: 1 } } = options;
+  while (true) {
+    tries.left--;
+    const inbox = new Inbox();
+    const identification: Identification = yield* signOn(inbox, { ...options, line });
+    const session = newSession({ inbox, identification, line, checksum });
+    try {
+      return yield* runSession(session, options, work);
+    } catch (error) {
+      const again = error instanceof SilenceError || error instanceof ProtocolError && error.trouble === "unreadable";
+      if (!again || session.inDoubt || tries.left <= 0) throw error;
+    }
+    yield* pause(REPEAT_MS);
+  }
+}
+
+function* runSession<T>(
+  session: Session,
+  options: ProgrammingOptions,
+  work: (meter: Programming) => Dialogue<T>,
+): Dialogue<T> {
+  try {
+    yield* open(session, options);
+    if (options.password !== undefined) yield* presentPassword(session, options.password, options.access);
+    return yield* work(session);
+  } finally {
+    if (!session.over) {
+      yield* pause(reactionMs(session.identification));
+      yield* send(encodeBreak(session.rule));
+    }
+    if (session.current !== session.line) yield* setLine(session.line);
+  }
+}
+
+/** Option select with Y = 1, the change of speed, P0. Meters that send ACK or nothing instead of P0 are open as well. */
+function* open(session: Session, { mode = "auto", maxBaud }: ProgrammingOptions): Dialogue<void> {
+  const { identification, line } = session;
+  if ((mode === "auto" ? modeOf(identification) : mode) !== "C") {
+    throw new RefusalError(`${identification.line} speaks mode A or B: programming mode is entered in mode C`);
+  }
+  const character = acknowledgedCharacter(identification, maxBaud);
+  yield* say(session, encodeOptionSelect({ protocol: "0", baudCharacter: character, option: "1" }));
+  const baud = line.baud !== SIGN_ON_LINE.baud || character === "0" ? line.baud : baudOf("C", character)!;
+  if (baud !== line.baud) yield* setLine(session.current = { ...line, baud });
+  const reply = yield* undamaged(session, { what: "the option select" });
+  if (reply?.kind === "operand") session.seed = reply.text;
+  if (reply?.kind === "break") throw ended(session, "the option select");
+  if (reply?.kind === "repeat") throw refused(session, "programming mode", "NAK");
+  if (reply?.kind === "block") {
+    throw refused(session, "programming mode", errorOf(session, reply) ?? "it sends its data instead of P0");
+  }
+}
+
+/** P1 or P2. */
+function* presentPassword(session: Session, password: string, access = "auto"): Dialogue<void> {
+  session.secrets.push(password);
+  if (access === "bracket") {
+    session.bracketPassword = password;
+    return;
+  }
+  const { identification, seed = "" } = session;
+  const { name, operand } = presentationOf(password, { access, identification, seed });
+  session.secrets.push(operand);
+  session.inDoubt = true;
+  const bytes = encodeCommand({ name, data: `(${operand})` }, session.rule);
+  const reply = yield* exchange(session, bytes, {
+    what: "the password",
+    attempts: PASSWORD_ATTEMPTS,
+    secret: operand,
+  });
+  session.inDoubt = false;
+  if (reply.kind === "block") throw refused(session, "the password", errorOf(session, reply) ?? reply.text);
+}
+
+/** What a meter answered to a read command: all of its partial blocks, joined. */
+export interface Answer {
+  /** One character a byte: data sets. */
+  readonly text: string;
+  /** The worst of its blocks. */
+  readonly check: Check;
+  /** Arrival of its first byte, ms since 1970. */
+  readonly atMs: number;
+  /** Its messages as they came. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Asks for data by R1 to R6, block by block where the meter sends partial ones.
+ * @throws {RefusalError} by an error message, ACK alone, NAK or a break
+ */
+export function* read(meter: Programming, command: Command): Dialogue<Answer> {
+  const session = meter as Session;
+  const what = describe(command);
+  const options = { what, asks: true, ...isProfile(command) && { firstMs: PROFILE_MS } };
+  let reply = yield* exchange(session, encodeCommand(command, session.rule), options);
+  const blocks: GoodBlock[] = [];
+  while (true) {
+    if (reply.kind !== "block") {
+      throw refused(session, what, "it acknowledges and says nothing; a password may be missing, or an operand");
+    }
+    const error = blocks.length === 0 ? errorOf(session, reply) : undefined;
+    if (error !== undefined) throw refused(session, what, error);
+    blocks.push(reply);
+    if (reply.last) break;
+    reply = yield* exchange(session, ACKNOWLEDGEMENT, { ...options, asks: false });
+  }
+  return {
+    text: blocks.map(({ text }) => text).join(""),
+    check: blocks.some(({ check }) => check === "absent") ? "absent" : "good",
+    atMs: blocks[0]!.atMs,
+    bytes: join(...blocks.map(({ bytes }) => bytes)),
+  };
+}
+
+/**
+ * Has the meter do something: W1 to W5, E2; W3 and W4 in partial blocks where the data are long. Brings home what it says
+ * beyond its acknowledgement, mostly nothing. After silence it is not told again, for it may have heard.
+ * @throws {RefusalError}
+ * @throws {SilenceError} whether it was done is not known
+ */
+export function* write(meter: Programming, command: Command): Dialogue<string> {
+  const session = meter as Session;
+  const what = describe(command);
+  const secret = command.name === "W5" ? session.bracketPassword : undefined;
+  const data = secret === undefined ? command.data : `${command.data ?? ""}(${secret})`;
+  const parts = /^W[34]$/.test(command.name) ? inBlocks(data ?? "") : [data];
+  let said = "";
+  for (const [at, part] of parts.entries()) {
+    const block = { name: command.name, ...part !== undefined && { data: part } };
+    const bytes = encodeCommand(block, session.rule, at < parts.length - 1 ? EOT : ETX);
+    const reply = yield* exchange(session, bytes, { what, ...secret !== undefined && { secret } });
+    if (reply.kind !== "block") continue;
+    const error = errorOf(session, reply);
+    if (error !== undefined) throw refused(session, what, error);
+    said += reply.text;
+  }
+  return said;
+}
+
+function inBlocks(data: string): string[] {
+  const count = Math.max(1, Math.ceil(data.length / BLOCK_CHARACTERS));
+  return Array.from({ length: count }, (_, at) => data.slice(at * BLOCK_CHARACTERS, (at + 1) * BLOCK_CHARACTERS));
+}
+
+function isProfile({ data = "" }: Command): boolean {
+  return /^(?:\d-\d:)?P\.\d/.test(data);
+}
+
+/** `R1 1.8.0()`, for errors. A password is not in it: it is added when the command is sent. */
+function describe({ name, data = "" }: Command): string {
+  return visible(`${name} ${data}`).trim();
+}

@@ -1,0 +1,101 @@
+/** What a simulated meter keeps for programming mode: its registers, who may read and write them, and its habits. @module */
+import { ALGORITHMS } from "../iec62056/access.ts";
+import { parseDataBlock } from "../iec62056/data_block.ts";
+import type { DataSet } from "../telegram.ts";
+
+/** Every habit by which makers differ: what its argument is, and what it does. The help text is made of it. */
+export const DIALECTS = {
+  "no-p0": { argument: "", does: "opens programming mode by ACK instead of P0" },
+  "no-address": { argument: "", does: "writes no address in its answers" },
+  counted: { argument: "", does: "answers R1 only with (1), else by ACK alone" },
+  only: { argument: "R1|R5|…", does: "knows this read command alone" },
+  sum: { argument: "", does: "check characters are sums modulo 128 (Energomera)" },
+  refuses: { argument: "nak|break|TEXT", does: "how it says no: by NAK, by a break, by (TEXT); default (ERROR)" },
+  blocks: { argument: "LINES", does: "R3, R4 and R6 are answered in partial blocks of so many data lines (4)" },
+} as const;
+
+/** The name of a habit. */
+export type DialectName = keyof typeof DIALECTS;
+
+/** A meter's habits, each with its argument or `""`. */
+export type Dialect = Readonly<Partial<Record<DialectName, string>>>;
+
+/** Reads `no-address` or `refuses:nak`. @throws {Error} that says what is allowed */
+export function parseDialect(text: string): readonly [DialectName, string] {
+  const [, name = "", argument = ""] = /^([^:]*):?(.*)$/.exec(text) ?? [];
+  if (!Object.hasOwn(DIALECTS, name)) {
+    throw new Error(`There is no dialect "${name}". There are: ${Object.keys(DIALECTS).join(", ")}.`);
+  }
+  const form = DIALECTS[name as DialectName].argument;
+  const fits = form === "" ? argument === "" : name === "blocks" ? /^\d*$/.test(argument) : argument !== "";
+  if (!fits) throw new Error(`Cannot read dialect "${text}": allowed is ${name}${form && `:${form}`}.`);
+  return [name as DialectName, argument];
+}
+
+/** How programming mode is made. */
+export interface ProgrammedOptions {
+  /** Absent: nobody needs one. Of a meter that is none: no secret. */
+  readonly password?: string;
+  /** What needs the password: writing (the default), or reading as well. */
+  readonly protects?: "writing" | "reading";
+  /** Stands in P0; default empty. */
+  readonly seed?: string;
+  /** `password` (P1 in clear, or the second bracket of W5), or the name of an algorithm (P2). */
+  readonly access?: string;
+  readonly dialect?: Dialect;
+}
+
+/** A meter's half of programming mode, and what was written so far. */
+export class Programmed {
+  readonly dialect: Dialect;
+  readonly seed: string;
+  readonly #options: ProgrammedOptions;
+  /** By address: what was written there. */
+  readonly #written = new Map<string, string>();
+
+  constructor(options: ProgrammedOptions = {}) {
+    this.#options = options;
+    this.dialect = options.dialect ?? {};
+    this.seed = options.seed ?? "";
+  }
+
+  /** Whether the operand of P1, P2 or a second bracket is the right one. */
+  admits(command: string, operand: string): boolean {
+    const { password, access = "password" } = this.#options;
+    if (password === undefined) return true;
+    const algorithm = ALGORITHMS[access];
+    if (!algorithm) return command !== "P2" && operand === password;
+    return command === "P2" && operand === algorithm(this.seed, password);
+  }
+
+  /** Whether a command needs a password that was not given. */
+  isProtected(command: string): boolean {
+    if (this.#options.password === undefined) return false;
+    return !command.startsWith("R") || this.#options.protects === "reading";
+  }
+
+  /** The data block with what was written in its place. */
+  rewritten(block: string): string {
+    if (this.#written.size === 0) return block;
+    return block.replace(/([^\s()!]+)\(([^()*\r\n]*)/g, (whole, address: string) => {
+      const text = this.#written.get(address);
+      return text === undefined ? whole : `${address}(${text}`;
+    });
+  }
+
+  /** The data sets of an address: its own, and those behind it without one; empty: there is no such register. */
+  sets(block: string, address: string): DataSet[] {
+    const found: DataSet[] = [];
+    let open = false;
+    for (const set of parseDataBlock(this.rewritten(block)).sets) {
+      if (set.address !== "") open = set.address === address;
+      if (open) found.push(set);
+    }
+    return found;
+  }
+
+  /** Keeps a value without its unit. */
+  write(address: string, text: string): void {
+    this.#written.set(address, text.split("*")[0]!);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What a simulated meter says and hears: with the faults that are asked for, and an ear for a break while it speaks.
+ * @module
+ */
+import { type Dialogue, type Finder, type Inbox, send } from "../dialogue.ts";
+import { ProtocolError, SilenceError } from "../errors.ts";
+import { hex, toBytes } from "../iec62056/characters.ts";
+import { SILENCE_MS } from "../iec62056/modes.ts";
+import type { LineSettings } from "../line.ts";
+import type { SimulatedMode, Words } from "./capture.ts";
+import { type ClientMessage, findClientMessage } from "./client_messages.ts";
+import { type Faults, noise, withFlippedDigit, withWrongCheck, withWrongCrc } from "./faults.ts";
+import type { Programmed } from "./registers.ts";
+
+/** What a simulated meter does that its owner may want to know. */
+export type MeterEvent =
+  | { readonly kind: "request"; readonly address: string; readonly answered: boolean }
+  | { readonly kind: "data"; readonly line: LineSettings }
+  | { readonly kind: "push" }
+  | { readonly kind: "repeat" }
+  | { readonly kind: "break" }
+  /** Programming mode is open. */
+  | { readonly kind: "programming"; readonly line: LineSettings }
+  /** A command of programming mode; never with a password in it. `done`: `answered`, `refused`, `written`. */
+  | { readonly kind: "command"; readonly text: string; readonly done: CommandEnd }
+  /** The client did what a meter can't understand. */
+  | { readonly kind: "complaint"; readonly message: string };
+
+/** What became of a command. */
+export type CommandEnd = "answered" | "refused" | "written" | "wrong password";
+
+/** How a meter is made. */
+export interface MeterOptions {
+  readonly mode: SimulatedMode;
+  /** Answers requests for this number; absent: only those for everybody. */
+  readonly address?: string;
+  /** Speed and format in which it waits for a request, or pushes. */
+  readonly line: LineSettings;
+  /** Its port has one speed: it announces another and does not change. */
+  readonly fixed?: boolean;
+  /** Before each message, ms after the last one of the other side. */
+  readonly reactionMs: number;
+  /** From one push to the next, begin to begin (mode D). */
+  readonly periodMs: number;
+  /** How many bytes are said at a stretch: after each the meter looks for a break. */
+  readonly stretch: (line: LineSettings) => number;
+  /** What it says now: asked once a session or push. */
+  readonly words: () => Words;
+  /** Its half of programming mode; absent: it has none. */
+  readonly programming?: Programmed;
+  readonly faults: Faults;
+  readonly notice: (event: MeterEvent) => void;
+}
+
+/** Thrown out of a meter that hangs up (the fault `disconnect`). */
+export class HangUp extends Error {
+  override readonly name = "HangUp";
+}
+
+/** More than this without a message is noise. */
+const LIMIT_BYTES = 1024;
+
+/** A message behind noise, where the fault says so. */
+export function withNoiseBefore(meter: MeterOptions, message: Uint8Array): Uint8Array {
+  if (!meter.faults.strike("garbage", (argument) => argument === "before")) return message;
+  return Uint8Array.of(...noise(16), ...message);
+}
+
+/** A data message as the faults leave it. @returns whether the client ended it */
+export function* sayData(meter: MeterOptions, inbox: Inbox, whole: Uint8Array, line: LineSettings): Dialogue<boolean> {
+  const { faults } = meter;
+  let bytes = whole;
+  if (faults.strike("flip-digit")) bytes = withFlippedDigit(bytes);
+  if (meter.mode !== "D" && faults.strike("bad-bcc")) bytes = withWrongCheck(bytes);
+  if (meter.mode === "D" && faults.strike("wrong-crc")) bytes = withWrongCrc(bytes);
+  if (bytes[0] === 0x02 && faults.strike("drop-stx")) bytes = bytes.subarray(1);
+  if (faults.strike("garbage", (argument) => argument === "data")) bytes = noise(bytes.length);
+  bytes = withNoiseBefore(meter, bytes);
+  if (faults.strike("endless")) return yield* sayWithoutEnd(meter, inbox, bytes, line);
+  const hangUp = faults.strike("disconnect");
+  const cut = hangUp ?? faults.strike("truncate");
+  if (cut) bytes = bytes.subarray(0, Number(cut.argument ?? bytes.length >> 1));
+  const ended = yield* say(meter, inbox, bytes, line);
+  if (hangUp) throw new HangUp("The fault disconnect struck");
+  return ended;
+}
+
+function* sayWithoutEnd(meter: MeterOptions, inbox: Inbox, bytes: Uint8Array, line: LineSettings): Dialogue<boolean> {
+  let part = bytes.subarray(0, bytes.length >> 1);
+  while (!(yield* say(meter, inbox, part, line))) {
+    part = toBytes("1.8.0(0000000.0*kWh)\r\n".repeat(16));
+    if (yield* broken(meter, inbox)) break;
+  }
+  return true;
+}
+
+/** Says a message in stretches and looks for a break after each. @returns whether a break ended it */
+export function* say(meter: MeterOptions, inbox: Inbox, bytes: Uint8Array, line: LineSettings): Dialogue<boolean> {
+  const stretch = Math.max(1, meter.stretch(line));
+  for (let at = 0; at < bytes.length; at += stretch) {
+    if (at > 0 && (yield* broken(meter, inbox))) return true;
+    yield* send(bytes.subarray(at, at + stretch));
+  }
+  return false;
+}
+
+/** Whether a break has come; anything else that came while the meter was speaking is lost on it. */
+function* broken(meter: MeterOptions, inbox: Inbox): Dialogue<boolean> {
+  if (meter.mode === "D") return false; // a push has no ears
+  try {
+    const { value } = yield* inbox.take(findClientMessage, { firstMs: 0, nextMs: 0, limitBytes: LIMIT_BYTES });
+    if (value.kind === "break") {
+      meter.notice(value);
+      return true;
+    }
+    complain(meter, `a message (${value.kind}) came while the meter was speaking`);
+  } catch (error) {
+    if (!(error instanceof SilenceError || error instanceof ProtocolError)) throw error;
+    if (error instanceof ProtocolError) inbox.clear();
+  }
+  return false;
+}
+
+/** The next message of the client, or nothing: silence, or bytes that are none. */
+export function* hear(
+  meter: MeterOptions,
+  inbox: Inbox,
+  withinMs: number,
+  find: Finder<ClientMessage> = findClientMessage,
+): Dialogue<ClientMessage | undefined> {
+  try {
+    const patience = { firstMs: withinMs, nextMs: SILENCE_MS, limitBytes: LIMIT_BYTES };
+    return (yield* inbox.take(find, patience)).value;
+  } catch (error) {
+    if (!(error instanceof SilenceError || error instanceof ProtocolError)) throw error;
+    if (inbox.bytes.some((byte) => byte !== 0)) complain(meter, `cannot understand ${hex(inbox.bytes)}`);
+    inbox.clear();
+    return undefined;
+  }
+}
+
+/** Tells the owner that the client is wrong. */
+export function complain(meter: MeterOptions, message: string): void {
+  meter.notice({ kind: "complaint", message });
+}
