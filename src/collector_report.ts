@@ -3,6 +3,7 @@
  * fields, so that the log can fold what repeats; a meter that stays away is told of ever more seldom.
  * @module
  */
+import { type Clock, systemClock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Telegram } from "./telegram.ts";
 
@@ -33,17 +34,29 @@ export interface LostSlot {
   readonly loud: boolean;
 }
 
+/** How a meter is doing. Times in ms since 1970. */
+export interface MeterState {
+  /** When its last readout was kept. */
+  readonly goodMs?: number;
+  /** What went wrong last, and whether it has been read since. */
+  readonly trouble?: { readonly atMs: number; readonly reason: string; readonly over: boolean };
+}
+
 /** Tells the log and keeps the counts, for all meters. */
 export class CollectorReport {
   readonly counts: Counts = { readouts: 0, readings: 0, failures: 0, lostSlots: 0, dropped: 0 };
+  /** By their names; one of which nothing has been heard is not there. */
+  readonly meters = new Map<string, MeterState>();
   readonly #said = new Set<string>();
 
-  constructor(readonly log: Log) {}
+  constructor(readonly log: Log, readonly clock: Pick<Clock, "now"> = systemClock) {}
 
   /** A readout is in the journal. */
   kept(meter: string, readings: number): void {
     this.counts.readouts++;
     this.counts.readings += readings;
+    const { trouble } = this.meters.get(meter) ?? {};
+    this.meters.set(meter, { goodMs: this.clock.now(), ...trouble && { trouble: { ...trouble, over: true } } });
     this.log.debug(`${meter}: ${readings} readings`, { meter, readings });
   }
 
@@ -63,18 +76,21 @@ export class CollectorReport {
   dropped(meter: string, { block, check, bytes }: Telegram): void {
     this.counts.dropped++;
     const why = block.complete ? `${check.kind.toUpperCase()} wrong` : "it broke off";
+    this.#trouble(meter, `telegram dropped: ${why}`);
     this.log.warning(`${meter}: telegram dropped: ${why}`, { meter, bytes: bytes.length });
   }
 
   /** An attempt was in vain and another one follows within the slot. */
   askedAgain(meter: string, reason: string, { due }: { readonly due: number }): void {
     this.counts.failures++;
+    this.#trouble(meter, reason);
     this.log.warning(`${meter}: ${reason}; it is asked again`, { meter, at: formatMoment(due) });
   }
 
   /** A pushing meter is not heard, or its telegram is not kept. `inARow`: so often now. */
   unheard(meter: string, reason: string, inARow = 1): void {
     this.counts.failures++;
+    this.#trouble(meter, reason);
     this.log[isNews(inARow) ? "warning" : "debug"](`${meter}: ${reason}`, { meter });
   }
 
@@ -82,6 +98,7 @@ export class CollectorReport {
   lost(meter: string, { reason, slot, next, count, inARow, loud }: LostSlot): void {
     this.counts.failures++;
     this.counts.lostSlots += count;
+    this.#trouble(meter, reason);
     this.log[loud || isNews(inARow) ? "error" : "debug"](`${meter}: no reading: ${reason}`, {
       meter,
       slot: formatMoment(slot),
@@ -94,6 +111,7 @@ export class CollectorReport {
   missed(meter: string, missed: number, { slot, why }: { readonly slot: number; readonly why: string }): void {
     if (missed === 0) return;
     this.counts.lostSlots += missed;
+    this.#trouble(meter, `slot missed: ${why}`);
     this.log.error(`${meter}: slot missed: ${why}`, { meter, missed, now: formatMoment(slot) });
   }
 
@@ -111,6 +129,11 @@ export class CollectorReport {
   /** What is worth knowing about a line, once. */
   notice(line: string, text: string): void {
     this.#once(`Line ${line}: ${text}`, { line });
+  }
+
+  #trouble(meter: string, reason: string): void {
+    const trouble = { atMs: this.clock.now(), reason, over: false };
+    this.meters.set(meter, { ...this.meters.get(meter), trouble });
   }
 
   #once(message: string, fields: Record<string, unknown>): void {

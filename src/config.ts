@@ -21,6 +21,8 @@ export interface Config {
   /** Absolute. */
   readonly path: string;
   readonly timeZone: string;
+  /** Absolute; where the daemon shows how it is doing. */
+  readonly runtimeDirectory?: string;
   readonly lines: readonly LineConfig[];
   readonly meters: readonly MeterConfig[];
   readonly sinks: readonly SinkConfig[];
@@ -120,13 +122,13 @@ type ReadOptions = LoadOptions & { readonly report: Report };
 /** Reads all of it, however much is wrong; whatever is incomplete has been reported. */
 async function readConfig(path: string, document: Document, options: ReadOptions): Promise<Omit<Config, "warnings">> {
   const { report } = options;
-  const top = readTop(document.value, report);
   const secrets = { env: new Set<string>(), files: new Set<string>() };
   const surroundings: Surroundings = {
     base: dirname(resolve(path)),
     environment: options.environment ?? ((name) => Deno.env.get(name)),
     onUse: ({ kind, name }) => (kind === "env" ? secrets.env : secrets.files).add(name),
   };
+  const top = inSurroundings(surroundings, () => readTop(document.value, report));
   const lines = readLines(top.lines, report);
   const meters = readList(top.meters, ["meters"], report).map((meter, at) => readMeter(meter, ["meters", at], report));
   const sinks = await readSinks(top.sinks ?? [], { ...options, surroundings });
@@ -138,6 +140,7 @@ async function readConfig(path: string, document: Document, options: ReadOptions
   return {
     path: resolve(path),
     timeZone: top.timeZone,
+    ...present("runtimeDirectory", top.runtimeDirectory),
     lines: lines.map(({ name, endpoint }) => ({ name, endpoint: endpoint! })),
     meters: meters.map((meter) => toMeter(meter, top.timeZone)),
     sinks: sinks.map(({ name, type, plugin, options }) => ({ name: name!, type, plugin: plugin!, options })),
@@ -146,9 +149,12 @@ async function readConfig(path: string, document: Document, options: ReadOptions
   };
 }
 
+/** What stands at the top level itself. */
+const plainSchema = configSchema.pick({ time_zone: true, runtime_directory: true });
+
 /** The top level, whose parts are read one by one. */
 function readTop(value: unknown, report: Report) {
-  const { lines, meters, sinks, journal, ...zone } = readMapping(value ?? {}, [], report);
+  const { lines, meters, sinks, journal, ...plain } = readMapping(value ?? {}, [], report);
   if (value === null || value === undefined) report.fault([], "the file is empty: it needs lines and meters");
   else if (isMapping(value)) {
     if (lines === undefined) report.fault([], "lines are missing: the wires and where they end");
@@ -157,13 +163,14 @@ function readTop(value: unknown, report: Report) {
       report.fault(["meters"], "no meter: there is nothing to read");
     }
   }
-  const { time_zone } = readFields(configSchema.pick({ time_zone: true }), zone, {
+  const { time_zone, runtime_directory } = readFields(plainSchema, plain, {
     path: [],
     report,
     known: Object.keys(configSchema.shape),
     later: LATER_OPTIONS.top,
   });
-  return { lines, meters, sinks, journal, timeZone: time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone };
+  const timeZone = time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return { lines, meters, sinks, journal, timeZone, runtimeDirectory: runtime_directory };
 }
 
 function readLines(value: unknown, report: Report): DraftLine[] {

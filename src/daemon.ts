@@ -2,11 +2,13 @@
 import { type CollectorContext, serveLine } from "./collector.ts";
 import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
+import { type ProgramStatus, statusOf } from "./daemon_status.ts";
 import { deliver, type Delivery } from "./delivery.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Moments } from "./moments.ts";
 import { Progress } from "./progress.ts";
+import type { Status } from "./status.ts";
 import type { Endpoint } from "./transport/endpoint.ts";
 
 /** The journal's worker has this long to answer before the watchdog calls it stuck; an SD card may stall for many seconds. */
@@ -81,17 +83,17 @@ export class Daemon implements AsyncDisposable {
     await this.stop();
   }
 
-  /** One line for `systemctl status`. */
-  async status(): Promise<string> {
-    const { readouts, lostSlots, dropped } = this.report.counts;
-    const books = (await this.#journal).books();
-    const sinks = [...this.#sinks.values()].map(({ delivery: { state } }) => {
-      const { pending = 0, dead = 0 } = books.find(({ sink }) => sink === state.sink) ?? {};
-      const trouble = state.lastError === undefined ? "" : ` (${state.lastError})`;
-      return `${state.sink}: ${state.delivered} delivered, ${pending} pending${dead ? `, ${dead} dead` : ""}${trouble}`;
-    });
-    const meters = `${this.#config.meters.length} meters, ${readouts} readouts, ${lostSlots} slots lost`;
-    return [meters, ...dropped ? [`${dropped} telegrams dropped`] : [], ...sinks].join("; ");
+  /** The journal that is open now. */
+  get journal(): Promise<Journal> {
+    return this.#journal;
+  }
+
+  /** How everything is doing. */
+  async status(program: ProgramStatus): Promise<Status> {
+    const { report, progress } = this;
+    const journal = await this.#journal;
+    const deliveries = new Map([...this.#sinks].map(([name, { delivery }]) => [name, delivery.state]));
+    return statusOf({ config: this.#config, report, progress, journal, deliveries, program });
   }
 
   #applyLines(config: Config): void {

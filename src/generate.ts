@@ -85,6 +85,7 @@ export async function exampleConfig(): Promise<string> {
     ),
     "",
     ...option("time_zone", top.time_zone, undefined),
+    ...option("runtime_directory", top.runtime_directory, undefined),
     "",
     ...comment(`${describe(top.lines)} Options of a line stand behind the ? of its url, joined by &:`),
     ...Object.entries(endpointOptions.shape).flatMap(([key, schema]) => comment(`  ${key}: ${sentence(schema)}`)),

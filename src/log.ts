@@ -13,6 +13,8 @@ export interface Log {
   info(message: string, fields?: Fields): void;
   warning(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
+  /** Says now how often was said again what is folded no longer; without it, that waits for the next event. */
+  settle?(): void;
   /** Somebody has asked anew: what is said from now on is said, also if it was said just before. */
   unfold?(): void;
 }
@@ -70,12 +72,15 @@ export function createLog(
     const minutes = Math.max(1, Math.round((Math.min(atMs, sinceMs + FOLD_MS) - sinceMs) / 60_000));
     if (repeats > 0) put(level, `${message} … repeated ${repeats} times in ${minutes} min`);
   };
-  const isRepeat = (level: Level, message: string) => {
-    const atMs = now();
+  const settle = (atMs = now()) => {
     for (const [old, fold] of folds) { // the oldest first
       if (atMs - fold.sinceMs < FOLD_MS) break;
       close(old, fold, atMs);
     }
+  };
+  const isRepeat = (level: Level, message: string) => {
+    const atMs = now();
+    settle(atMs);
     const known = folds.get(message);
     if (known) return ++known.repeats > 0;
     for (const [oldest, fold] of folds) {
@@ -92,7 +97,7 @@ export function createLog(
   const unfold = () => {
     for (const [message, fold] of folds) close(message, fold, now());
   };
-  return { debug: at("debug"), info: at("info"), warning: at("warning"), error: at("error"), unfold };
+  return { debug: at("debug"), info: at("info"), warning: at("warning"), error: at("error"), settle, unfold };
 }
 
 /** `<6>message key=value`: systemd takes the number off and keeps it as the priority. */

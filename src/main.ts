@@ -16,11 +16,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   read: async () => (await import("./cli/read.ts")).read,
   decode: async () => (await import("./cli/decode.ts")).decode,
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
+  status: async () => (await import("./cli/status.ts")).status,
   permissions: async () => (await import("./cli/permissions.ts")).permissions,
 };
 
 /** What later versions bring. */
-const LATER = ["status", "dead", "get", "set", "clock", "send", "profile", "discover", "listen", "objects"];
+const LATER = ["dead", "get", "set", "clock", "send", "profile", "discover", "listen", "objects"];
 
 /** Options of every command. */
 const COMMON = {

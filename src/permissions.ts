@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { libcPath } from "./libc.ts";
+import { RUNTIME_VARIABLE, runtimeFiles, SERVICE_RUNTIME_DIRECTORY } from "./runtime_directory.ts";
 import { SERVICE_VARIABLES } from "./systemd.ts";
 
 /** By Deno's names of permissions: what each must name. All paths are absolute. */
@@ -16,7 +17,7 @@ export interface Needs {
 
 /** Looked up whatever the configuration; the last two by the yaml library, as switches for its own authors. */
 const VARIABLES = [
-  ...["JOURNAL_STREAM", "CREDENTIALS_DIRECTORY", "OBISD_LIBC", ...SERVICE_VARIABLES],
+  ...["JOURNAL_STREAM", "CREDENTIALS_DIRECTORY", "OBISD_LIBC", RUNTIME_VARIABLE, ...SERVICE_VARIABLES],
   ...["LOG_STREAM", "LOG_TOKENS"],
 ];
 
@@ -26,14 +27,24 @@ export function needsOf(config: Config): Needs {
   const all = (key: "net" | "read" | "write" | "env") => sinks.flatMap((needs) => needs[key] ?? []);
   const base = dirname(config.path);
   const journal = dirname(config.journal.path);
+  const runtime = config.runtimeDirectory ?? SERVICE_RUNTIME_DIRECTORY;
   return {
     ffi: [libcPath()],
     net: unique([
       ...config.lines.flatMap(({ endpoint }) => endpoint.kind === "serial" ? [] : [address(endpoint)]),
+      `unix:${runtimeFiles(runtime).socket}`,
       ...all("net"),
     ]),
-    read: unique([base, journal, program(), ...pluginFolders(config), ...config.secrets.files, ...all("read")]),
-    write: unique([journal, ...all("write")]),
+    read: unique([
+      base,
+      journal,
+      runtime,
+      program(),
+      ...pluginFolders(config),
+      ...config.secrets.files,
+      ...all("read"),
+    ]),
+    write: unique([journal, runtime, ...all("write")]),
     env: unique([...VARIABLES, ...config.secrets.env, ...all("env")]),
   };
 }

@@ -21,10 +21,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/reading.ts": [],
   "src/schedule.ts": [],
   "src/secret.ts": [],
+  "src/status.ts": [],
   "src/telegram.ts": [],
   "src/units.ts": [],
   "src/exit_code.ts": ["src/errors.ts"],
   "src/format.ts": ["src/reading.ts"],
+  "src/openmetrics.ts": ["src/status.ts"],
+  "src/control.ts": ["src/errors.ts"],
   "src/systemd.ts": ["src/libc.ts"],
   // what the standards say
   "src/dialogue.ts": ["src/line.ts", "src/errors.ts"],
@@ -43,12 +46,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/sink.ts": ["src/reading.ts", "src/errors.ts", "src/format.ts", "src/secret.ts"],
   "sinks/": ["src/sink.ts"],
   "src/delivery": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],
+  "src/control_questions.ts": ["src/journal", "src/status.ts"],
   // what the file says
   "src/config": [
     ...["src/errors.ts", "src/nearest.ts", "src/parsed.ts", "src/units.ts", "src/schedule.ts", "src/secret.ts"],
     ...["src/telegram.ts", "src/transport/endpoint.ts", "src/sink.ts", "sinks/mod.ts"],
   ],
-  "src/permissions.ts": ["src/config", "src/libc.ts", "src/systemd.ts"],
+  "src/runtime_directory.ts": ["src/config", "src/status.ts"],
+  "src/permissions.ts": ["src/config", "src/libc.ts", "src/systemd.ts", "src/runtime_directory.ts"],
   "src/generate.ts": ["src/config", "src/print.ts", "src/transport/endpoint.ts", "sinks/mod.ts"],
   // the whole line
   "src/turns.ts": ["src/iec62056/"],
@@ -58,9 +63,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
   ],
-  "src/daemon.ts": [
-    ...["src/log.ts", "src/moments.ts", "src/progress.ts", "src/transport/endpoint.ts"],
-    ...["src/journal", "src/delivery", "src/config", "src/collector"],
+  "src/daemon": [
+    ...["src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts", "src/status.ts"],
+    ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/collector"],
   ],
   // a meter that is none
   "src/simulator/": [
@@ -81,7 +86,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],
-    ...["src/permissions.ts", "src/daemon.ts", "src/simulator/"],
+    ...["src/permissions.ts", "src/daemon", "src/simulator/", "src/journal", "src/status.ts", "src/openmetrics.ts"],
+    ...["src/control.ts", "src/control_questions.ts", "src/runtime_directory.ts", "deno.json"],
   ],
   "src/main.ts": [
     "deno.json",

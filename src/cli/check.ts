@@ -7,6 +7,7 @@ import { EXIT } from "../exit_code.ts";
 import type { Log } from "../log.ts";
 import { formatEnvironmentFile, needsOf } from "../permissions.ts";
 import { print } from "../print.ts";
+import { SERVICE_RUNTIME_DIRECTORY } from "../runtime_directory.ts";
 import { nextSlot } from "../schedule.ts";
 import { nameNotice } from "../transport/serial.ts";
 import { formatEndpoint } from "../transport/endpoint.ts";
@@ -67,6 +68,7 @@ async function warn(config: Config, log: Log): Promise<void> {
   // node's access() compares user ids; without the right to see them (the service's own flags) it cannot be asked.
   if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state !== "granted") return;
   for (const folder of needsOf(config).write) {
+    if (folder === SERVICE_RUNTIME_DIRECTORY) continue; // systemd makes it
     const trouble = await writeTrouble(folder);
     if (trouble) log.warning(trouble);
   }

@@ -1,11 +1,18 @@
 /** `obisd run`: the daemon, until it is stopped. @module */
+import { dirname } from "node:path";
+import deno from "../../deno.json" with { type: "json" };
 import { type Config, DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { serveControl } from "../control.ts";
+import { answerQuestion } from "../control_questions.ts";
 import { Daemon } from "../daemon.ts";
+import type { ProgramStatus } from "../daemon_status.ts";
 import { ConfigError, formatFault, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { monotonicUsec, sendDatagram } from "../libc.ts";
 import type { Log } from "../log.ts";
 import { missingPermissions, needsOf } from "../permissions.ts";
+import { runtimeDirectory, runtimeFiles, writeStatus } from "../runtime_directory.ts";
+import { formatStatusLine, type Status, toTime } from "../status.ts";
 import { type ServiceManager, serviceManager } from "../systemd.ts";
 import type { Command } from "./command.ts";
 
@@ -43,7 +50,7 @@ SIGTERM or SIGINT. SIGHUP loads the configuration again: a wrong one is told and
     log.info(`Reading ${meters.length} meters on ${lines.length} lines into ${into}`, { config: path });
     signal.addEventListener("abort", () => setTimeout(() => Deno.exit(EXIT.ok), STOP_MS), { once: true });
     try {
-      await serve(daemon, manager, { path, log, signal, hangups });
+      await serve(daemon, manager, { path, log, signal, hangups, runtime: runtimeDirectory(config) });
     } finally {
       await daemon.stop();
     }
@@ -58,14 +65,26 @@ interface Life {
   /** Ends it. */
   readonly signal: AbortSignal;
   readonly hangups: Hangups;
+  /** Where it shows how it is doing, if anywhere. */
+  readonly runtime: string | undefined;
 }
 
 /** Tells the service manager how the daemon is doing, and reloads on demand, until the signal. */
-async function serve(daemon: Daemon, manager: ServiceManager, { path, log, signal, hangups }: Life): Promise<void> {
-  const sayStatus = async () => manager.status(await daemon.status());
-  const status = setInterval(sayStatus, STATUS_MS);
+async function serve(daemon: Daemon, manager: ServiceManager, life: Life): Promise<void> {
+  const { path, log, signal, hangups, runtime } = life;
+  let program: ProgramStatus = { version: deno.version, started: toTime(Date.now()), reload: null };
+  const status = () => daemon.status(program);
+  const files = runtime === undefined ? undefined : runtimeFiles(runtime);
+  using _control = files && listen(files.socket, daemon, status, log);
+  const show = async () => {
+    const its = await status();
+    manager.status(formatStatusLine(its));
+    log.settle?.();
+    if (files) await writeStatus(files.status, its).catch((error) => complain(error, files.status, log));
+  };
+  const timer = setInterval(show, STATUS_MS);
   manager.ready();
-  await sayStatus();
+  await show();
   using _watchdog = manager.watchdog(() => {
     const stuck = daemon.progress.stuck();
     if (stuck.length > 0) log.error(`Stuck: ${stuck.join(", ")}; the watchdog is not fed`);
@@ -74,21 +93,48 @@ async function serve(daemon: Daemon, manager: ServiceManager, { path, log, signa
   while (await hangups.next(signal)) {
     manager.reloading();
     log.unfold?.();
-    await reload(daemon, path, log);
+    const ok = await reload(daemon, { path, log, runtime });
+    program = { ...program, reload: { time: toTime(Date.now()), ok } };
     manager.ready();
-    await sayStatus();
+    await show();
   }
-  clearInterval(status);
+  clearInterval(timer);
+  if (files) await Deno.remove(files.status).catch(() => {});
   log.info("Stopping");
   manager.stopping();
 }
 
+/** Lets commands ask. A daemon that cannot be asked reads and delivers all the same. */
+function listen(socket: string, daemon: Daemon, status: () => Promise<Status>, log: Log): Disposable | undefined {
+  try {
+    Deno.mkdirSync(dirname(socket), { recursive: true });
+    return serveControl(
+      socket,
+      async (question) => answerQuestion(question, { status, journal: await daemon.journal }),
+    );
+  } catch (error) {
+    log.warning(`obisd status and dead cannot ask at ${socket}: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function complain(error: Error, file: string, log: Log): void {
+  log.warning(`The status cannot be written to ${file}: ${error.message}`);
+}
+
 /** Carries on with what the file says now, or as before where it is wrong or wants more than this process may. */
-async function reload(daemon: Daemon, path: string, log: Log): Promise<void> {
+async function reload(
+  daemon: Daemon,
+  { path, log, runtime }: Pick<Life, "path" | "log" | "runtime">,
+): Promise<boolean> {
   const config = await loadAgain(path, log);
-  if (!config) return;
+  if (!config) return false;
+  if (runtimeDirectory(config) !== runtime) {
+    log.warning("runtime_directory changed: restart required, it stays as it was until then");
+  }
   await daemon.reload(config);
   log.info("Configuration loaded again", { config: path });
+  return true;
 }
 
 async function loadAgain(path: string, log: Log): Promise<Config | undefined> {

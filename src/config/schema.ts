@@ -110,6 +110,9 @@ export const journalSchema = z.strictObject({
 /** The whole file. */
 export const configSchema = z.strictObject({
   time_zone: timeZone.optional().describe("The time zone in which every and cron are meant. Absent: the host's."),
+  runtime_directory: filePath.optional().meta({ examples: ["/run/obisd"] }).describe(
+    "Where the running daemon writes status.json and can be asked (obisd status, obisd dead). Absent: systemd's RuntimeDirectory; without systemd nowhere.",
+  ),
   lines: z.record(nameSchema, lineSchema).describe("The wires, by name."),
   meters: z.array(meterSchema).min(1, "no meter: there is nothing to read").describe("The meters."),
   sinks: z.array(sinkSchema).default([]).describe("Where readings go."),

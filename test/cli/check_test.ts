@@ -82,8 +82,8 @@ Deno.test("needsOf: the least, by absolute paths", () =>
     const config = await loadConfig(path, { missingSecrets: "warning", environment: () => undefined });
     const { ffi, net, read, write, env } = needsOf(config);
     assert.match(ffi.join(), /^\/.*libc/);
-    assert.deepEqual(net, ["[::1]:8000", "h:443", "h:8086"]);
-    assert.deepEqual(write, [`${folder}/data`, `${folder}/out put`]);
+    assert.deepEqual(net, ["[::1]:8000", "unix:/run/obisd/control.sock", "h:443", "h:8086"]);
+    assert.deepEqual(write, [`${folder}/data`, "/run/obisd", `${folder}/out put`]);
     for (const needed of [folder, `${folder}/data`, "/run/credentials/obisd.service/influx"]) {
       assert.ok(read.includes(needed));
     }

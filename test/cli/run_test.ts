@@ -7,6 +7,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from "../../src/simulator/mod.ts";
+import type { Status } from "../../src/status.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { isMissing, startInfluxd } from "../support/influx_servers.ts";
 import { temporaryFolder } from "../support/readings.ts";
@@ -97,6 +98,7 @@ Deno.test("run: with the least permissions, from READY to exit 0, through reload
     ],
     sinks: [{ type: "csv", path: "readings.csv" }, influx(server.url)],
     journal: { path: "journal.db" },
+    runtime_directory: "run",
   };
   folder.write(config);
   const flags = (await obisd("permissions", "-c", folder.config)).stdout.trim().split("\n");
@@ -120,6 +122,12 @@ Deno.test("run: with the least permissions, from READY to exit 0, through reload
   assert.deepEqual([read.code, second.code], [75, 75], read.stderr + second.stderr);
   for (const { stderr } of [read, second]) assert(stderr.includes(String(daemon.pid)), stderr);
 
+  const status = await obisd("status", "-c", folder.config, "--format", "json");
+  const { pid, meters, sinks, reload } = JSON.parse(status.stdout) as Status;
+  assert.deepEqual([status.code, pid, reload?.ok], [0, daemon.pid, true]);
+  assert(meters.length === 3 && meters.every((meter) => meter.last_good !== null && !meter.in_trouble), status.stdout);
+  assert(sinks.every((sink) => sink.balanced && sink.delivered > 0 && sink.last_error === null), status.stdout);
+
   const clients = () => [onPty.statistics.clients, pushing.statistics.clients];
   const before = clients();
   Deno.writeTextFileSync(folder.config, "lines: {}\nmetres:\n - {}\n");
@@ -138,8 +146,11 @@ Deno.test("run: with the least permissions, from READY to exit 0, through reload
   await until("more readings", async () => (await csvLines(folder, "flat-1")).length > lines || undefined);
   assert.deepEqual(clients(), before, "what did not change keeps its port");
 
+  const file = JSON.parse(Deno.readTextFileSync(`${folder.path}/run/status.json`)) as Status;
+  assert.deepEqual([file.pid, file.meters.length, file.reload?.ok], [daemon.pid, 2, true]);
   daemon.kill("SIGTERM");
   assert.equal(await daemon.ended, 0);
+  assert.deepEqual([...Deno.readDirSync(`${folder.path}/run`)], []);
   assert(daemon.notified.filter((word) => word === "WATCHDOG=1").length >= 2);
   assert.equal(daemon.notified.at(-1), "STOPPING=1");
   assert(daemon.stderr.every((line) => /^<[0-7]>/.test(line)), daemon.stderr.join("\n"));

@@ -1,0 +1,52 @@
+/** `obisd status`: how the daemon is doing. @module */
+import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { askDaemon } from "../control.ts";
+import { ConfigError, UsageError } from "../errors.ts";
+import { EXIT } from "../exit_code.ts";
+import { toOpenMetrics } from "../openmetrics.ts";
+import { runtimeDirectory, runtimeFiles, SERVICE_RUNTIME_DIRECTORY } from "../runtime_directory.ts";
+import type { Status } from "../status.ts";
+import type { Command } from "./command.ts";
+import { formatStatus } from "./status_table.ts";
+
+const FORMATS = ["table", "json", "openmetrics"] as const;
+
+/** Asks the running daemon. */
+export const status: Command = {
+  summary: "show how the running daemon is doing",
+  help: `obisd status [-c FILE] [--format table|json|openmetrics]
+
+Asks the daemon that runs: its meters (last readout, next slot, what is wrong), sinks (what is pending, what is wrong) with
+their books, journal and clock. The same as JSON lies in status.json in the runtime directory, ten seconds old at most.
+
+  --format json         for programs
+  --format openmetrics  for node_exporter's textfile collector
+
+  sudo obisd status
+  sudo obisd status --format openmetrics > /var/lib/prometheus/node-exporter/obisd.prom`,
+  options: { format: { type: "string" } },
+
+  async run({ values, positionals }, { print }) {
+    if (positionals.length > 0) throw new UsageError("status takes no argument");
+    const format = values.format ?? "table";
+    if (!FORMATS.some((known) => known === format)) {
+      throw new UsageError(`--format ${format}: allowed are ${FORMATS.join(", ")}`);
+    }
+    const directory = await directoryOf(values.config as string | undefined);
+    const its = await askDaemon<Status>(runtimeFiles(directory).socket, { ask: "status" });
+    if (format === "json") print(JSON.stringify(its, undefined, 1));
+    else print(format === "openmetrics" ? toOpenMetrics(its).trimEnd() : formatStatus(its, Date.now()));
+    return EXIT.ok;
+  },
+};
+
+/** Where the daemon of a configuration can be asked. One that is wrong now is no hindrance: the daemon may have a better one. */
+async function directoryOf(path: string | undefined): Promise<string> {
+  try {
+    const config = await loadConfig(path ?? DEFAULT_CONFIG_PATH, { missingSecrets: "warning" });
+    return runtimeDirectory(config) ?? SERVICE_RUNTIME_DIRECTORY;
+  } catch (error) {
+    if (path !== undefined || !(error instanceof ConfigError)) throw error;
+    return runtimeDirectory({}) ?? SERVICE_RUNTIME_DIRECTORY;
+  }
+}

@@ -1,0 +1,65 @@
+/** The status for people. @module */
+import type { Facts, MeterStatus, SinkStatus, Status } from "../status.ts";
+
+/** All of it, in tables. */
+export function formatStatus(status: Status, nowMs: number): string {
+  const { version, pid, started, configuration, reload, counts, meters, sinks, journal, clock, stuck } = status;
+  return [
+    `obisd ${version}, process ${pid}, for ${since(started, nowMs)}, ${configuration}`,
+    ...reload
+      ? [`loaded again ${since(reload.time, nowMs)} ago${reload.ok ? "" : ": refused, the old one is in force"}`]
+      : [],
+    `${counts.readouts} readouts, ${counts.lost_slots} slots lost, ${counts.failures} attempts in vain`,
+    ...stuck.length > 0 ? [`STUCK: ${stuck.join(", ")}`] : [],
+    "",
+    ...table(["meter", "line", "last good", "next", "trouble"], meters.map((meter) => meterRow(meter, nowMs))),
+    "",
+    ...table(["sink", "state", "delivered", "pending", "dead", "evicted", "oldest", "trouble"], sinks.map(sinkRow)),
+    "",
+    `journal  ${formatFacts(journal)}`,
+    ...clock ? [`clock    ${formatFacts(clock)}`] : [],
+  ].join("\n");
+}
+
+function meterRow({ name, line, last_good, last_error, in_trouble, next }: MeterStatus, nowMs: number): string[] {
+  return [
+    ...[name, line, last_good === null ? "never" : `${since(last_good, nowMs)} ago`],
+    next === null ? "when it speaks" : `in ${since(new Date(nowMs).toISOString(), Date.parse(next))}`,
+    in_trouble && last_error ? last_error.message : "",
+  ];
+}
+
+function sinkRow(sink: SinkStatus): string[] {
+  const { name, activity, blocked, delivered, pending, dead, evicted, oldest, last_error, balanced } = sink;
+  return [
+    ...[name, blocked === null ? activity : `blocked (${blocked})`],
+    ...[delivered, pending, dead, evicted].map(String),
+    oldest === null ? "" : oldest.slice(0, 16).replace("T", " "),
+    [...balanced ? [] : ["BOOKS DO NOT BALANCE"], last_error ?? ""].join(" ").trim(),
+  ];
+}
+
+/** Columns under each other, each as wide as it must be. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head.map((word) => word.toUpperCase()), ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
+}
+
+function formatFacts(facts: Facts): string {
+  return Object.entries(facts).map(([name, value]) => `${name}=${formatFact(name, value)}`).join("  ");
+}
+
+function formatFact(name: string, value: unknown): string {
+  if (typeof value !== "number") return String(value);
+  if (/bytes$/.test(name)) return value < 1e6 ? `${Math.ceil(value / 1024)}KiB` : `${Math.round(value / 2 ** 20)}MiB`;
+  return /ms$/.test(name) && value > 1e11 ? new Date(value).toISOString() : String(value);
+}
+
+/** `12 s`, `3 min`, `5 h`, `2 d`: as exact as anybody wants it. */
+function since(time: string, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - Date.parse(time)) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}

@@ -1,0 +1,25 @@
+/** What a running daemon can be asked. @module */
+import * as z from "zod";
+import type { Journal } from "./journal.ts";
+import type { Status } from "./status.ts";
+
+const question = z.discriminatedUnion("ask", [z.strictObject({ ask: z.literal("status") })]);
+
+/** A question, as it crosses the socket. */
+export type Question = z.input<typeof question>;
+
+/** Who knows the answers. */
+export interface Knowing {
+  readonly status: () => Promise<Status>;
+  readonly journal: Journal;
+}
+
+/** Answers a question. @throws {Error} when nobody can know what is meant */
+export async function answerQuestion(asked: unknown, { status }: Knowing): Promise<unknown> {
+  const { success, data } = question.safeParse(asked);
+  if (!success) throw new Error("This obisd does not know the question: is the daemon of another version?");
+  switch (data.ask) {
+    case "status":
+      return await status();
+  }
+}

@@ -1,0 +1,69 @@
+/** How each part of the daemon is doing, put together. @module */
+import type { CollectorReport } from "./collector_report.ts";
+import type { Config, LineConfig, MeterConfig } from "./config.ts";
+import type { DeliveryState } from "./delivery.ts";
+import type { Book, Journal } from "./journal.ts";
+import type { Progress } from "./progress.ts";
+import { nextSlot } from "./schedule.ts";
+import { type LineStatus, type MeterStatus, type SinkStatus, type Status, toFacts, toTime } from "./status.ts";
+import { formatEndpoint } from "./transport/endpoint.ts";
+
+/** What only the program knows of itself. */
+export type ProgramStatus = Pick<Status, "version" | "started" | "reload">;
+
+/** What the status is made of. */
+export interface Parts {
+  readonly config: Config;
+  readonly report: CollectorReport;
+  readonly progress: Progress;
+  readonly journal: Pick<Journal, "books" | "state">;
+  /** By the sinks' names. */
+  readonly deliveries: ReadonlyMap<string, DeliveryState>;
+  readonly program: ProgramStatus;
+}
+
+/** The status now. */
+export function statusOf({ config, report, progress, journal, deliveries, program }: Parts): Status {
+  const { readouts, readings, failures, lostSlots, dropped } = report.counts;
+  const books = new Map(journal.books().map((book) => [book.sink, book]));
+  const nowMs = report.clock.now();
+  return {
+    time: toTime(nowMs),
+    ...program,
+    pid: Deno.pid,
+    configuration: config.path,
+    counts: { readouts, readings, failures, lost_slots: lostSlots, dropped_telegrams: dropped },
+    meters: config.meters.map((meter) => meterStatus(meter, report, nowMs)),
+    lines: config.lines.map((line) => lineStatus(line, config)),
+    sinks: config.sinks.flatMap(({ name, type }) => sinkStatus(name, type, deliveries.get(name), books.get(name))),
+    journal: toFacts(journal.state()),
+    clock: null,
+    stuck: progress.stuck(),
+  };
+}
+
+function meterStatus({ name, line, schedule }: MeterConfig, { meters }: CollectorReport, nowMs: number): MeterStatus {
+  const { goodMs, trouble } = meters.get(name) ?? {};
+  return {
+    name,
+    line,
+    last_good: goodMs === undefined ? null : toTime(goodMs),
+    last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
+    in_trouble: trouble?.over === false,
+    next: schedule ? toTime(nextSlot(schedule, nowMs)) : null,
+  };
+}
+
+function lineStatus({ name, endpoint }: LineConfig, { meters }: Config): LineStatus {
+  return { name, url: formatEndpoint(endpoint), meters: meters.filter(({ line }) => line === name).length };
+}
+
+/** Empty while a reload brings the sink. */
+function sinkStatus(name: string, type: string, state?: DeliveryState, book?: Book): readonly SinkStatus[] {
+  if (!state || !book) return [];
+  const { activity, blocked = null, lastError = null, oldest = null } = state;
+  const { ingested, delivered, pending, evicted, dead } = book;
+  const balanced = ingested === delivered + pending + evicted + dead;
+  const its = { name, type, activity, blocked, last_error: lastError, oldest };
+  return [{ ...its, ingested, delivered, pending, evicted, dead, balanced }];
+}

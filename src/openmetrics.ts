@@ -1,0 +1,99 @@
+/**
+ * The status as OpenMetrics text: for node_exporter's textfile collector, or whatever gathers numbers.
+ * @module
+ */
+import type { Facts, MeterStatus, SinkStatus, Status } from "./status.ts";
+
+/** A number and what it is about. */
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+interface Family {
+  readonly name: string;
+  readonly type: "gauge" | "counter";
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+/** The text, its `# EOF` included. */
+export function toOpenMetrics(status: Status): string {
+  return [...familiesOf(status).filter(({ samples }) => samples.length > 0).map(formatFamily), "# EOF\n"].join("");
+}
+
+function familiesOf({ meters, sinks, counts, journal, clock, started, version, time }: Status): Family[] {
+  const one = (value: number): Sample[] => [[{}, value]];
+  return [
+    { ...gauge("info", "The version that runs."), samples: [[{ version }, 1]] },
+    { ...gauge("start_time_seconds", "When the daemon started."), samples: one(seconds(started)) },
+    { ...gauge("status_time_seconds", "When this was so."), samples: one(seconds(time)) },
+    { ...counter("readouts", "Readouts kept since the start."), samples: one(counts.readouts) },
+    { ...counter("failures", "Attempts in vain since the start."), samples: one(counts.failures) },
+    { ...counter("lost_slots", "Slots without a readout since the start."), samples: one(counts.lost_slots) },
+    { ...counter("dropped_telegrams", "Pushed telegrams that were damaged."), samples: one(counts.dropped_telegrams) },
+    ...meterFamilies(meters),
+    ...sinkFamilies(sinks),
+    ...factFamilies("journal", journal),
+    ...factFamilies("clock", clock ?? {}),
+  ];
+}
+
+function meterFamilies(meters: readonly MeterStatus[]): Family[] {
+  const times = (of: (meter: MeterStatus) => string | null): Sample[] =>
+    meters.flatMap((meter): Sample[] => {
+      const time = of(meter);
+      return time === null ? [] : [[{ meter: meter.name }, seconds(time)]];
+    });
+  return [
+    {
+      ...gauge("meter_up", "Whether the last attempt at the meter was good."),
+      samples: meters.map(({ name, in_trouble }) => [{ meter: name }, in_trouble ? 0 : 1]),
+    },
+    { ...gauge("meter_last_good_seconds", "When the last readout was kept."), samples: times((its) => its.last_good) },
+    { ...gauge("meter_next_seconds", "When the meter is due next."), samples: times((its) => its.next) },
+  ];
+}
+
+function sinkFamilies(sinks: readonly SinkStatus[]): Family[] {
+  const of = (value: (sink: SinkStatus) => number): Sample[] =>
+    sinks.map((sink): Sample => [{ sink: sink.name }, value(sink)]);
+  return [
+    { ...gauge("sink_up", "Whether the sink takes what it is given."), samples: of((its) => its.last_error ? 0 : 1) },
+    { ...gauge("sink_blocked", "Whether the sink waits for a person."), samples: of((its) => its.blocked ? 1 : 0) },
+    { ...gauge("sink_balanced", "Whether the sink's books balance."), samples: of((its) => its.balanced ? 1 : 0) },
+    { ...gauge("sink_pending_readings", "Readings that wait for the sink."), samples: of((its) => its.pending) },
+    { ...gauge("sink_dead_readings", "Readings that the sink can never take."), samples: of((its) => its.dead) },
+    { ...counter("sink_ingested_readings", "Readings kept for the sink."), samples: of((its) => its.ingested) },
+    { ...counter("sink_delivered_readings", "Readings that the sink has."), samples: of((its) => its.delivered) },
+    { ...counter("sink_evicted_readings", "Readings dropped for want of room."), samples: of((its) => its.evicted) },
+  ];
+}
+
+/** Every number and every yes or no that a part says of itself. */
+function factFamilies(part: string, facts: Facts): Family[] {
+  return Object.entries(facts).flatMap(([name, value]) =>
+    typeof value === "number" && Number.isFinite(value) || typeof value === "boolean"
+      ? [{ ...gauge(`${part}_${name}`, `Of the ${part}: ${name}.`), samples: [[{}, Number(value)]] as Sample[] }]
+      : []
+  );
+}
+
+const gauge = (name: string, help: string) => ({ name: `obisd_${name}`, type: "gauge" as const, help });
+const counter = (name: string, help: string) => ({ name: `obisd_${name}`, type: "counter" as const, help });
+
+function formatFamily({ name, type, help, samples }: Family): string {
+  const suffix = type === "counter" ? "_total" : "";
+  const lines = samples.map(([labels, value]) => `${name}${suffix}${formatLabels(labels)} ${value}\n`);
+  return `# TYPE ${name} ${type}\n# HELP ${name} ${help}\n${lines.join("")}`;
+}
+
+function formatLabels(labels: Sample[0]): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
+  return pairs.length > 0 ? `{${pairs.join(",")}}` : "";
+}
+
+function escape(value: string): string {
+  return value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
+}
+
+function seconds(time: string): number {
+  return Date.parse(time) / 1000;
+}

@@ -1,0 +1,116 @@
+/**
+ * How the daemon is doing: the shape that `obisd status --format json`, the file status.json and programs that watch obisd
+ * read. Times are RFC 3339 in UTC; `null`: there is none.
+ * @module
+ */
+
+/** All of it. */
+export interface Status {
+  /** When this was so. */
+  readonly time: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly started: string;
+  /** The configuration's file, and how its last reload went. */
+  readonly configuration: string;
+  readonly reload: { readonly time: string; readonly ok: boolean } | null;
+  readonly counts: CountStatus;
+  readonly meters: readonly MeterStatus[];
+  readonly lines: readonly LineStatus[];
+  readonly sinks: readonly SinkStatus[];
+  /** `path`, `bytes`, `max_bytes`, and what else the journal says of itself. */
+  readonly journal: Facts;
+  /** What the host's clock is worth; `null`: nobody looks. */
+  readonly clock: Facts | null;
+  /** Loops that have not kept their word; the watchdog will see to it. */
+  readonly stuck: readonly string[];
+}
+
+/** What a part says of itself, under names that a part may add to. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** Since the start. */
+export interface CountStatus {
+  readonly readouts: number;
+  readonly readings: number;
+  readonly failures: number;
+  readonly lost_slots: number;
+  readonly dropped_telegrams: number;
+}
+
+/** One meter. */
+export interface MeterStatus {
+  readonly name: string;
+  readonly line: string;
+  /** When its last readout was kept. */
+  readonly last_good: string | null;
+  /** What went wrong last, if anything since the last good readout: then it is in trouble now. */
+  readonly last_error: { readonly time: string; readonly message: string } | null;
+  readonly in_trouble: boolean;
+  /** Its next slot. */
+  readonly next: string | null;
+}
+
+/** One wire. */
+export interface LineStatus {
+  readonly name: string;
+  readonly url: string;
+  readonly meters: number;
+}
+
+/** One sink and its books, in readings: `ingested = delivered + pending + evicted + dead`. */
+export interface SinkStatus {
+  readonly name: string;
+  readonly type: string;
+  /** What it is doing: opening, idle, writing, waiting (to try again), hanging, stopped. */
+  readonly activity: string;
+  /** For whom it waits: auth, target, config, reject. */
+  readonly blocked: string | null;
+  /** What is wrong now. */
+  readonly last_error: string | null;
+  /** Time of the oldest reading that it is being offered. */
+  readonly oldest: string | null;
+  readonly ingested: number;
+  readonly delivered: number;
+  readonly pending: number;
+  readonly evicted: number;
+  readonly dead: number;
+  readonly balanced: boolean;
+}
+
+/** One line for `systemctl status`: what is wrong stands in it first. */
+export function formatStatusLine({ counts, meters, sinks }: Status): string {
+  const away = meters.filter((meter) => meter.in_trouble);
+  const trouble = away.length > 0
+    ? ` (${away.length} without an answer: ${shortList(away.map(({ name }) => name))})`
+    : "";
+  const read = `${meters.length} meters${trouble}, ${counts.readouts} readouts, ${counts.lost_slots} slots lost`;
+  const dropped = counts.dropped_telegrams > 0 ? [`${counts.dropped_telegrams} telegrams dropped`] : [];
+  return [read, ...dropped, ...sinks.map(formatSink)].join("; ");
+}
+
+function formatSink({ name, delivered, pending, evicted, dead, blocked, last_error }: SinkStatus): string {
+  const parts = [`${delivered} delivered`, `${pending} pending`];
+  if (evicted > 0) parts.push(`${evicted} evicted`);
+  if (dead > 0) parts.push(`${dead} dead`);
+  const trouble = last_error === null ? "" : ` (${blocked === null ? "" : `blocked, ${blocked}: `}${last_error})`;
+  return `${name}: ${parts.join(", ")}${trouble}`;
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")}, …`;
+}
+
+/** A part's own state with its names as JSON has them here: `lastStepMs` → `last_step_ms`. */
+export function toFacts(state: object): Facts {
+  return Object.fromEntries(
+    Object.entries(state).map((
+      [name, value],
+    ) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
+}
+
+/** RFC 3339, UTC. */
+export function toTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,104 @@
+/** What the status looks like for people and for programs. */
+import assert from "node:assert/strict";
+import { formatStatus } from "../../src/cli/status_table.ts";
+import { toOpenMetrics } from "../../src/openmetrics.ts";
+import { formatStatusLine, type SinkStatus, type Status, toFacts } from "../../src/status.ts";
+import { main } from "../../src/main.ts";
+
+const sink: SinkStatus = {
+  ...{ name: "csv", type: "csv", activity: "idle", blocked: null, last_error: null, oldest: null },
+  ...{ ingested: 84, delivered: 84, pending: 0, evicted: 0, dead: 0, balanced: true },
+};
+
+const STATUS: Status = {
+  time: "2026-01-15T12:00:10.000Z",
+  version: "0.1.0",
+  pid: 4711,
+  started: "2026-01-15T09:00:00.000Z",
+  configuration: "/etc/obisd/obisd.yaml",
+  reload: { time: "2026-01-15T11:59:10.000Z", ok: false },
+  counts: { readouts: 4, readings: 84, failures: 1, lost_slots: 1, dropped_telegrams: 0 },
+  meters: [
+    {
+      ...{ name: "flat-1", line: "room", last_good: "2026-01-15T12:00:00.000Z", last_error: null, in_trouble: false },
+      next: "2026-01-15T12:15:00.000Z",
+    },
+    {
+      ...{ name: 'he"at', line: "boiler", last_good: null, in_trouble: true, next: null },
+      last_error: { time: "2026-01-15T12:00:05.000Z", message: "no answer" },
+    },
+  ],
+  lines: [{ name: "room", url: "serial:///dev/ttyUSB0", meters: 1 }, { name: "boiler", url: "tcp://h:1", meters: 1 }],
+  sinks: [sink, {
+    ...sink,
+    ...{ name: "influxdb", type: "influxdb", activity: "waiting", blocked: "auth", last_error: "401", delivered: 42 },
+    ...{ pending: 40, dead: 2, oldest: "2026-01-15T11:00:00.000Z" },
+  }],
+  journal: toFacts({ path: "/j.db", bytes: 14336, maxBytes: 536870912, degraded: false }),
+  clock: toFacts({ trust: "synchronised", steps: 1, lastStepMs: -3000 }),
+  stuck: [],
+};
+
+Deno.test("formatStatus: everything on one screen, what is wrong beside what it concerns", () => {
+  assert.equal(
+    formatStatus(STATUS, Date.parse(STATUS.time)),
+    `obisd 0.1.0, process 4711, for 3 h, /etc/obisd/obisd.yaml
+loaded again 60 s ago: refused, the old one is in force
+4 readouts, 1 slots lost, 1 attempts in vain
+
+METER   LINE    LAST GOOD  NEXT            TROUBLE
+flat-1  room    10 s ago   in 15 min
+he"at   boiler  never      when it speaks  no answer
+
+SINK      STATE           DELIVERED  PENDING  DEAD  EVICTED  OLDEST            TROUBLE
+csv       idle            84         0        0     0
+influxdb  blocked (auth)  42         40       2     0        2026-01-15 11:00  401
+
+journal  path=/j.db  bytes=14KiB  max_bytes=512MiB  degraded=false
+clock    trust=synchronised  steps=1  last_step_ms=-3000`,
+  );
+});
+
+Deno.test("formatStatusLine: one line, with what is wrong", () => {
+  assert.equal(
+    formatStatusLine(STATUS),
+    '2 meters (1 without an answer: he"at), 4 readouts, 1 slots lost; csv: 84 delivered, 0 pending; ' +
+      "influxdb: 42 delivered, 40 pending, 2 dead (blocked, auth: 401)",
+  );
+});
+
+Deno.test("toOpenMetrics: each family once, counters end in _total, labels are escaped, EOF at the end", () => {
+  const text = toOpenMetrics(STATUS);
+  const lines = text.split("\n");
+  assert.deepEqual(lines.slice(-2), ["# EOF", ""]);
+  const families = lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]!);
+  assert.equal(new Set(families).size, families.length);
+  const sample = /^obisd_[a-z_]+(\{[a-z]+="(\\.|[^"\\])*"\})? -?\d+(\.\d+)?(e\+\d+)?$/;
+  assert.deepEqual(lines.slice(0, -2).filter((line) => !line.startsWith("# ") && !sample.test(line)), []);
+  for (
+    const line of [
+      'obisd_sink_delivered_readings_total{sink="influxdb"} 42',
+      'obisd_sink_blocked{sink="influxdb"} 1',
+      'obisd_meter_up{meter="he\\"at"} 0',
+      "obisd_journal_degraded 0",
+      "obisd_clock_last_step_ms -3000",
+    ]
+  ) assert(lines.includes(line), line);
+});
+
+Deno.test("status: nobody there is exit 69, another format is usage", async () => {
+  const run = async (...args: string[]) => {
+    const said: string[] = [];
+    const { signal } = new AbortController();
+    const code = await main(["status", ...args], { signal, complain: (text) => said.push(text) });
+    return { code, said: said.join("") };
+  };
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  const config = { runtime_directory: "nowhere", lines: { a: { url: "/dev/x" } } };
+  await Deno.writeTextFile(path, JSON.stringify({ ...config, meters: [{ name: "a", line: "a", every: "1s" }] }));
+  const { code, said } = await run("-c", path);
+  assert.equal(code, 69);
+  assert.match(said, /No obisd answers at .*\/nowhere\/control\.sock/);
+  assert.equal((await run("-c", path, "--format", "xml")).code, 64);
+  await Deno.remove(path);
+});
