@@ -1,5 +1,6 @@
 /** `obisd read` under every fault: the right exit code, the right message, and never a digit that the meter did not say. @module */
 import assert from "node:assert/strict";
+import { withoutHaste } from "../support/hasty_clock.ts";
 import { openPty } from "../support/pty.ts";
 import { meter, type Outcome, type Reading, readMeter, runCommand, SAID, textsOf } from "../support/read_meter.ts";
 
@@ -95,14 +96,23 @@ async function tryCase([mode, faults, code, said, more = {}]: Case, link?: strin
 
 const AT_ONCE = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
 
-/** Runs all cases of a table at once, each by its name: most of their time is silence. */
+/**
+ * Runs all cases of a table at once, for most of their time is silence. On a busy host some cannot keep up with the hasty
+ * clock: those that fail run again, alone and without haste, and that counts.
+ */
 async function tryAll(test: Deno.TestContext, cases: readonly Case[], folder?: string): Promise<void> {
-  const steps = cases.map((its, index) => {
+  const link = (index: number) => folder === undefined ? undefined : `${folder}/${index}`;
+  const atOnce = await Promise.allSettled(cases.map((its, index) => tryCase(its, link(index))));
+  for (const [index, its] of cases.entries()) {
     const name = `mode ${its[0] ?? "auto"}, ${its[1] || "no fault"}${its[4]?.query ?? ""}: ${its[2]}`;
-    const fn = () => tryCase(its, folder === undefined ? undefined : `${folder}/${index}`);
-    return test.step({ name, fn, ...AT_ONCE });
-  });
-  await Promise.all(steps);
+    await test.step({
+      name,
+      fn: async () => {
+        if (atOnce[index]!.status === "rejected") await withoutHaste(() => tryCase(its, link(index)));
+      },
+      ...AT_ONCE,
+    });
+  }
 }
 
 Deno.test("read: every fault on TCP", AT_ONCE, (test) => tryAll(test, [...CASES, ...ON_TCP]));
