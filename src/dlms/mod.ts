@@ -7,22 +7,44 @@
  * | IEC 62056-46, 6.4.4 | the connection: parameters, segments, repetition | `hdlc_parameters.ts`, `hdlc_link.ts` |
  * | IEC 62056-46, 5 | LLC | `llc.ts` |
  * | IEC 62056-47 | wrapper on TCP | `wrapper.ts`, `wrapper_link.ts`, `link.ts` |
- * | Green Book 9.5 | values (A-XDR) | `data.ts`, `axdr.ts` |
- * | Green Book 4.1.6.1 | moments | `date_time.ts` |
+ * | Green Book 9.4 | association, release; what is settled then | `acse.ts`, `initiate.ts` |
+ * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `authentication.ts`, `signatures.ts` |
+ * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
+ * | Green Book 9.3 | refusals, in words | `refusals.ts` |
+ * | Green Book 9.4.9 | general block transfer | `block_transfer.ts` |
+ * | Green Book 9.3.10 | notifications | `notifications.ts` |
+ * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
+ * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
  * @module
  */
+export * from "./access.ts";
+export * from "./acse.ts";
+export * from "./action.ts";
+export * from "./authentication.ts";
 export * from "./axdr.ts";
+export * from "./block_transfer.ts";
+export * from "./ciphered_apdu.ts";
 export * from "./crc.ts";
 export * from "./data.ts";
 export * from "./date_time.ts";
 export * from "./decimal.ts";
+export * from "./get.ts";
 export * from "./hdlc.ts";
 export * from "./hdlc_address.ts";
 export * from "./hdlc_control.ts";
 export * from "./hdlc_link.ts";
 export * from "./hdlc_parameters.ts";
+export * from "./initiate.ts";
 export * from "./link.ts";
 export * from "./llc.ts";
+export * from "./logical_name.ts";
+export * from "./notifications.ts";
 export * from "./octets.ts";
+export * from "./references.ts";
+export * from "./refusals.ts";
+export * from "./security.ts";
+export * from "./set.ts";
+export * from "./short_names.ts";
+export * from "./signatures.ts";
 export * from "./wrapper.ts";
 export * from "./wrapper_link.ts";

@@ -204,3 +204,8 @@ export function fromHex(digits: string): Uint8Array {
   }
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
+
+/** The same octets as the plain kind: what `node:crypto` returns is cut and compared differently. */
+export function plainOctets(octets: Uint8Array): Uint8Array {
+  return new Uint8Array(octets.buffer, octets.byteOffset, octets.byteLength);
+}
