@@ -14,6 +14,7 @@
  * | Green Book 9.4.9 | general block transfer | `block_transfer.ts` |
  * | Green Book 9.3.10 | notifications | `notifications.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
+ * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `values.ts`, `units.ts`, `profile.ts` |
  * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
  * @module
  */
@@ -39,12 +40,16 @@ export * from "./link.ts";
 export * from "./llc.ts";
 export * from "./logical_name.ts";
 export * from "./notifications.ts";
+export * from "./objects.ts";
 export * from "./octets.ts";
+export * from "./profile.ts";
 export * from "./references.ts";
 export * from "./refusals.ts";
 export * from "./security.ts";
 export * from "./set.ts";
 export * from "./short_names.ts";
 export * from "./signatures.ts";
+export * from "./units.ts";
+export * from "./values.ts";
 export * from "./wrapper.ts";
 export * from "./wrapper_link.ts";

@@ -1,0 +1,144 @@
+/** Load profiles and logs: which part to ask for, and rows out of what comes (class 7, Green Book 4.3.6). @module */
+import { ProtocolError } from "../errors.ts";
+import { array, type Data, integer, integerOf, itemsOf, octetsOf, octetString, structure } from "./data.ts";
+import { type DateTime, dateTimeOf, decodeDateTime, encodeDateTime, instantOf } from "./date_time.ts";
+import { decodeLogicalName, encodeLogicalName, type LogicalName } from "./logical_name.ts";
+import { CLASS } from "./objects.ts";
+import type { Selection } from "./references.ts";
+
+/** What one column of a profile captures. */
+export interface CaptureObject {
+  readonly classId: number;
+  readonly name: LogicalName;
+  readonly attribute: number;
+  /** 0: the whole attribute; else the n-th element of it. */
+  readonly index: number;
+}
+
+/** The clock that every profile's first column mostly is. */
+export const CLOCK_COLUMN: CaptureObject = { classId: CLASS.clock, name: "0-0:1.0.0*255", attribute: 2, index: 0 };
+
+function columnData({ classId, name, attribute, index }: CaptureObject): Data {
+  const [object, logicalName] = [integer("long-unsigned", classId), octetString(encodeLogicalName(name))];
+  return structure(object, logicalName, integer("integer", attribute), integer("long-unsigned", index));
+}
+
+/** Attribute capture_objects. @throws {ProtocolError} it is no list of columns */
+export function readCaptureObjects(data: Data): CaptureObject[] {
+  return (itemsOf(data) ?? []).map((item) => {
+    const [object, logicalName, attributeId, dataIndex] = itemsOf(item) ?? [];
+    const [classId, attribute, index] = [object, attributeId, dataIndex].map(integerOf);
+    const name = octetsOf(logicalName);
+    if (classId === undefined || attribute === undefined || index === undefined || name?.length !== 6) {
+      throw new ProtocolError(
+        "unreadable",
+        "Cannot read the columns of a profile: one is no {class, name, attribute, index}",
+      );
+    }
+    return { classId, name: decodeLogicalName(name), attribute, index };
+  });
+}
+
+/** Attribute capture_objects as a meter sends it. */
+export function captureObjectsData(columns: readonly CaptureObject[]): Data {
+  return array(columns.map(columnData));
+}
+
+/** From when to when, both included. */
+export interface Range {
+  readonly from: DateTime;
+  readonly to: DateTime;
+  /** The column that is compared; default: the clock. */
+  readonly by?: CaptureObject;
+  /** Only these columns; default: all. */
+  readonly columns?: readonly CaptureObject[];
+}
+
+/** Rows by their time (selector 1). */
+export function selectRange({ from, to, by = CLOCK_COLUMN, columns = [] }: Range): Selection {
+  const bounds = [from, to].map((moment) => octetString(encodeDateTime(moment)));
+  return { selector: 1, parameters: structure(columnData(by), ...bounds, captureObjectsData(columns)) };
+}
+
+/** Rows by their number, from 1; `to` 0: up to the last (selector 2). */
+export function selectEntries(from: number, to: number): Selection {
+  const entries = [from, to].map((entry) => integer("double-long-unsigned", entry));
+  const columns = [1, 0].map((column) => integer("long-unsigned", column));
+  return { selector: 2, parameters: structure(...entries, ...columns) };
+}
+
+/** What a request for rows says; a meter reads it. `undefined`: no selector of profiles. */
+export function readRowSelection({ selector, parameters }: Selection):
+  | { readonly from: DateTime; readonly to: DateTime }
+  | { readonly first: number; readonly last: number }
+  | undefined {
+  const items = itemsOf(parameters) ?? [];
+  if (selector === 1) {
+    const [from, to] = items.slice(1, 3).map((each) => decodeDateTime(octetsOf(each) ?? new Uint8Array()));
+    return from && to && { from, to };
+  }
+  const [first, last] = items.map(integerOf);
+  return selector === 2 && first !== undefined && last !== undefined ? { first, last } : undefined;
+}
+
+/** One row: when, if the profile says so, and its columns. */
+export interface Row {
+  /** Milliseconds since 1970; absent: the row has no time, or its clock tells no zone. */
+  readonly atMs?: number;
+  readonly cells: readonly Data[];
+}
+
+/** What a buffer alone does not say. */
+export interface RowOptions {
+  readonly columns: readonly CaptureObject[];
+  /** Attribute capture_period: a row without a time is this much later than the row before it. */
+  readonly periodS?: number;
+  /** Where the clock is, if it does not say. */
+  readonly deviationMinutes?: number;
+}
+
+/** The rows of a buffer. Where a cell is null it is what it was in the row before. @throws {ProtocolError} no rows */
+export function readRows(buffer: Data, { columns, periodS = 0, deviationMinutes }: RowOptions): Row[] {
+  const clock = columns.findIndex(({ classId, attribute }) => classId === CLASS.clock && attribute === 2);
+  const zone = deviationMinutes === undefined ? {} : { deviationMinutes };
+  const rows: Row[] = [];
+  let [before, beforeMs]: [readonly Data[], number | undefined] = [[], undefined];
+  for (const item of itemsOf(buffer) ?? noRows()) {
+    const cells = (itemsOf(item) ?? noRows()).map((cell, at) => cell.type === "null-data" ? before[at] ?? cell : cell);
+    const time = itemsOf(item)![clock];
+    const atMs: number | undefined = time?.type === "null-data" && beforeMs !== undefined
+      ? beforeMs + periodS * 1000
+      : momentOf(time, zone);
+    [before, beforeMs] = [cells, atMs];
+    rows.push({ ...(atMs === undefined ? {} : { atMs }), cells: withTime(cells, clock, time, atMs, zone) });
+  }
+  return rows;
+}
+
+function noRows(): never {
+  throw new ProtocolError("unreadable", "Cannot read a profile's buffer: it is no list of rows");
+}
+
+/** A row that left its time out gets the one that follows from the row before. */
+function withTime(
+  cells: readonly Data[],
+  clock: number,
+  time: Data | undefined,
+  atMs: number | undefined,
+  { deviationMinutes = 0 }: Pick<RowOptions, "deviationMinutes">,
+): readonly Data[] {
+  if (time?.type !== "null-data" || atMs === undefined) return cells;
+  const before = decodeDateTime(octetsOf(cells[clock]) ?? new Uint8Array());
+  const moment = dateTimeOf(atMs, before?.deviationMinutes ?? deviationMinutes);
+  return cells.with(
+    clock,
+    octetString(encodeDateTime({ ...moment, ...(before?.status ? { status: before.status } : {}) })),
+  );
+}
+
+/** Twelve octets, or seconds since 1970. */
+function momentOf(data: Data | undefined, zone: Pick<RowOptions, "deviationMinutes">): number | undefined {
+  const moment = decodeDateTime(octetsOf(data) ?? new Uint8Array());
+  if (moment) return instantOf(moment, zone);
+  return data?.type === "double-long-unsigned" ? data.value * 1000 : undefined;
+}
