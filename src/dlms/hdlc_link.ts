@@ -171,6 +171,7 @@ export class HdlcLink implements Link {
   }
 
   #gone(times: number, { acknowledged, pieces, octets }: Exchange): Error {
+    this.#connected = false;
     const where = octets > 0
       ? `after ${octets} octets of its answer`
       : `to frame ${acknowledged + 1} of ${pieces.length}`;

@@ -8,6 +8,7 @@
  * | IEC 62056-46, 5 | LLC | `llc.ts` |
  * | IEC 62056-47 | wrapper on TCP | `wrapper.ts`, `wrapper_link.ts`, `link.ts` |
  * | Green Book 9.4 | association, release; what is settled then | `acse.ts`, `initiate.ts` |
+ * | – | the client: its association, what it reads and writes | `association.ts`, `ciphering.ts`, `client.ts`, `reading.ts` |
  * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `authentication.ts`, `signatures.ts` |
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
@@ -21,10 +22,13 @@
 export * from "./access.ts";
 export * from "./acse.ts";
 export * from "./action.ts";
+export * from "./association.ts";
 export * from "./authentication.ts";
 export * from "./axdr.ts";
 export * from "./block_transfer.ts";
 export * from "./ciphered_apdu.ts";
+export * from "./ciphering.ts";
+export * from "./client.ts";
 export * from "./crc.ts";
 export * from "./data.ts";
 export * from "./date_time.ts";
@@ -43,6 +47,7 @@ export * from "./notifications.ts";
 export * from "./objects.ts";
 export * from "./octets.ts";
 export * from "./profile.ts";
+export * from "./reading.ts";
 export * from "./references.ts";
 export * from "./refusals.ts";
 export * from "./security.ts";

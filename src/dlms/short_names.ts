@@ -1,5 +1,5 @@
 /** READ and WRITE: meters whose attributes have numbers instead of names (short name referencing, Green Book 9.3.14). @module */
-import { readData, writeData } from "./axdr.ts";
+import { readData, type ReadDataOptions, writeData } from "./axdr.ts";
 import type { Data } from "./data.ts";
 import { Reader, Writer } from "./octets.ts";
 import { readList, readSelection, type Selection, writeList, writeSelection } from "./references.ts";
@@ -61,8 +61,8 @@ export function encodeReadResponse(results: readonly ReadResult[]): Uint8Array {
 }
 
 /** A ReadResponse that a meter sent. @throws {ProtocolError} */
-export function decodeReadResponse(apdu: Uint8Array): ReadResult[] {
-  return readList(begin(apdu, READ_RESPONSE, "the answer to read"), readReadResult);
+export function decodeReadResponse(apdu: Uint8Array, options?: ReadDataOptions): ReadResult[] {
+  return readList(begin(apdu, READ_RESPONSE, "the answer to read"), (each) => readReadResult(each, options));
 }
 
 function writeReadResult(writer: Writer, result: ReadResult): void {
@@ -72,9 +72,9 @@ function writeReadResult(writer: Writer, result: ReadResult): void {
   else writer.put(3).integer(result.block, 2);
 }
 
-function readReadResult(reader: Reader): ReadResult {
+function readReadResult(reader: Reader, options?: ReadDataOptions): ReadResult {
   const kind = reader.unsigned(1);
-  if (kind === 0) return { data: readData(reader, { mayEndEarly: true }) };
+  if (kind === 0) return { data: readData(reader, options) };
   if (kind === 1) return { error: reader.unsigned(1) };
   if (kind === 2) return { last: reader.unsigned(1) !== 0, block: reader.unsigned(2), raw: reader.octets() };
   if (kind === 3) return { block: reader.unsigned(2) };

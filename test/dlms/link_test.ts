@@ -154,7 +154,7 @@ Deno.test("HdlcLink: nobody there, refused, dropped, rejected: said so, and disc
     [[...OPEN, question, dm, ...CLOSE], ProtocolError, /dropped the link/],
     [[...OPEN, question, frmr, ...CLOSE], ProtocolError, /control octet 54 rejected: a sequence number/],
     [
-      [...OPEN, ...Array(3).fill([question, "silence"]).flat(), ...CLOSE],
+      [...OPEN, ...Array(3).fill([question, "silence"]).flat(), sent("ses-19-disc")],
       SilenceError,
       /to frame 1 of 1, asked 3 times/,
     ],

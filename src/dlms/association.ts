@@ -1,0 +1,303 @@
+/**
+ * A client's association with a logical device: asked for, proven, used, released (Green Book, 9.4). Whatever the
+ * meter refuses is said in words.
+ * @module
+ */
+import type { Cut, Dialogue } from "../dialogue.ts";
+import { isOfMeterOrWire, ProtocolError, RefusalError } from "../errors.ts";
+import {
+  type ApplicationContext,
+  type AssociationRequest,
+  type AssociationResponse,
+  AUTHENTICATION_REQUIRED,
+  decodeAssociationResponse,
+  decodeRelease,
+  encodeAssociationRequest,
+  encodeRelease,
+  explainRejection,
+} from "./acse.ts";
+import { decodeActionResponse, encodeActionRequest } from "./action.ts";
+import { answerChallenge, isRightAnswer, type Proof, type Secret } from "./authentication.ts";
+import { Assembly, decodeTransferBlock, encodeTransferBlock, isTransferBlock } from "./block_transfer.ts";
+import { Ciphering, type CipheringOptions, type InvocationCounter } from "./ciphering.ts";
+import { type Data, octetsOf, octetString } from "./data.ts";
+import { CONFORMANCE, decodeInitiateResponse, encodeInitiateRequest, type InitiateResponse } from "./initiate.ts";
+import type { Link } from "./link.ts";
+import { equal } from "./octets.ts";
+import { INVOKE } from "./references.ts";
+import {
+  decodeException,
+  decodeServiceError,
+  explainException,
+  explainResult,
+  explainServiceError,
+  isException,
+  isServiceError,
+} from "./refusals.ts";
+import { decodeReadResponse, encodeReadRequest } from "./short_names.ts";
+
+/** How a client proves who it is. A challenge is drawn anew for each association, 16 octets or more. */
+export type Credentials =
+  | { readonly mechanism: "none" }
+  | { readonly mechanism: "low"; readonly password: Uint8Array }
+  | Secret & { readonly challenge: Uint8Array };
+
+/** What an association needs. */
+export interface AssociationOptions {
+  /** The client's number, for messages: 16 is the public one. */
+  readonly client: number;
+  readonly names?: ApplicationContext["names"];
+  readonly credentials: Credentials;
+  /** Absent: everything goes in plain. */
+  readonly ciphering?: CipheringOptions;
+  /** Own system title without ciphering: SHA-256, GMAC and ECDSA need one. */
+  readonly title?: Uint8Array;
+  /** The meter's title, where it does not say it. */
+  readonly serverTitle?: Uint8Array;
+  /** For GMAC without ciphering. */
+  readonly counter?: InvocationCounter;
+  /** Octets of the longest message that we take. Default 65535. */
+  readonly maxPduOctets?: number;
+  /** Default: what the client can do with names of this kind. */
+  readonly conformance?: number;
+  /** Whether to sign off by RLRQ before the link is closed; some meters take it badly. Default yes. */
+  readonly releases?: boolean;
+  /** Whether to go on when the meter does not prove that it knows the secret too. Default no. */
+  readonly trustsUnproven?: boolean;
+}
+
+const { priority, attribute0WithGet, blockTransferWithGet, blockTransferWithSet, blockTransferWithAction } =
+  CONFORMANCE;
+const { multipleReferences, get, set, selectiveAccess, eventNotification, action } = CONFORMANCE;
+
+/** What this client proposes. */
+const PROPOSED = {
+  logical: priority | attribute0WithGet | blockTransferWithGet | blockTransferWithSet | blockTransferWithAction |
+    multipleReferences | get | set | selectiveAccess | eventNotification | action,
+  short: CONFORMANCE.read | CONFORMANCE.write | CONFORMANCE.unconfirmedWrite | multipleReferences |
+    CONFORMANCE.informationReport | CONFORMANCE.parameterizedAccess,
+};
+
+/** The object that answers for the association, whichever it is; and its method that takes answers to challenges. */
+export const CURRENT_ASSOCIATION = { classId: 15, name: "0-0:40.0.0*255" } as const;
+const REPLY_METHOD = { ...CURRENT_ASSOCIATION, id: 1 };
+const SHORT_REPLY_OFFSET = 0x58;
+
+/** Time for a meter to compute, ms. */
+const PROOF_MS = 10_000;
+const RELEASE_MS = 3000;
+
+/** An association. */
+export class Association {
+  readonly #link: Link;
+  readonly #options: AssociationOptions;
+  readonly #ciphering: Ciphering | undefined;
+  #settled: InitiateResponse | undefined;
+  /** Whether an exchange has begun and not ended: then there is no signing off, only hanging up. */
+  #interrupted = false;
+
+  constructor(link: Link, options: AssociationOptions) {
+    [this.#link, this.#options] = [link, options];
+    this.#ciphering = options.ciphering && new Ciphering(withTitle(options.ciphering, options.serverTitle));
+  }
+
+  /** What client and meter settled. @throws {TypeError} there is no association yet */
+  get settled(): InitiateResponse {
+    if (!this.#settled) throw new TypeError("There is no association yet");
+    return this.#settled;
+  }
+
+  /** How objects are named. */
+  get names(): ApplicationContext["names"] {
+    return this.#options.names ?? "logical";
+  }
+
+  /** The client's number. */
+  get client(): number {
+    return this.#options.client;
+  }
+
+  /** The last invocation counter that was heard from the meter; −1: none. To be kept, so that nothing old is believed. */
+  get heardCounter(): number {
+    return this.#ciphering?.heard ?? -1;
+  }
+
+  /** Asks for the association and proves who we are. @throws {RefusalError} {SilenceError} {ProtocolError} */
+  *open(): Dialogue<void> {
+    const { value } = yield* this.#link.exchange(encodeAssociationRequest(this.#request()));
+    this.#throwRefusal(value);
+    const response = decodeAssociationResponse(value);
+    if (response.result !== "accepted") throw this.#rejected(response);
+    if (this.#ciphering) this.#ciphering.otherTitle ??= response.title;
+    if (!response.initiate) {
+      throw new ProtocolError("unreadable", "The meter grants an association but settles nothing", value);
+    }
+    const initiate = this.#ciphering?.unwrap(response.initiate) ?? response.initiate;
+    this.#throwRefusal(initiate);
+    this.#settled = decodeInitiateResponse(initiate);
+    const { credentials } = this.#options;
+    if ("challenge" in credentials) yield* this.#prove(credentials, response);
+    else if (response.diagnostic.code === AUTHENTICATION_REQUIRED) throw this.#rejected(response);
+  }
+
+  #request(): AssociationRequest {
+    const { credentials, ciphering, conformance = PROPOSED[this.names], maxPduOctets = 0xffff } = this.#options;
+    const dedicated = ciphering?.dedicatedKey ? { dedicatedKey: ciphering.dedicatedKey } : {};
+    const initiate = encodeInitiateRequest({ ...dedicated, conformance, maxPduOctets });
+    const { mechanism } = credentials;
+    const title = ciphering?.title ?? this.#options.title;
+    return {
+      context: { names: this.names, ciphered: ciphering !== undefined },
+      mechanism,
+      ...(mechanism === "low" ? { authentication: credentials.password } : {}),
+      ...("challenge" in credentials ? { authentication: credentials.challenge } : {}),
+      ...(title ? { title } : {}),
+      initiate: this.#ciphering?.wrap(initiate, "global") ?? initiate,
+    };
+  }
+
+  #rejected(response: AssociationResponse): RefusalError {
+    const words = [explainRejection(response, this.client)];
+    if (response.initiate && isServiceError(response.initiate)) {
+      words.push(explainServiceError(decodeServiceError(response.initiate)));
+    }
+    return new RefusalError(`The meter refuses the association: ${words.join("; ")}`);
+  }
+
+  /** Answers the meter's challenge, and has it answer ours (passes 3 and 4). */
+  *#prove(
+    credentials: Secret & { challenge: Uint8Array },
+    { authentication, title }: AssociationResponse,
+  ): Dialogue<void> {
+    if (!authentication?.length) throw new ProtocolError("unreadable", "The meter sends no challenge to sign on with");
+    if (equal(authentication, credentials.challenge)) {
+      throw new ProtocolError("damaged", "The meter sends our own challenge back: somebody stands in between");
+    }
+    const ownTitle = this.#options.ciphering?.title ?? this.#options.title ?? new Uint8Array();
+    const otherTitle = title ?? this.#options.serverTitle ?? new Uint8Array();
+    const proof: Proof = {
+      ...{ ownTitle, otherTitle, challenge: authentication, counterChallenge: credentials.challenge },
+    };
+    const counter = credentials.mechanism === "gmac" ? this.#nextCounter() : 0;
+    const answer = yield* this.#reply(answerChallenge(credentials, proof, counter));
+    if (!answer && this.#options.trustsUnproven) return;
+    const mirrored = { ownTitle: otherTitle, otherTitle: ownTitle };
+    const theirs = { ...mirrored, challenge: credentials.challenge, counterChallenge: authentication };
+    if (answer && isRightAnswer(answer, credentials, theirs)) return;
+    const found = answer ? "its answer to our challenge is wrong" : "it does not answer our challenge";
+    throw new ProtocolError("damaged", `The meter does not prove that it knows the key: ${found}`, answer);
+  }
+
+  #nextCounter(): number {
+    const counter = this.#options.ciphering?.counter ?? this.#options.counter;
+    if (!counter) throw new TypeError("GMAC needs an invocation counter");
+    return counter.next();
+  }
+
+  *#reply(answer: Uint8Array): Dialogue<Uint8Array | undefined> {
+    const data = octetString(answer);
+    if (this.names === "short") return octetsOf(yield* this.#shortReply(data));
+    const request = encodeActionRequest({ kind: "normal", invoke: INVOKE, method: REPLY_METHOD, data });
+    const response = decodeActionResponse((yield* this.exchange(request, PROOF_MS)).value);
+    const { result = 250, returned = undefined } = response.kind === "normal" ? response : {};
+    if (result !== 0) throw this.#wrongProof(result);
+    return returned && "data" in returned ? octetsOf(returned.data) : undefined;
+  }
+
+  *#shortReply(parameters: Data): Dialogue<Data | undefined> {
+    const name = this.settled.vaaName + SHORT_REPLY_OFFSET & 0xffff;
+    const request = encodeReadRequest([{ name, selection: { selector: 0, parameters } }]);
+    const [result] = decodeReadResponse((yield* this.exchange(request, PROOF_MS)).value);
+    if (result && "error" in result) throw this.#wrongProof(result.error);
+    return result && "data" in result ? result.data : undefined;
+  }
+
+  #wrongProof(result: number): RefusalError {
+    const why = explainResult(result);
+    return new RefusalError(
+      `The meter refuses the association: wrong password or key for client ${this.client}: ${why}`,
+    );
+  }
+
+  /**
+   * Sends a plain message and brings home the plain answer; ciphers, blocks of the general transfer and a counter that
+   * the meter finds too low are seen to. @throws {RefusalError} an exception @throws {SilenceError} {ProtocolError}
+   */
+  *exchange(apdu: Uint8Array, withinMs?: number): Dialogue<Cut<Uint8Array>> {
+    const first = yield* this.#once(apdu, withinMs);
+    const { invocationCounter } = isException(first.value) ? decodeException(first.value) : {};
+    const again = invocationCounter !== undefined && this.#ciphering;
+    if (again) this.#options.ciphering?.counter.raise(invocationCounter + 1);
+    const answer = again ? yield* this.#once(apdu, withinMs) : first;
+    this.#throwRefusal(answer.value);
+    return answer;
+  }
+
+  *#once(apdu: Uint8Array, withinMs?: number): Dialogue<Cut<Uint8Array>> {
+    const wrapped = this.#ciphering?.wrap(apdu) ?? apdu;
+    this.#interrupted = true;
+    const { value, atMs } = yield* this.#link.exchange(wrapped, withinMs);
+    this.#interrupted = false;
+    const whole = isTransferBlock(value) ? yield* this.#assemble(value) : value;
+    return { value: this.#ciphering?.unwrap(whole) ?? whole, atMs };
+  }
+
+  /** Asks for block after block, one at a time. */
+  *#assemble(first: Uint8Array): Dialogue<Uint8Array> {
+    const assembly = new Assembly();
+    let received = first;
+    for (let own = 1; own <= 0xffff; own++) {
+      const before = assembly.acknowledged;
+      const whole = assembly.add(decodeTransferBlock(received));
+      if (whole) return whole;
+      if (assembly.acknowledged === before) break;
+      const { acknowledged } = assembly;
+      const block = { last: true, streaming: false, window: 1, block: own, acknowledged, data: new Uint8Array() };
+      received = (yield* this.#link.exchange(encodeTransferBlock(block))).value;
+    }
+    throw new ProtocolError("unreadable", "The meter's blocks come out of turn, or without end", received);
+  }
+
+  #throwRefusal(apdu: Uint8Array): void {
+    if (isException(apdu)) throw new RefusalError(`The meter refuses: ${explainException(decodeException(apdu))}`);
+    if (isServiceError(apdu)) {
+      throw new RefusalError(`The meter refuses: ${explainServiceError(decodeServiceError(apdu))}`);
+    }
+  }
+
+  /** Signs off. That a meter does not answer, or badly, changes nothing. */
+  *close(): Dialogue<void> {
+    if (!this.#settled || this.#interrupted || this.#options.releases === false) return;
+    this.#settled = undefined;
+    try {
+      const { value } = yield* this.#link.exchange(encodeRelease("request", { reason: 0 }), RELEASE_MS);
+      decodeRelease("response", value);
+    } catch (error) {
+      if (!isOfMeterOrWire(error)) throw error;
+    }
+  }
+}
+
+function withTitle(ciphering: CipheringOptions, otherTitle: Uint8Array | undefined): CipheringOptions {
+  return otherTitle ? { ...ciphering, otherTitle } : ciphering;
+}
+
+/** Opens link and association, does `work`, and closes both whatever happens. */
+export function* associated<T>(
+  link: Link,
+  options: AssociationOptions,
+  work: (association: Association) => Dialogue<T>,
+): Dialogue<T> {
+  const association = new Association(link, options);
+  try {
+    yield* link.open();
+    try {
+      yield* association.open();
+      return yield* work(association);
+    } finally {
+      yield* association.close();
+    }
+  } finally {
+    yield* link.close();
+  }
+}
