@@ -38,7 +38,7 @@ export type Got = Result & { readonly atMs: number };
 
 /** More of one value than this is none that a meter has. */
 const MAX_VALUE_OCTETS = 16 << 20;
-const MAX_BLOCKS = 1 << 16;
+const MAX_BLOCKS = 1 << 15;
 
 /** Long lists and profiles: some meters think before they answer. */
 const LONG_MS = 15_000;
@@ -71,7 +71,10 @@ class Blocks {
   }
 
   /** Takes the next one. @throws {ProtocolError} it is not the next one, or there is no end to them */
-  add({ block, raw }: Pick<Block, "block" | "raw">): void {
+  add({ block, raw, last }: Block): void {
+    if (raw.length === 0 && !last) {
+      throw new ProtocolError("endless", `The meter's block ${block} is empty, and not the last`);
+    }
     if (this.#number !== undefined && block !== this.#number + 1) {
       throw new ProtocolError("unreadable", `The meter sends block ${block} after block ${this.#number}`, raw);
     }

@@ -1,0 +1,367 @@
+/**
+ * A DLMS meter that is none: it grants associations, proves itself, and answers from a table of objects. Client and
+ * this are written against the standard's vectors, not only against each other.
+ * @module
+ */
+import { ProtocolError } from "../errors.ts";
+import {
+  type AssociationRequest,
+  AUTHENTICATION_REQUIRED,
+  decodeAssociationRequest,
+  encodeAssociationResponse,
+  encodeRelease,
+} from "./acse.ts";
+import { type ActionResult, decodeActionRequest, encodeActionResponse } from "./action.ts";
+import { CURRENT_ASSOCIATION } from "./association.ts";
+import { answerChallenge, isRightAnswer, type Secret } from "./authentication.ts";
+import { decodeData, encodeData, readData } from "./axdr.ts";
+import { decodeCiphered } from "./ciphered_apdu.ts";
+import { Ciphering, type CipheringOptions, countFrom } from "./ciphering.ts";
+import { type Data, itemsOf, octetsOf, octetString } from "./data.ts";
+import { instantOf } from "./date_time.ts";
+import { decodeGetRequest, encodeGetResponse } from "./get.ts";
+import { CONFORMANCE, decodeInitiateRequest, encodeInitiateResponse } from "./initiate.ts";
+import { type MeterObject, objectListData } from "./meter_objects.ts";
+import { equal, Reader } from "./octets.ts";
+import { readCaptureObjects, readRows, readRowSelection } from "./profile.ts";
+import { type AttributeReference, readList, type Reference, type Result, type Selection } from "./references.ts";
+import { encodeException } from "./refusals.ts";
+import { decodeSetRequest, encodeSetResponse, type SetRequest } from "./set.ts";
+import {
+  decodeReadRequest,
+  decodeWriteRequest,
+  encodeReadResponse,
+  encodeWriteResponse,
+  type ReadResult,
+  shortName,
+  type Variable,
+} from "./short_names.ts";
+
+/** What a client must bring, and what it gets. */
+export interface ServedAssociation {
+  /** The client's number. */
+  readonly client: number;
+  readonly names?: "logical" | "short";
+  readonly credentials:
+    | { readonly mechanism: "none" }
+    | { readonly mechanism: "low"; readonly password: Uint8Array }
+    /** `challenge`: what the meter sends. */
+    | Secret & { readonly challenge: Uint8Array };
+  readonly ciphering?: CipheringOptions;
+  /** Octets of the longest message that the meter takes. Default 1200. */
+  readonly maxPduOctets?: number;
+  /** Octets of a value in one block; default: as many as the client takes. */
+  readonly blockOctets?: number;
+}
+
+/** A meter. */
+export interface Meter {
+  /** System title: eight octets. */
+  readonly title: Uint8Array;
+  readonly objects: readonly MeterObject[];
+  readonly associations: readonly ServedAssociation[];
+  /** Whether the profile's rows can be chosen. Default yes. */
+  readonly selects?: boolean;
+}
+
+const EXCEPTION = {
+  notPossible: encodeException({ state: 1, error: 1 }),
+  unknown: encodeException({ state: 2, error: 2 }),
+};
+const CANNOT_DECIPHER = encodeException({ state: 1, error: 5 });
+const OBJECT_UNDEFINED = 4;
+const DENIED = 3;
+const [SCOPE_VIOLATED, TYPE_UNMATCHED, NO_LONG_GET, BLOCK_NUMBER_INVALID] = [13, 12, 16, 19];
+/** Octets around a block's raw octets, and of a cipher around both. */
+const OVERHEAD = 64;
+const SHORT_BASE = 0xfa00;
+const SHORT_REPLY = 0xfa58;
+
+/** One client's end of a meter: messages in, answers out. */
+export class Server {
+  readonly #meter: Meter;
+  readonly #served: ServedAssociation | undefined;
+  readonly #ciphering: Ciphering | undefined;
+  #state: "none" | "pending" | "open" = "none";
+  #request: AssociationRequest | undefined;
+  #clientMax = 0xffff;
+  /** A value on its way out, in blocks; one on its way in. */
+  #outgoing: { readonly raw: Uint8Array; at: number; block: number } | undefined;
+  #incoming: { readonly request: SetRequest; readonly raw: number[] } | undefined;
+
+  constructor(meter: Meter, client: number) {
+    this.#meter = meter;
+    this.#served = meter.associations.find((each) => each.client === client);
+    this.#ciphering = this.#served?.ciphering && new Ciphering(this.#served.ciphering);
+  }
+
+  /** The answer to a message. */
+  answer(apdu: Uint8Array): Uint8Array {
+    try {
+      if (apdu[0] === 0x60) return this.#associate(decodeAssociationRequest(apdu));
+      if (apdu[0] === 0x62) return this.#release();
+      if (this.#state === "none") return EXCEPTION.notPossible;
+      const replayed = this.#tooLow(apdu);
+      if (replayed) return replayed;
+      const plain = this.#ciphering?.unwrap(apdu) ?? apdu;
+      const answer = this.#serve(plain);
+      return this.#ciphering && answer[0] !== 0xd8 ? this.#ciphering.wrap(answer) : answer;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return error.trouble === "damaged" ? CANNOT_DECIPHER : EXCEPTION.unknown;
+    }
+  }
+
+  #tooLow(apdu: Uint8Array): Uint8Array | undefined {
+    const outer = this.#ciphering && decodeCiphered(apdu);
+    if (!outer || outer.ciphered.length < 5) return undefined;
+    const counter = new Reader(outer.ciphered.subarray(1), "a counter").unsigned(4);
+    const heard = this.#ciphering!.heard;
+    return counter > heard ? undefined : encodeException({ state: 1, error: 6, invocationCounter: heard + 1 });
+  }
+
+  #release(): Uint8Array {
+    this.#state = "none";
+    return encodeRelease("response", { reason: 0 });
+  }
+
+  #associate(request: AssociationRequest): Uint8Array {
+    const served = this.#served;
+    const { names = "logical", credentials } = served ?? {};
+    const refuse = (code: number) => this.#aare(request, { result: "rejected-permanent", code });
+    if (!served || !credentials) return refuse(1);
+    if (request.context.names !== names || request.context.ciphered !== (served.ciphering !== undefined)) {
+      return refuse(2);
+    }
+    if (request.mechanism !== credentials.mechanism) return refuse(request.mechanism === "none" ? 14 : 11);
+    if (credentials.mechanism === "low" && !equal(request.authentication ?? new Uint8Array(), credentials.password)) {
+      return refuse(13);
+    }
+    if (this.#ciphering) this.#ciphering.otherTitle = request.title;
+    const initiate = decodeInitiateRequest(this.#ciphering?.unwrap(request.initiate) ?? request.initiate);
+    if (this.#ciphering) this.#ciphering.dedicatedKey = initiate.dedicatedKey;
+    this.#clientMax = initiate.maxPduOctets || 0xffff;
+    [this.#request, this.#outgoing, this.#incoming] = [request, undefined, undefined];
+    this.#state = "challenge" in credentials ? "pending" : "open";
+    return this.#aare(request, {
+      result: "accepted",
+      code: this.#state === "pending" ? AUTHENTICATION_REQUIRED : 0,
+      initiate,
+    });
+  }
+
+  #aare(
+    { context, mechanism }: AssociationRequest,
+    { result, code, initiate }: {
+      result: "accepted" | "rejected-permanent";
+      code: number;
+      initiate?: { conformance: number };
+    },
+  ): Uint8Array {
+    const { credentials, maxPduOctets = 1200, names } = this.#served ?? {};
+    const supported = names === "short" ? 0x1c0320 : 0x407e1f | CONFORMANCE.selectiveAccess;
+    const plain = initiate && encodeInitiateResponse({
+      ...{ conformance: initiate.conformance & supported, maxPduOctets },
+      vaaName: names === "short" ? SHORT_BASE : 7,
+    });
+    const pending = credentials && "challenge" in credentials && initiate;
+    return encodeAssociationResponse({
+      ...{ context, result, diagnostic: { source: "user", code } },
+      ...(initiate ? { title: this.#meter.title } : {}),
+      ...(pending ? { mechanism, authentication: credentials.challenge } : {}),
+      ...(plain ? { initiate: this.#ciphering?.wrap(plain, "global") ?? plain } : {}),
+    });
+  }
+
+  #serve(apdu: Uint8Array): Uint8Array {
+    const tag = apdu[0]!;
+    if (this.#state === "pending" && tag !== 0xc3 && tag !== 0x05) return EXCEPTION.notPossible;
+    if (tag === 0xc3) return this.#action(apdu);
+    if (tag === 0x05) return this.#read(decodeReadRequest(apdu));
+    if (tag === 0xc0) return this.#get(apdu);
+    if (tag === 0xc1) return this.#set(decodeSetRequest(apdu));
+    if (tag === 0x06) return this.#write(apdu);
+    return EXCEPTION.unknown;
+  }
+
+  #get(apdu: Uint8Array): Uint8Array {
+    const request = decodeGetRequest(apdu);
+    const { invoke } = request;
+    if (request.kind === "next") return this.#nextBlock(invoke, request.block);
+    if (request.kind === "list") {
+      return encodeGetResponse({ kind: "list", invoke, results: request.attributes.map((each) => this.#value(each)) });
+    }
+    const result = this.#value(request.attribute);
+    const whole = encodeGetResponse({ kind: "normal", invoke, result });
+    if (whole.length <= this.#blockOctets() || "error" in result) return whole;
+    this.#outgoing = { raw: encodeData(result.data), at: 0, block: 0 };
+    return this.#nextBlock(invoke, 0);
+  }
+
+  #blockOctets(): number {
+    return this.#served?.blockOctets ?? Math.max(OVERHEAD, this.#clientMax - OVERHEAD);
+  }
+
+  #nextBlock(invoke: number, block: number): Uint8Array {
+    const out = this.#outgoing;
+    if (!out) return encodeGetResponse({ kind: "block", invoke, last: true, block, error: NO_LONG_GET });
+    if (block !== out.block) {
+      return encodeGetResponse({ kind: "block", invoke, last: true, block, error: BLOCK_NUMBER_INVALID });
+    }
+    const raw = out.raw.subarray(out.at, out.at + this.#blockOctets());
+    out.at += raw.length;
+    out.block++;
+    const last = out.at >= out.raw.length;
+    if (last) this.#outgoing = undefined;
+    return encodeGetResponse({ kind: "block", invoke, last, block: out.block, raw });
+  }
+
+  #object({ classId, name }: Reference): MeterObject | undefined {
+    return this.#meter.objects.find((object) => object.classId === classId && object.name === name);
+  }
+
+  #value(reference: AttributeReference): Result {
+    const { selection } = reference;
+    if (reference.classId === CURRENT_ASSOCIATION.classId && reference.id === 2) {
+      return { data: objectListData(this.#meter.objects) };
+    }
+    const object = this.#object(reference);
+    const data = object?.attributes[reference.id];
+    if (!object || data === undefined) return { error: OBJECT_UNDEFINED };
+    if (object.hidden?.includes(reference.id)) return { error: DENIED };
+    return selection ? this.#selected(object, data, selection) : { data };
+  }
+
+  #selected(object: MeterObject, buffer: Data, selection: Selection): Result {
+    const wanted = readRowSelection(selection);
+    const columns = object.attributes[3];
+    if (this.#meter.selects === false || !wanted || object.classId !== 7 || !columns) return { error: TYPE_UNMATCHED };
+    const items = itemsOf(buffer) ?? [];
+    if ("first" in wanted) {
+      return { data: { type: "array", items: items.slice(wanted.first - 1, wanted.last || undefined) } };
+    }
+    const rows = readRows(buffer, { columns: readCaptureObjects(columns), deviationMinutes: 0 });
+    const [from = -Infinity, to = Infinity] = [instantOf(wanted.from), instantOf(wanted.to)];
+    const kept = items.filter((_, at) => from <= rows[at]!.atMs! && rows[at]!.atMs! <= to);
+    return { data: { type: "array", items: kept } };
+  }
+
+  #store(reference: Reference, data: Data): number {
+    const object = this.#object(reference);
+    if (!object || object.attributes[reference.id] === undefined) return OBJECT_UNDEFINED;
+    if (!object.writable?.includes(reference.id)) return DENIED;
+    object.attributes[reference.id] = data;
+    return 0;
+  }
+
+  #set(request: SetRequest): Uint8Array {
+    const { invoke } = request;
+    if (request.kind === "normal") {
+      return encodeSetResponse({ kind: "normal", invoke, result: this.#store(request.attribute, request.data) });
+    }
+    if (request.kind === "list") {
+      const results = request.attributes.map((each, at) => this.#store(each, request.data[at]!));
+      return encodeSetResponse({ kind: "list", invoke, results });
+    }
+    if (request.kind !== "block") this.#incoming = { request, raw: [] };
+    if (!this.#incoming) return encodeSetResponse({ kind: "last-block", invoke, result: 18, block: request.block });
+    for (const octet of request.raw) this.#incoming.raw.push(octet);
+    if (!request.last) return encodeSetResponse({ kind: "block", invoke, block: request.block });
+    return this.#setWhole(invoke, request.block, this.#incoming);
+  }
+
+  #setWhole(
+    invoke: number,
+    block: number,
+    { request, raw }: { readonly request: SetRequest; readonly raw: readonly number[] },
+  ): Uint8Array {
+    const whole = Uint8Array.from(raw);
+    this.#incoming = undefined;
+    if ("attribute" in request) {
+      return encodeSetResponse({
+        kind: "last-block",
+        invoke,
+        result: this.#store(request.attribute, decodeData(whole)),
+        block,
+      });
+    }
+    const attributes = "attributes" in request ? request.attributes : [];
+    const data = readList(new Reader(whole, "a list of values"), (each) => readData(each));
+    const results = attributes.map((each, at) => this.#store(each, data[at] ?? { type: "null-data" }));
+    return encodeSetResponse({ kind: "list-last-block", invoke, results, block });
+  }
+
+  #action(apdu: Uint8Array): Uint8Array {
+    const request = decodeActionRequest(apdu);
+    if (request.kind !== "normal") return EXCEPTION.unknown;
+    const { invoke, method, data } = request;
+    const isReply = method.classId === CURRENT_ASSOCIATION.classId && method.id === 1;
+    if (this.#state === "pending" && !isReply) return EXCEPTION.notPossible;
+    const result = isReply ? this.#prove(octetsOf(data) ?? new Uint8Array()) : this.#act(method, data);
+    return encodeActionResponse({ kind: "normal", invoke, ...result });
+  }
+
+  #act(method: Reference, data: Data | undefined): ActionResult {
+    const act = this.#object(method)?.act;
+    return act ? act(method.id, data) : { result: OBJECT_UNDEFINED };
+  }
+
+  /** Checks the client's answer to our challenge, and answers its. */
+  #prove(answer: Uint8Array): ActionResult {
+    const credentials = this.#served?.credentials;
+    if (!credentials || !("challenge" in credentials) || !this.#request) return { result: SCOPE_VIOLATED };
+    const [own, client] = [this.#meter.title, this.#request.title ?? new Uint8Array()];
+    const [challenge, counterChallenge] = [this.#request.authentication!, credentials.challenge];
+    const theirs = { ownTitle: client, otherTitle: own, challenge: counterChallenge, counterChallenge: challenge };
+    if (!isRightAnswer(answer, credentials, theirs)) {
+      this.#state = "none";
+      return { result: SCOPE_VIOLATED };
+    }
+    this.#state = "open";
+    const counter = (this.#served?.ciphering?.counter ?? countFrom(1)).next();
+    const proof = { ownTitle: own, otherTitle: client, challenge, counterChallenge };
+    return { result: 0, returned: { data: octetString(answerChallenge(credentials, proof, counter)) } };
+  }
+
+  #read(variables: readonly Variable[]): Uint8Array {
+    if (variables.length === 1 && "block" in variables[0]!) return this.#nextReadBlock(variables[0].block);
+    const whole = encodeReadResponse(variables.map((each) => "block" in each ? { error: 250 } : this.#named(each)));
+    if (whole.length <= this.#blockOctets()) return whole;
+    this.#outgoing = { raw: whole.subarray(1), at: 0, block: 0 };
+    return this.#nextReadBlock(0);
+  }
+
+  #nextReadBlock(block: number): Uint8Array {
+    const out = this.#outgoing;
+    if (!out || out.block !== block) return encodeReadResponse([{ error: BLOCK_NUMBER_INVALID }]);
+    const raw = out.raw.subarray(out.at, out.at + this.#blockOctets());
+    out.at += raw.length;
+    out.block++;
+    return encodeReadResponse([{ last: out.at >= out.raw.length, block: out.block, raw }]);
+  }
+
+  #named({ name, selection }: Extract<Variable, { name: number }>): ReadResult {
+    if (name === SHORT_REPLY && selection) {
+      const { result, returned } = this.#prove(octetsOf(selection.parameters) ?? new Uint8Array());
+      return result === 0 && returned ? returned : { error: result };
+    }
+    if (this.#state === "pending") return { error: SCOPE_VIOLATED };
+    if (name === shortName(SHORT_BASE, 2)) return { data: objectListData(this.#meter.objects, "short") };
+    const reference = this.#referenceOf(name);
+    return reference ? this.#value({ ...reference, ...(selection ? { selection } : {}) }) : { error: OBJECT_UNDEFINED };
+  }
+
+  #referenceOf(name: number): Reference | undefined {
+    const object = this.#meter.objects.find(({ baseName = -1 }) => baseName <= name && name < baseName + 0x100);
+    return object && { classId: object.classId, name: object.name, id: (name - object.baseName!) / 8 + 1 };
+  }
+
+  #write(apdu: Uint8Array): Uint8Array {
+    const { variables, data } = decodeWriteRequest(apdu);
+    return encodeWriteResponse(variables.map((variable, at) => {
+      const reference = "name" in variable ? this.#referenceOf(variable.name) : undefined;
+      const error = reference ? this.#store(reference, data[at] ?? { type: "null-data" }) : OBJECT_UNDEFINED;
+      return error === 0 ? "success" : { error };
+    }));
+  }
+}

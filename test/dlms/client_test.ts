@@ -1,0 +1,419 @@
+import assert from "node:assert/strict";
+import { type Dialogue, Inbox } from "../../src/dialogue.ts";
+import {
+  array,
+  associated,
+  type Association,
+  type AssociationOptions,
+  Client,
+  countFrom,
+  dateTimeOf,
+  encodeException,
+  encodeGetResponse,
+  findFrame,
+  hdlcAddress,
+  HdlcLink,
+  hdlcStation,
+  integer,
+  type Link,
+  type LinkParameters,
+  type Meter,
+  octetString,
+  type Rows,
+  Server,
+  type StationOptions,
+  toHex,
+  ValueReader,
+  wrapperLink,
+  wrapperStation,
+} from "../../src/dlms/mod.ts";
+import { ProtocolError, RefusalError, SilenceError } from "../../src/errors.ts";
+import { toText } from "../../src/iec62056/mod.ts";
+import { ignore, octets } from "../support/dlms.ts";
+import {
+  CHALLENGE,
+  cipheringOf,
+  CLIENT_TITLE,
+  ENERGY,
+  keys,
+  LOGINS,
+  METER_TITLE,
+  PROFILE,
+  PROFILE_START,
+  SECRET,
+  testMeter,
+} from "../support/dlms_meter.ts";
+import { follow } from "../support/follow.ts";
+import { talk, type TalkOptions } from "../support/talk.ts";
+
+const NONE: AssociationOptions = { client: 16, credentials: { mechanism: "none" } };
+const SIZES: LinkParameters = { maxSend: 1024, maxReceive: 1024, windowSend: 1, windowReceive: 1 };
+const ADDRESS = hdlcAddress(1, 17);
+
+const read = (name: string, classId = 3, id = 2) => ({ classId, name, id });
+
+function hdlcLink(client: number, propose: LinkParameters = SIZES): Link {
+  return new HdlcLink(new Inbox(), { client: hdlcAddress(client), server: ADDRESS, propose });
+}
+
+/** Runs a client's work against a meter over HDLC. */
+function onHdlc<T>(
+  meter: Meter,
+  options: AssociationOptions,
+  work: (client: Client, association: Association) => Dialogue<T>,
+  { propose = SIZES, ...rest }: Partial<StationOptions> & TalkOptions & { propose?: LinkParameters } = {},
+): T {
+  const station = hdlcStation({ address: ADDRESS, serve: (client) => new Server(meter, client), ...rest });
+  const dialogue = associated(
+    hdlcLink(options.client, propose),
+    options,
+    (association) => work(new Client(association), association),
+  );
+  return talk(dialogue, station, rest);
+}
+
+/** The same over the wrapper. */
+function onWrapper<T>(meter: Meter, options: AssociationOptions, work: (client: Client) => Dialogue<T>): T {
+  const station = wrapperStation({ port: 1, serve: (client) => new Server(meter, client) });
+  const link = wrapperLink(new Inbox(), { client: options.client, server: 1 });
+  return talk(associated(link, options, (association) => work(new Client(association))), station, { chunkBytes: 5 });
+}
+
+/** Energy as digits and unit. */
+function* energy(client: Client): Dialogue<string> {
+  const { value } = yield* new ValueReader(client).read(read(ENERGY));
+  return `${value.text} ${value.unit}`;
+}
+
+const sent = (name: string) => `> ${toText(octets(name))}`;
+const came = (name: string) => `< ${toText(octets(name))}`;
+
+Deno.test("Client: the whole session of the vectors: clock, energy, profile, signed off", { ignore }, () => {
+  const names: [string, string][] = [
+    ["ses-01-snrm", "ses-02-ua"],
+    ["ses-03-aarq", "ses-04-aare"],
+    ["ses-05-get-clock", "ses-06-get-clock-resp"],
+    ["ses-07-get-energy", "ses-08-get-energy-resp"],
+    ["ses-09-get-su", "ses-10-get-su-resp"],
+    ["ses-11-get-profile", "ses-12-seg1"],
+    ["ses-13-rr", "ses-14-seg2"],
+    ["ses-15-rr", "ses-16-seg3"],
+    ["ses-17-rlrq", "ses-18-rlre"],
+    ["ses-19-disc", "ses-20-ua"],
+  ];
+  const script = names.flatMap(([question, answer]) => [sent(question), came(answer)]);
+  const dialogue = () =>
+    associated(hdlcLink(16), { ...NONE, maxPduOctets: 1200 }, function* (association) {
+      const client = new Client(association);
+      const reader = new ValueReader(client);
+      const clock = yield* reader.read(read("0-0:1.0.0*255", 8));
+      const total = yield* reader.read(read(ENERGY));
+      const buffer = yield* client.demand(read(PROFILE, 7));
+      return [clock.value.text, `${total.value.text} ${total.value.unit}`, "items" in buffer && buffer.items.length];
+    });
+  for (const chunkBytes of [1, 11, Infinity]) {
+    assert.deepEqual(follow(dialogue(), script, { chunkBytes }), ["2024-03-30T10:30:00+01:00", "1000000 Wh", 12]);
+  }
+});
+
+Deno.test("Client: signs on by every mechanism, plain and ciphered, over HDLC and the wrapper", () => {
+  for (const { name, client, credentials } of LOGINS) {
+    for (const suite of [undefined, 0, 1, 2] as const) {
+      const ciphers = suite === undefined ? undefined : cipheringOf(suite);
+      const title = { title: CLIENT_TITLE, counter: countFrom(1) };
+      const options = { client, credentials, ...(ciphers ? { ciphering: ciphers.client } : title) };
+      const meter = () => testMeter(ciphers ? { ciphering: { ...ciphers.meter } } : {});
+      assert.equal(onHdlc(meter(), options, energy), "1000000 Wh", `${name} suite ${suite} HDLC`);
+      assert.equal(onWrapper(meter(), options, energy), "1000000 Wh", `${name} suite ${suite} wrapper`);
+    }
+  }
+});
+
+Deno.test("Client: ciphers with the dedicated key and by general ciphering too", () => {
+  for (const kind of ["dedicated", "general-global", "general-dedicated"] as const) {
+    const { client, meter } = cipheringOf(0);
+    const ciphering = { ...client, kind, dedicatedKey: new Uint8Array(16).fill(7) };
+    const seen = new Set<string>();
+    const trace = (_: string, octets: Uint8Array) => {
+      const { information } = findFrame()(octets)!.value;
+      if (information[0] === 0xe6) seen.add(toHex(information.subarray(3, 4)));
+    };
+    const meterSide = testMeter({ ciphering: { ...meter, kind } });
+    assert.equal(onHdlc(meterSide, { ...NONE, ciphering }, energy, { trace }), "1000000 Wh", kind);
+    const outer = { dedicated: ["D0", "D4"], "general-global": ["DB"], "general-dedicated": ["DC"] }[kind];
+    for (const tag of outer) assert.ok(seen.has(tag), `${kind}: ${[...seen]}`);
+  }
+});
+
+Deno.test("Client: no plain text of a ciphered association is on the line", () => {
+  const { client, meter } = cipheringOf(0);
+  const line: string[] = [];
+  const trace = (_: string, octets: Uint8Array) => void line.push(toHex(octets));
+  onHdlc(testMeter({ ciphering: meter }), { ...NONE, ciphering: client }, energy, { trace });
+  assert.ok(!line.join().includes("0100010800FF"));
+});
+
+Deno.test("Client: every refusal in words an administrator understands", () => {
+  const wrong = new TextEncoder().encode("00000000");
+  const low = (password: Uint8Array) => ({ client: 17, credentials: { mechanism: "low", password } as const });
+  const md5 = { mechanism: "md5", secret: wrong, challenge: CHALLENGE } as const;
+  const cases: [AssociationOptions, RegExp][] = [
+    [low(wrong), /wrong password or key for client 17/],
+    [{ ...NONE, client: 99 }, /client 99 may have no association there/],
+    [{ ...NONE, client: 17 }, /client 17 has to sign on with a password or key/],
+    [{ ...NONE, names: "short" }, /short names instead of logical ones/],
+    [{ ...low(SECRET), client: 16 }, /client 16 cannot sign on by this kind of authentication/],
+    [{ client: 19, credentials: md5 }, /wrong password or key for client 19/],
+  ];
+  for (const [options, message] of cases) {
+    assert.throws(() => onHdlc(testMeter(), options, energy), (error) => {
+      assert.ok(error instanceof RefusalError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});
+
+Deno.test("Client: a wrong key, and a meter that does not prove itself, are no association", () => {
+  const { client, meter } = cipheringOf(0);
+  const other = { ...keys(0), authentication: new Uint8Array(16) };
+  const ciphered = () =>
+    onHdlc(testMeter({ ciphering: meter }), { ...NONE, ciphering: { ...client, keys: other } }, energy);
+  assert.throws(ciphered, { name: "RefusalError", message: /cannot decipher: wrong key/ });
+  const login = LOGINS.find(({ name }) => name === "sha256")!;
+  const otherTitle = { ...NONE, client: login.client, credentials: login.credentials, title: METER_TITLE };
+  const impostor = { ...testMeter(), title: METER_TITLE };
+  assert.equal(onHdlc(impostor, otherTitle, energy), "1000000 Wh", "titles are part of the proof, but any will do");
+  const forged: Meter = {
+    ...testMeter(),
+    associations: [{ client: login.client, credentials: { ...login.credentials, challenge: CHALLENGE } as never }],
+  };
+  assert.throws(() => onHdlc(forged, { ...otherTitle, title: CLIENT_TITLE }, energy), {
+    ...{ name: "ProtocolError", message: /our own challenge back/ },
+  });
+});
+
+Deno.test("Client: a counter that the meter finds too low is raised, and the question asked once more", () => {
+  const { client, meter } = cipheringOf(0);
+  const numbers = countFrom(10);
+  const raised: number[] = [];
+  let calls = 0;
+  const counter = {
+    next: () => ++calls === 2 ? 3 : numbers.next(), // as after an old backup was restored
+    raise: (atLeast: number) => {
+      raised.push(atLeast);
+      numbers.raise(atLeast);
+    },
+  };
+  const options = { ...NONE, ciphering: { ...client, counter } };
+  assert.equal(onHdlc(testMeter({ ciphering: meter }), options, energy), "1000000 Wh");
+  assert.deepEqual(raised, [12]);
+  const stubborn = { next: () => 3, raise: () => {} };
+  const refused = { ...NONE, ciphering: { ...client, counter: stubborn } };
+  assert.throws(() => onHdlc(testMeter({ ciphering: meter }), refused, energy), {
+    ...{ name: "RefusalError", message: /invocation counter too low: 4 is expected/ },
+  });
+});
+
+Deno.test("Client: an answer that was heard before is not believed", () => {
+  const { client, meter } = cipheringOf(0);
+  const ciphering = { ...client, heard: 0x1000 };
+  assert.throws(() => onHdlc(testMeter({ ciphering: meter }), { ...NONE, ciphering }, energy), {
+    ...{ name: "ProtocolError", message: /it was heard before/ },
+  });
+});
+
+Deno.test("Client: values in blocks of every size, in segments of every size, in windows", () => {
+  for (const blockOctets of [20, 33, 64, 200, 1000]) {
+    for (const [size, window] of [[32, 1], [32, 7], [62, 3], [128, 1], [1024, 2]] as const) {
+      const parameters = { maxSend: size, maxReceive: size, windowSend: window, windowReceive: window };
+      const work = function* (client: Client) {
+        const buffer = yield* client.demand(read(PROFILE, 7));
+        return "items" in buffer ? buffer.items.length : 0;
+      };
+      const rows = onHdlc(testMeter({ blockOctets, rows: 40 }), NONE, work, { parameters, propose: parameters });
+      assert.equal(rows, 40, `${blockOctets} ${size} ${window}`);
+    }
+  }
+});
+
+Deno.test("Client: writes, in one piece and in blocks, and says what is refused", () => {
+  const meter = testMeter({ maxPduOctets: 128 });
+  const target = read("0-0:96.1.9*255", 1);
+  const long = octetString(Uint8Array.from({ length: 1000 }, (_, at) => at & 0xff));
+  const work = function* (client: Client) {
+    yield* client.set(target, integer("unsigned", 5));
+    const short = yield* client.demand(target);
+    yield* client.set(target, long);
+    return [short, yield* client.demand(target)];
+  };
+  assert.deepEqual(onHdlc(meter, NONE, work), [integer("unsigned", 5), long]);
+  const denied = function* (client: Client) {
+    yield* client.set(read(ENERGY), integer("unsigned", 5));
+  };
+  assert.throws(() => onHdlc(meter, NONE, denied), {
+    name: "RefusalError",
+    message: /write 1-0:1.8.0\*255 attribute 2: read or write denied/,
+  });
+  const hidden = function* (client: Client) {
+    return (yield* new ValueReader(client).read({ ...target, id: 3 })).refused;
+  };
+  assert.match(onHdlc(meter, NONE, hidden)!, /read or write denied/);
+});
+
+Deno.test("Client: has a meter do something, and says when it does not", () => {
+  const disconnect = { classId: 70, name: "0-0:96.3.10*255", id: 1 };
+  const work = (id: number) =>
+    function* (client: Client) {
+      return (yield* client.action({ ...disconnect, id }, integer("integer", 0))).result;
+    };
+  assert.equal(onHdlc(testMeter(), NONE, work(1)), 0);
+  assert.throws(() => onHdlc(testMeter(), NONE, work(2)), { name: "RefusalError", message: /Cannot execute method 2/ });
+});
+
+Deno.test("Client: the meter's own description, by logical and by short names", () => {
+  const work = function* (client: Client) {
+    return (yield* client.objectList()).map(({ name, baseName }) => ({ name, baseName }));
+  };
+  const logical = onHdlc(testMeter(), NONE, work);
+  assert.equal(logical.length, 8);
+  assert.ok(logical.some(({ name, baseName }) => name === ENERGY && baseName === undefined));
+  const short = onHdlc(testMeter({ names: "short", blockOctets: 50 }), { ...NONE, names: "short" }, work);
+  assert.ok(short.some(({ name, baseName }) => name === ENERGY && baseName === 0x1000));
+});
+
+Deno.test("Client: short names: read, write, a profile in blocks, and every sign-on", () => {
+  const short = { ...NONE, names: "short" } as const;
+  assert.equal(onHdlc(testMeter({ names: "short" }), short, energy), "1000000 Wh");
+  const write = function* (client: Client) {
+    yield* client.set(read("0-0:96.1.9*255", 1), integer("unsigned", 5));
+    const back = yield* client.demand(read("0-0:96.1.9*255", 1));
+    const missing = yield* client.get(read("9-9:9.9.9*9"));
+    return [back, "error" in missing && missing.error];
+  };
+  assert.deepEqual(onHdlc(testMeter({ names: "short" }), short, write), [integer("unsigned", 5), 4]);
+  const rows = function* (client: Client) {
+    return (yield* new ValueReader(client).profile(PROFILE, { kind: "all" })).rows.length;
+  };
+  assert.equal(onHdlc(testMeter({ names: "short", blockOctets: 60, rows: 50 }), short, rows), 50);
+  for (const { client, credentials } of LOGINS) {
+    const options = { ...short, client, credentials, title: CLIENT_TITLE, counter: countFrom(1) };
+    assert.equal(onWrapper(testMeter({ names: "short" }), options, energy), "1000000 Wh");
+  }
+});
+
+Deno.test("ValueReader: a profile by range, the last rows, all; from meters that can select and that cannot", () => {
+  const from = dateTimeOf(PROFILE_START + 4 * 900_000, -60);
+  const to = dateTimeOf(PROFILE_START + 7 * 900_000, -60);
+  const cases: [Rows, number[]][] = [
+    [{ kind: "range", from, to }, [4, 5, 6, 7]],
+    [{ kind: "last", count: 3 }, [9, 10, 11]],
+    [{ kind: "all" }, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]],
+  ];
+  for (const selects of [true, false]) {
+    for (const [rows, numbers] of cases) {
+      const work = (client: Client) => new ValueReader(client).profile(PROFILE, rows, { deviationMinutes: -60 });
+      const profile = onHdlc(testMeter({ selects }), NONE, work);
+      assert.deepEqual(profile.columns.map(({ unit }) => unit), ["", "", "Wh"]);
+      const energies = profile.rows.map(({ values }) => values[2]!.text);
+      assert.deepEqual(energies, numbers.map((at) => `${100_000 + at}0`), `${rows.kind} ${selects}`);
+    }
+  }
+});
+
+Deno.test("Client: whatever frame is lost, damaged or late, the values are right", () => {
+  const faults: Record<string, (octets: Uint8Array) => Uint8Array> = {
+    lost: () => new Uint8Array(),
+    "bad check": (octets) => octets.with(octets.length - 2, octets.at(-2)! ^ 1),
+    "cut short": (octets) => octets.subarray(0, octets.length >> 1),
+    "noise before": (octets) => Uint8Array.of(0x00, 0x7e, 0xff, ...octets),
+    "said twice": (octets) => Uint8Array.of(...octets, ...octets),
+  };
+  const work = function* (client: Client) {
+    const total = yield* energy(client);
+    const buffer = yield* client.demand(read(PROFILE, 7));
+    return [total, "items" in buffer && buffer.items.length];
+  };
+  for (const [name, fault] of Object.entries(faults)) {
+    for (let at = 1; at <= 14; at++) {
+      const { client, meter } = cipheringOf(0);
+      const station = { fault: (octets: Uint8Array, count: number) => count === at ? fault(octets) : octets };
+      const ciphered = onHdlc(testMeter({ ciphering: meter }), { ...NONE, ciphering: client }, work, station);
+      assert.deepEqual(ciphered, ["1000000 Wh", 12], `${name} ${at}`);
+    }
+  }
+});
+
+Deno.test("Client: a meter that falls silent at any step ends in silence, not in a hang", () => {
+  for (let from = 1; from <= 8; from++) {
+    const fault = (octets: Uint8Array, count: number) => count >= from ? new Uint8Array() : octets;
+    const run = () => onHdlc(testMeter(), NONE, energy, { fault, limit: 500 });
+    if (from < 5) assert.throws(run, SilenceError, String(from));
+    else assert.equal(run(), "1000000 Wh", String(from));
+  }
+});
+
+Deno.test("Client: signs off and disconnects, whatever goes wrong in between", () => {
+  const kinds: string[] = [];
+  const trace = (who: string, octets: Uint8Array) => {
+    const { control, information } = findFrame()(octets)!.value;
+    if (who === "client") kinds.push(control.kind === "I" ? toHex(information.subarray(3, 4)) : control.kind);
+  };
+  const work = (): Dialogue<never> => {
+    throw new Error("a bug");
+  };
+  assert.throws(() => onHdlc(testMeter(), NONE, work, { trace }), /a bug/);
+  assert.deepEqual(kinds, ["SNRM", "60", "62", "DISC"]);
+});
+
+Deno.test("Client: what a hostile meter answers is an error: wrong numbers, blocks without end, nonsense", () => {
+  const block = (block: number, length: number) =>
+    encodeGetResponse({ kind: "block", invoke: 0xc1, last: false, block, raw: new Uint8Array(length) });
+  const answers: [string, (asked: Uint8Array, count: number) => Uint8Array, RegExp][] = [
+    ["another question", () => Uint8Array.of(0xc4, 1, 0xc5, 0, 0x11, 1), /answers question 5, asked was 1/],
+    ["another service", () => Uint8Array.of(0xc5, 1, 0xc1, 0), /begins with C5/],
+    ["the same block", () => block(1, 1), /block 1 after block 1/],
+    ["an empty block", () => block(1, 0), /block 1 is empty, and not the last/],
+    ["blocks without end", (_, count) => block(count, 60_000), /blocks have no end/],
+    ["transfer out of turn", () => Uint8Array.of(0xe0, 0, 0, 9, 0, 0, 0), /out of turn/],
+    ["an exception", () => encodeException({ state: 1, error: 3 }), /other reason/],
+    ["nothing", () => new Uint8Array(), /octets wanted/],
+  ];
+  for (const [name, answer, message] of answers) {
+    let count = 0;
+    const meter = testMeter();
+    const serve = (client: number) => {
+      const server = new Server(meter, client);
+      return { answer: (apdu: Uint8Array) => apdu[0]! < 0x70 ? server.answer(apdu) : answer(apdu, ++count) };
+    };
+    const station = wrapperStation({ port: 1, serve });
+    const link = wrapperLink(new Inbox(), { client: 16, server: 1 });
+    const dialogue = associated(link, NONE, (association) => energy(new Client(association)));
+    assert.throws(() => talk(dialogue, station), (error) => {
+      assert.ok(error instanceof ProtocolError || error instanceof RefusalError, `${name}: ${error}`);
+      assert.match(error.message, message, name);
+      return true;
+    });
+  }
+});
+
+Deno.test("Client: a general block transfer is put together, each block acknowledged", () => {
+  const whole = Uint8Array.from([0xc4, 1, 0xc1, 0, 0x06, 0, 1, 0x86, 0xa0]);
+  const serve = (client: number) => {
+    const server = new Server(testMeter(), client);
+    let at = 0;
+    return {
+      answer: (apdu: Uint8Array) => {
+        if (apdu[0]! < 0x70) return server.answer(apdu);
+        const raw = whole.subarray(3 * at, 3 * at + 3);
+        const last = 3 * ++at >= whole.length;
+        return Uint8Array.of(0xe0, last ? 0x80 : 0, 0, at, 0, 0, raw.length, ...raw);
+      },
+    };
+  };
+  const link = wrapperLink(new Inbox(), { client: 16, server: 1 });
+  const work = (association: Association) => new Client(association).demand(read(ENERGY));
+  const data = talk(associated(link, NONE, work), wrapperStation({ port: 1, serve }));
+  assert.deepEqual(data, integer("double-long-unsigned", 100_000));
+  assert.deepEqual(array([]), array([]));
+});
