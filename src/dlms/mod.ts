@@ -13,7 +13,8 @@
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
  * | Green Book 9.4.9 | general block transfer | `block_transfer.ts` |
- * | Green Book 9.3.10 | notifications | `notifications.ts` |
+ * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_values.ts`, `mbus.ts` |
+ * | – | a meter that is none | `server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
  * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `values.ts`, `units.ts`, `profile.ts` |
  * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
@@ -43,11 +44,14 @@ export * from "./initiate.ts";
 export * from "./link.ts";
 export * from "./llc.ts";
 export * from "./logical_name.ts";
+export * from "./mbus.ts";
 export * from "./meter_objects.ts";
 export * from "./notifications.ts";
 export * from "./objects.ts";
 export * from "./octets.ts";
 export * from "./profile.ts";
+export * from "./push.ts";
+export * from "./push_values.ts";
 export * from "./reading.ts";
 export * from "./references.ts";
 export * from "./refusals.ts";
