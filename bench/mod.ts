@@ -1,12 +1,13 @@
 /** `deno task bench [NAME…]`: the measures of the README, of this run on this machine. @module */
 import { cpu } from "./cpu.ts";
 import { decode } from "./decode.ts";
+import { dlms } from "./dlms.ts";
 import { footprint } from "./footprint.ts";
 import { ptyReadout } from "./pty_readout.ts";
 import { thousand } from "./thousand.ts";
 import { formatTable, type Measure, type Row } from "./table.ts";
 
-const MEASURES: readonly Measure[] = [ptyReadout, cpu, decode, thousand, footprint];
+const MEASURES: readonly Measure[] = [ptyReadout, cpu, decode, dlms, thousand, footprint];
 
 const encoder = new TextEncoder();
 const say = (text: string) => Deno.stderr.writeSync(encoder.encode(text));

@@ -22,7 +22,7 @@ import { Assembly, decodeTransferBlock, encodeTransferBlock, isTransferBlock } f
 import { Ciphering, type CipheringOptions, type InvocationCounter } from "./ciphering.ts";
 import { type Data, octetsOf, octetString } from "./data.ts";
 import { CONFORMANCE, decodeInitiateResponse, encodeInitiateRequest, type InitiateResponse } from "./initiate.ts";
-import type { Link } from "./link.ts";
+import type { ExchangeOptions, Link } from "./link.ts";
 import { equal } from "./octets.ts";
 import { INVOKE } from "./references.ts";
 import {
@@ -124,7 +124,8 @@ export class Association {
 
   /** Asks for the association and proves who we are. @throws {RefusalError} {SilenceError} {ProtocolError} */
   *open(): Dialogue<void> {
-    const { value } = yield* this.#link.exchange(encodeAssociationRequest(this.#request()));
+    const secret = this.#options.credentials.mechanism === "low";
+    const { value } = yield* this.#link.exchange(encodeAssociationRequest(this.#request()), { secret });
     this.#throwRefusal(value);
     const response = decodeAssociationResponse(value);
     if (response.result !== "accepted") throw this.#rejected(response);
@@ -198,7 +199,7 @@ export class Association {
     const data = octetString(answer);
     if (this.names === "short") return octetsOf(yield* this.#shortReply(data));
     const request = encodeActionRequest({ kind: "normal", invoke: INVOKE, method: REPLY_METHOD, data });
-    const response = decodeActionResponse((yield* this.exchange(request, PROOF_MS)).value);
+    const response = decodeActionResponse((yield* this.exchange(request, { withinMs: PROOF_MS })).value);
     const { result = 250, returned = undefined } = response.kind === "normal" ? response : {};
     if (result !== 0) throw this.#wrongProof(result);
     return returned && "data" in returned ? octetsOf(returned.data) : undefined;
@@ -207,7 +208,7 @@ export class Association {
   *#shortReply(parameters: Data): Dialogue<Data | undefined> {
     const name = this.settled.vaaName + SHORT_REPLY_OFFSET & 0xffff;
     const request = encodeReadRequest([{ name, selection: { selector: 0, parameters } }]);
-    const [result] = decodeReadResponse((yield* this.exchange(request, PROOF_MS)).value);
+    const [result] = decodeReadResponse((yield* this.exchange(request, { withinMs: PROOF_MS })).value);
     if (result && "error" in result) throw this.#wrongProof(result.error);
     return result && "data" in result ? result.data : undefined;
   }
@@ -223,20 +224,20 @@ export class Association {
    * Sends a plain message and brings home the plain answer; ciphers, blocks of the general transfer and a counter that
    * the meter finds too low are seen to. @throws {RefusalError} an exception @throws {SilenceError} {ProtocolError}
    */
-  *exchange(apdu: Uint8Array, withinMs?: number): Dialogue<Cut<Uint8Array>> {
-    const first = yield* this.#once(apdu, withinMs);
+  *exchange(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>> {
+    const first = yield* this.#once(apdu, options);
     const { invocationCounter } = isException(first.value) ? decodeException(first.value) : {};
     const again = invocationCounter !== undefined && this.#ciphering;
     if (again) this.#options.ciphering?.counter.raise(invocationCounter + 1);
-    const answer = again ? yield* this.#once(apdu, withinMs) : first;
+    const answer = again ? yield* this.#once(apdu, options) : first;
     this.#throwRefusal(answer.value);
     return answer;
   }
 
-  *#once(apdu: Uint8Array, withinMs?: number): Dialogue<Cut<Uint8Array>> {
+  *#once(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>> {
     const wrapped = this.#ciphering?.wrap(apdu) ?? apdu;
     this.#interrupted = true;
-    const { value, atMs } = yield* this.#link.exchange(wrapped, withinMs);
+    const { value, atMs } = yield* this.#link.exchange(wrapped, options);
     this.#interrupted = false;
     const whole = isTransferBlock(value) ? yield* this.#assemble(value) : value;
     return { value: this.#ciphering?.unwrap(whole) ?? whole, atMs };
@@ -270,7 +271,7 @@ export class Association {
     if (!this.#settled || this.#interrupted || this.#options.releases === false) return;
     this.#settled = undefined;
     try {
-      const { value } = yield* this.#link.exchange(encodeRelease("request", { reason: 0 }), RELEASE_MS);
+      const { value } = yield* this.#link.exchange(encodeRelease("request", { reason: 0 }), { withinMs: RELEASE_MS });
       decodeRelease("response", value);
     } catch (error) {
       if (!isOfMeterOrWire(error)) throw error;

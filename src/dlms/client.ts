@@ -135,7 +135,8 @@ export class Client {
   }
 
   #asking({ withinMs }: GetOptions) {
-    return { exchange: (apdu: Uint8Array) => this.#association.exchange(apdu, withinMs) };
+    const options = withinMs === undefined ? {} : { withinMs };
+    return { exchange: (apdu: Uint8Array) => this.#association.exchange(apdu, options) };
   }
 
   #checkInvoke(invoke: number, received: Uint8Array): void {

@@ -15,9 +15,9 @@ import {
   type LinkParameters,
   settle,
 } from "./hdlc_parameters.ts";
-import { type Link, type LinkTimes, MAX_MESSAGE_OCTETS } from "./link.ts";
+import { type ExchangeOptions, type Link, type LinkTimes, MAX_MESSAGE_OCTETS } from "./link.ts";
 import { segment, stripLlc } from "./llc.ts";
-import { equal, join } from "./octets.ts";
+import { equal, join, toCharacters } from "./octets.ts";
 
 /** How to reach a meter on an HDLC line. */
 export interface HdlcLinkOptions {
@@ -46,6 +46,7 @@ type Answer = readonly Cut<Frame>[];
 /** A message on its way out, and its answer on its way in. */
 interface Exchange {
   readonly pieces: readonly Uint8Array[];
+  readonly secret: boolean;
   /** Number of the first piece. */
   readonly base: number;
   /** Pieces that the meter has. */
@@ -107,11 +108,12 @@ export class HdlcLink implements Link {
     return undefined;
   }
 
-  *exchange(apdu: Uint8Array, withinMs = this.#times.answerMs): Dialogue<Cut<Uint8Array>> {
+  *exchange(apdu: Uint8Array, options: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
+    const { withinMs = this.#times.answerMs, secret = false } = options;
     const exchange: Exchange = {
       pieces: segment(apdu, this.#parameters.maxSend, "request"),
       base: this.#send,
-      ...{ acknowledged: 0, parts: [], octets: 0, atMs: 0, complete: false },
+      ...{ secret, acknowledged: 0, parts: [], octets: 0, atMs: 0, complete: false },
     };
     yield* this.#forget();
     let [silent, busy] = [0, 0];
@@ -134,12 +136,12 @@ export class HdlcLink implements Link {
   }
 
   /** Sends the pieces that the meter has not got, as many as its window takes; else asks it to go on. */
-  *#ask({ pieces, base, acknowledged }: Exchange): Dialogue<void> {
+  *#ask({ pieces, base, acknowledged, secret }: Exchange): Dialogue<void> {
     const last = Math.min(acknowledged + this.#parameters.windowSend, pieces.length) - 1;
     if (last < acknowledged) return yield* this.#put({ kind: "RR", receive: this.#receive, poll: true });
     for (let at = acknowledged; at <= last; at++) {
       const control: Control = { kind: "I", send: (base + at) % 8, receive: this.#receive, poll: at === last };
-      yield* this.#put(control, pieces[at]!, at < pieces.length - 1);
+      yield* this.#put(control, pieces[at]!, { segmented: at < pieces.length - 1, secret });
     }
   }
 
@@ -194,11 +196,15 @@ export class HdlcLink implements Link {
     }
   }
 
-  *#put(control: Control, information: Uint8Array = NOTHING, segmented = false): Dialogue<void> {
+  *#put(
+    control: Control,
+    information: Uint8Array = NOTHING,
+    { segmented = false, secret = false }: { readonly segmented?: boolean; readonly secret?: boolean } = {},
+  ): Dialogue<void> {
     const { server, client } = this.#options;
     const frame = encodeFrame({ destination: server, source: client, control, segmented, information });
     this.#asked.push(frame);
-    yield* send(frame);
+    yield* send(frame, secret ? toCharacters(frame.subarray(-information.length - 3, -1)) : undefined);
   }
 
   /** A late answer to an earlier question is none to the next one. */

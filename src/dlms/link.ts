@@ -9,12 +9,20 @@ export interface LinkTimes {
   readonly octetMs: number;
 }
 
+/** How a message is sent, and its answer waited for. */
+export interface ExchangeOptions {
+  /** For the first octet of the answer. */
+  readonly withinMs?: number;
+  /** Whether the message holds a password: then no trace shows any of it, also not its check sequence. */
+  readonly secret?: boolean;
+}
+
 /** A connection to one logical device of a meter. */
 export interface Link {
   /** @throws {SilenceError} nobody answers @throws {RefusalError} the meter takes no connection */
   open(): Dialogue<void>;
-  /** Sends a message and waits for the answer, at most `withinMs` for its first octet. @throws {SilenceError} {ProtocolError} */
-  exchange(apdu: Uint8Array, withinMs?: number): Dialogue<Cut<Uint8Array>>;
+  /** Sends a message and waits for the answer. @throws {SilenceError} {ProtocolError} */
+  exchange(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>>;
   /** Disconnects; whether the meter confirms it or not. */
   close(): Dialogue<void>;
 }

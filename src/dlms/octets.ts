@@ -205,6 +205,13 @@ export function fromHex(digits: string): Uint8Array {
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
 
+/** One character for each octet. */
+export function toCharacters(octets: Uint8Array): string {
+  let text = "";
+  for (const octet of octets) text += String.fromCharCode(octet);
+  return text;
+}
+
 /** The same octets as the plain kind: what `node:crypto` returns is cut and compared differently. */
 export function plainOctets(octets: Uint8Array): Uint8Array {
   return new Uint8Array(octets.buffer, octets.byteOffset, octets.byteLength);

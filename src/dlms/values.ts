@@ -2,7 +2,7 @@
 import { type Data, integerOf, itemsOf } from "./data.ts";
 import { type DateTime, decodeDateTime, formatDateTime } from "./date_time.ts";
 import { plainDigits, scaleDecimal } from "./decimal.ts";
-import { toHex } from "./octets.ts";
+import { toCharacters, toHex } from "./octets.ts";
 import { unitName } from "./units.ts";
 
 /** Attribute scaler_unit: the value counts in 10^`scaler` of the unit. */
@@ -55,7 +55,7 @@ export function textOf(data: Data): string {
     case "boolean":
       return String(data.value);
     case "visible-string":
-      return latin(data.octets);
+      return toCharacters(data.octets);
     case "utf8-string":
       return new TextDecoder().decode(data.octets);
     case "octet-string":
@@ -74,7 +74,7 @@ function textOfOctets(octets: Uint8Array): string {
   const moment = momentOf(octets);
   if (moment) return formatDateTime(moment);
   const printable = octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f);
-  return printable ? latin(octets) : toHex(octets);
+  return printable ? toCharacters(octets) : toHex(octets);
 }
 
 /** A moment with a date that may be one. Twelve characters are none: no year begins with them. */
@@ -84,8 +84,4 @@ function momentOf(octets: Uint8Array): DateTime | undefined {
   const { year = 2000, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = moment;
   const known = year >= 1970 && year < 2200 && (month <= 12 || month >= 253) && (day <= 31 || day >= 253);
   return known && month > 0 && day > 0 && hour < 25 && minute < 60 && second < 61 ? moment : undefined;
-}
-
-function latin(octets: Uint8Array): string {
-  return String.fromCharCode(...octets.subarray(0, 4096));
 }

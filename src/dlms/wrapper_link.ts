@@ -1,7 +1,8 @@
 /** A connection over the TCP wrapper: nothing is lost on the way, so nothing is repeated (IEC 62056-47). @module */
 import { type Cut, type Dialogue, flush, type Inbox, send } from "../dialogue.ts";
 import { SilenceError } from "../errors.ts";
-import { type Link, type LinkTimes, MAX_MESSAGE_OCTETS } from "./link.ts";
+import { type ExchangeOptions, type Link, type LinkTimes, MAX_MESSAGE_OCTETS } from "./link.ts";
+import { toCharacters } from "./octets.ts";
 import { encodeWrapped, findWrapped } from "./wrapper.ts";
 
 /** Whom to ask, and as whom: both are numbers of the association, 16 and 1 for instance. */
@@ -20,10 +21,11 @@ const STRANGE_MESSAGES = 32;
 export function wrapperLink(inbox: Inbox, { client, server, times = TIMES }: WrapperLinkOptions): Link {
   return { *open() {}, *close() {}, exchange };
 
-  function* exchange(apdu: Uint8Array, withinMs = times.answerMs): Dialogue<Cut<Uint8Array>> {
+  function* exchange(apdu: Uint8Array, options: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
+    const { withinMs = times.answerMs, secret = false } = options;
     yield* flush();
     inbox.clear();
-    yield* send(encodeWrapped({ source: client, destination: server, apdu }));
+    yield* send(encodeWrapped({ source: client, destination: server, apdu }), secret ? toCharacters(apdu) : undefined);
     const patience = { firstMs: withinMs, nextMs: times.octetMs, limitBytes: MAX_MESSAGE_OCTETS };
     for (let strange = 0; strange < STRANGE_MESSAGES; strange++) {
       const { value, atMs } = yield* inbox.take(findWrapped(), patience);

@@ -11,6 +11,7 @@
  * | 6.4.1 to 6.4.3 | readout in modes A, B, C | `readout.ts` |
  * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, a message and its answer, registers | `programming.ts`, `exchange.ts`, `registers.ts` |
  * | 6.3.6 to 6.3.12 | what a meter answers there; its error messages; passwords and challenges | `replies.ts`, `refusals.ts`, `access.ts` |
+ * | 6.4.5 | mode E: handing the line over to HDLC | `hand_over.ts` |
  * | 6.4.4, DSMR P1 | mode D and P1 | `listen.ts`, `crc16.ts` |
  * | 6.5 | data block | `data_block.ts` |
  * | – | captured files | `decode.ts` |
@@ -23,6 +24,7 @@ export * from "./crc16.ts";
 export * from "./data_block.ts";
 export * from "./decode.ts";
 export * from "./framing.ts";
+export * from "./hand_over.ts";
 export * from "./listen.ts";
 export * from "./messages.ts";
 export * from "./modes.ts";

@@ -353,6 +353,19 @@ Deno.test("Client: a meter that falls silent at any step ends in silence, not in
   }
 });
 
+Deno.test("Client: no trace may show a password, nor the check sequence that tells of it", () => {
+  const login = LOGINS.find(({ name }) => name === "low")!;
+  const shown: string[] = [];
+  const trace = (_: string, octets: Uint8Array, secret = "") => void shown.push(toText(octets).replace(secret, ""));
+  for (const size of [32, 128]) {
+    const parameters = { maxSend: size, maxReceive: size, windowSend: 1, windowReceive: 1 };
+    onHdlc(testMeter(), login, energy, { trace, parameters });
+  }
+  assert.ok(shown.every((text) => !text.includes("1234")));
+  const question = shown.find((text) => text.startsWith("~") && text.endsWith("~") && text.length === 10);
+  assert.ok(question, "nothing but flags, header and its check is left of the AARQ");
+});
+
 Deno.test("Client: signs off and disconnects, whatever goes wrong in between", () => {
   const kinds: string[] = [];
   const trace = (who: string, octets: Uint8Array) => {

@@ -11,7 +11,7 @@ export interface TalkOptions {
   /** Pieces of this many octets; absent: each message at once. */
   readonly chunkBytes?: number;
   /** Is told what is sent. */
-  readonly trace?: (who: "client" | "meter", octets: Uint8Array) => void;
+  readonly trace?: (who: "client" | "meter", octets: Uint8Array, secret?: string) => void;
   /** Steps of the client before it counts as hanging. Default 100 000. */
   readonly limit?: number;
 }
@@ -30,7 +30,7 @@ export function talk<T>(client: Dialogue<T>, meter: Dialogue<unknown>, options: 
     if (steps > limit) throw new Error(`The client is not done after ${limit} steps`);
     const step: Step = next.value;
     if (step.kind === "send") {
-      trace("client", step.bytes);
+      trace("client", step.bytes, step.secret);
       toMeter.push(step.bytes.slice());
     } else if (step.kind === "flush") toClient.length = 0;
     else if (step.kind === "pause") nowMs += step.ms;
