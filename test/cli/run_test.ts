@@ -7,6 +7,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from "../../src/simulator/mod.ts";
+import { openJournal } from "../../src/journal.ts";
 import type { Status } from "../../src/status.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { isMissing, startInfluxd } from "../support/influx_servers.ts";
@@ -168,10 +169,11 @@ export default {
 Deno.test("run: SIGTERM ends within 11 s though every sink hangs, the meter signed off in mid-session", async () => {
   await using slow = await simulate({ tcp: "127.0.0.1:0" }, { pacing: true });
   await using quick = await simulate({ tcp: "127.0.0.1:0" });
+  using silent = silentServer();
   using folder = folderWith({
     lines: { slow: { url: `${slow.endpoint}?max_baud=300` }, quick: { url: quick.endpoint } },
     meters: [{ name: "slow", line: "slow", every: "1s" }, { name: "quick", line: "quick", every: "1s" }],
-    sinks: [{ type: "./hanging.ts", name: "a" }, { type: "./hanging.ts", name: "b" }],
+    sinks: [{ type: "./hanging.ts", name: "a" }, { type: "./hanging.ts", name: "b" }, influx(silent.url)],
     journal: { path: "journal.db" },
   });
   Deno.writeTextFileSync(`${folder.path}/hanging.ts`, HANGING);
@@ -182,7 +184,27 @@ Deno.test("run: SIGTERM ends within 11 s though every sink hangs, the meter sign
   assert.equal(await daemon.ended, 0, daemon.stderr.join("\n"));
   assert(performance.now() - start < 11_000);
   await until("the break", () => slow.statistics.breaks === 1 || undefined);
+  const sinks = ["a", "b", "influxdb"];
+  await using journal = await openJournal({ path: `${folder.path}/journal.db`, sinks, maxBytes: 1e9 });
+  for (const { ingested, pending } of journal.books()) assert.deepEqual(pending, ingested, "nothing is lost");
+  assert(journal.books()[0]!.ingested >= 7);
 });
+
+/** Takes connections and says nothing. */
+function silentServer(): Disposable & { readonly url: string } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: Deno.Conn[] = [];
+  (async () => {
+    for await (const connection of listener) connections.push(connection);
+  })().catch(() => {});
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}`,
+    [Symbol.dispose]() {
+      listener.close();
+      for (const connection of connections) connection.close();
+    },
+  };
+}
 
 Deno.test("run: ready though nobody is there; who comes later is read and delivered to", async () => {
   using folder = folderWith({});
