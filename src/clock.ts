@@ -6,6 +6,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never jumps. */
   monotonic(): number;
+  /** Whether `now()` is known to be right; absent: it is. */
+  readonly trusted?: boolean;
   /** Resolves after `ms`. @throws the signal's reason, when it aborts first */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /**
- * The system's C library, for what Deno cannot reach: serial ports, pseudo-terminals, locks, systemd's sockets.
+ * The system's C library, for what Deno cannot reach: serial ports, pseudo-terminals, locks, systemd's sockets, the
+ * kernel's clocks.
  * The only place that opens a library, on first use: a process with TCP meters alone needs no permission for it.
  * All constants and structs are those of 64-bit Linux, the same on x86-64 and arm64 except where said.
  * @module
@@ -35,6 +36,7 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  adjtimex: { parameters: ["buffer"], result: "i32" },
 } as const;
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
@@ -339,7 +341,36 @@ export function sendDatagram(path: string, text: string): void {
 /** Microseconds since the machine started (CLOCK_MONOTONIC), as `RELOADING=1` wants them. */
 export function monotonicUsec(): bigint {
   const CLOCK_MONOTONIC = 1;
+  const [seconds, nanoseconds] = getTime(CLOCK_MONOTONIC);
+  return seconds * 1_000_000n + nanoseconds / 1000n;
+}
+
+// The time
+
+/** The wall clock, ms since 1970 with a fraction: to be compared with {@link uptimeMs}, which the rounded one is too coarse for. */
+export function wallMs(): number {
+  const CLOCK_REALTIME = 0;
+  return toMs(getTime(CLOCK_REALTIME));
+}
+
+/** Milliseconds since the machine started, its sleep included (CLOCK_BOOTTIME): nobody sets that clock. */
+export function uptimeMs(): number {
+  const CLOCK_BOOTTIME = 7;
+  return toMs(getTime(CLOCK_BOOTTIME));
+}
+
+function getTime(clock: number): [seconds: bigint, nanoseconds: bigint] {
   const timespec = new BigInt64Array(2);
-  libc().clock_gettime(CLOCK_MONOTONIC, timespec);
-  return timespec[0]! * 1_000_000n + timespec[1]! / 1000n;
+  checked("clock_gettime", libc().clock_gettime(clock, timespec));
+  return [timespec[0]!, timespec[1]!];
+}
+
+const toMs = ([seconds, nanoseconds]: [bigint, bigint]) => Number(seconds) * 1000 + Number(nanoseconds) / 1e6;
+
+/** By how much the wall clock may be wrong, as the kernel reckons; 16 s or more: nothing keeps it right. @throws {LibcError} */
+export function clockErrorUs(): number {
+  const MAXERROR = 24; // offset in struct timex; `modes`, at 0, stays 0: to be read, not set
+  const timex = new Uint8Array(208);
+  checked("adjtimex", libc().adjtimex(timex));
+  return Number(view(timex).getBigInt64(MAXERROR, true));
 }

@@ -1,17 +1,43 @@
 /** Each readout of a meter has a moment of its own: with the same one, they would be one point in a database. @module */
 
-/** Nearer than this, an earlier moment is a telegram of the same burst; farther, somebody has set the clock back. */
-const BURST_MS = 1000;
+/** Nearer than this, an earlier moment follows the last one; farther, the clock was set back, and is believed. */
+const NEAR_MS = 60_000;
+/** So many moments of a meter are remembered, to give none twice when a clock was set back. */
+const REMEMBERED = 256;
 
-/** The last moment of each meter. */
+/** What a meter was given. */
+interface Given {
+  readonly trusted: boolean;
+  /** Oldest first. */
+  readonly moments: number[];
+}
+
+/** The moments that each meter was given. */
 export class Moments {
-  readonly #last = new Map<string, number>();
+  readonly #given = new Map<string, Given>();
+  #floorMs = -Infinity;
 
-  /** The moment of a readout that came at `atMs`: later by as few ms as it takes to differ from the last ones. */
-  of(meter: string, atMs: number): number {
-    const last = this.#last.get(meter) ?? -Infinity;
-    const moment = atMs <= last && last - atMs < BURST_MS ? last + 1 : atMs;
-    this.#last.set(meter, moment);
+  /** No meter has had a later moment than this before the program started. */
+  startAfter(ms: number): void {
+    this.#floorMs = ms;
+  }
+
+  /**
+   * The moment of a readout at `atMs`: later by as few ms as it takes to be none that the meter has had, and later than
+   * its last one. `trusted`: whether the clock was; what was given by a clock that was not says nothing about one that is.
+   */
+  of(meter: string, atMs: number, trusted = true): number {
+    let given = this.#given.get(meter);
+    if (given?.trusted !== trusted) {
+      given = { trusted, moments: trusted ? [this.#floorMs] : [] };
+      this.#given.set(meter, given);
+    }
+    const { moments } = given;
+    const last = moments.at(-1) ?? -Infinity;
+    let moment = atMs <= last && last - atMs < NEAR_MS ? last + 1 : atMs;
+    if (moment < last) while (moments.includes(moment)) moment++;
+    moments.push(moment);
+    if (moments.length > REMEMBERED) moments.shift();
     return moment;
   }
 }

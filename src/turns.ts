@@ -39,6 +39,11 @@ export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number): Tu
   return { slots, triesPerSlot, slot, due: slot, askedMs: -Infinity, tries, attempts: 0, lostInARow: 0 };
 }
 
+/** Waits for the first slot after `nowMs`, whatever the turn waited for: the time itself is another one now. */
+export function restart(turn: Turn, nowMs: number): void {
+  begin(turn, turn.slots(nowMs));
+}
+
 function begin(turn: Turn, slot: number): void {
   turn.slot = turn.due = slot;
   turn.tries = { left: turn.triesPerSlot };

@@ -1,0 +1,255 @@
+/**
+ * The time, and how far it can be trusted. A Raspberry Pi has no clock of its own: it begins in the past and is put right
+ * when the network comes; and people set clocks. What cannot be set is how long the machine has been up, so once the time
+ * has been known it is known until the next boot.
+ * @module
+ */
+import { type Clock, systemClock } from "./clock.ts";
+import { clockErrorUs, fileFacts, readText, uptimeMs, wallMs } from "./libc.ts";
+
+/** No clock that shows an earlier time is right: there was no such program then. */
+const PROGRAM_MS = Date.UTC(2026, 0, 1);
+/** The kernel reckons with more only where nothing keeps its clock right; systemd draws the line there too. */
+const ERROR_LIMIT_US = 16_000_000;
+/** A change of the wall clock against the uptime by more than this is a step. */
+const STEP_MS = 500;
+/** The kernel is asked this often at most. */
+const LOOK_MS = 1000;
+/** After so long a synchronised clock is believed although an earlier time was later: that one was wrong. */
+const OVERRULE_MS = 3_600_000;
+/** A step as long as this makes all ages doubtful, for this long. */
+const LONG_STEP_MS = 3_600_000;
+const DOUBT_MS = 600_000;
+
+/** What the machine says of time; a test has another one. */
+export interface Host {
+  /** The wall clock, ms since 1970; anybody may set it. */
+  wallMs(): number;
+  /** Since the machine started; nobody can set it. */
+  uptimeMs(): number;
+  /** Whether something keeps the wall clock right. */
+  synchronised(): boolean;
+  /** Another one after each start of the machine. */
+  readonly bootId: string;
+  readonly sleep: Clock["sleep"];
+}
+
+/**
+ * How far the time can be trusted. `synchronised`: something keeps it right · `kept`: something did since the machine
+ * started, and we have counted on since then · `unknown`: nothing has yet.
+ */
+export type Trust = "synchronised" | "kept" | "unknown";
+
+/** What is to be known beyond a restart of the program. */
+export interface TimeMemory {
+  /** The latest time that was certain, ms since 1970. */
+  readonly goodMs: number;
+  /** In which boot, and what time it was when that began: the time is known again at once. */
+  readonly bootId: string;
+  readonly bootMs: number;
+}
+
+/** For the status. */
+export interface ClockState {
+  readonly trust: Trust;
+  /** Since when, ms since 1970 by the present reckoning. */
+  readonly since: number;
+  /** How often the wall clock was set by more than half a second, and by how much the last time. */
+  readonly steps: number;
+  readonly lastStepMs?: number;
+}
+
+/** What may happen to the time. */
+export type TimeEvent =
+  /** The wall clock was set. `followed`: and what we go by with it. */
+  | { readonly kind: "step"; readonly byMs: number; readonly followed: boolean }
+  | { readonly kind: "trust"; readonly trust: Trust; readonly before: Trust };
+
+/** What a test replaces, and who hears of what happens. */
+export interface HostTimeOptions {
+  readonly host?: Host;
+  readonly onEvent?: (event: TimeEvent) => void;
+}
+
+/** The daemon's clock. */
+export class HostTime implements Clock {
+  readonly #host: Host;
+  readonly #onEvent: (event: TimeEvent) => void;
+  /** The time at which the machine started, by the wall clock now. */
+  #wallStartMs: number;
+  /** The same by a clock that was right. */
+  #startMs: number | undefined;
+  #goodMs = -Infinity;
+  #trust: Trust = "unknown";
+  #trustSinceMs = 0;
+  #lookedMs = -Infinity;
+  /** Since when a synchronised clock shows less than the latest time that was certain. */
+  #earlySinceMs: number | undefined;
+  #longStepMs = -Infinity;
+  #steps = 0;
+  #lastStepMs: number | undefined;
+
+  constructor({ host = systemHost(), onEvent = () => {} }: HostTimeOptions = {}) {
+    this.#host = host;
+    this.#onEvent = onEvent;
+    this.#wallStartMs = host.wallMs() - host.uptimeMs();
+  }
+
+  /** Names this run of the machine. */
+  get bootId(): string {
+    return this.#host.bootId;
+  }
+
+  /** What time it is: ms since 1970. The wall clock, or what we know better. */
+  now(): number {
+    return Math.round(this.startMs() + this.#host.uptimeMs());
+  }
+
+  /** Since the machine started, ms. */
+  monotonic(): number {
+    return this.#host.uptimeMs();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.#host.sleep(ms, signal);
+  }
+
+  /** When the machine started, by the present reckoning: what makes a time of {@link monotonic}. */
+  startMs(): number {
+    this.look();
+    return Math.round(this.#startMs ?? this.#wallStartMs);
+  }
+
+  /** How far {@link now} can be trusted. */
+  get trust(): Trust {
+    this.look();
+    return this.#trust;
+  }
+
+  /** Whether {@link now} is right. */
+  get trusted(): boolean {
+    return this.trust !== "unknown";
+  }
+
+  /** Whether an age can be trusted: not while the time is unknown, nor soon after a step that makes everything old. */
+  get agesTrusted(): boolean {
+    return this.trusted && this.#host.uptimeMs() - this.#longStepMs >= DOUBT_MS;
+  }
+
+  /** Whether the time is known to be wrong, or was known before: then it is worth waiting for it to be known again. */
+  get willBeKnown(): boolean {
+    return this.#goodMs > -Infinity || this.now() < PROGRAM_MS;
+  }
+
+  get state(): ClockState {
+    const trust = this.trust;
+    return {
+      trust,
+      since: Math.round(this.startMs() + this.#trustSinceMs),
+      steps: this.#steps,
+      ...this.#lastStepMs !== undefined && { lastStepMs: this.#lastStepMs },
+    };
+  }
+
+  /** What is to be remembered now; undefined: nothing is certain. */
+  get memory(): TimeMemory | undefined {
+    if (!this.trusted) return undefined;
+    return { goodMs: Math.max(this.#goodMs, this.now()), bootId: this.bootId, bootMs: this.#startMs! };
+  }
+
+  /** What an earlier run of the program knew. */
+  remember({ goodMs, bootId, bootMs }: TimeMemory): void {
+    this.#goodMs = Math.max(this.#goodMs, goodMs);
+    if (bootId === this.bootId) this.#startMs ??= bootMs;
+    this.#lookedMs = -Infinity;
+    this.look();
+  }
+
+  /** Looks at the clock: at once where it was set, else when a second has passed. */
+  look(): void {
+    const { uptime, wall } = this.#read();
+    const byMs = wall - uptime - this.#wallStartMs;
+    const stepped = Math.abs(byMs) > STEP_MS;
+    if (!stepped && uptime - this.#lookedMs < LOOK_MS) return;
+    this.#lookedMs = uptime;
+    const before = this.#startMs ?? this.#wallStartMs;
+    this.#wallStartMs += byMs;
+    const synchronised = this.#isSynchronised(wall, uptime);
+    if (synchronised) this.#startMs = this.#wallStartMs;
+    const ourStepMs = (this.#startMs ?? this.#wallStartMs) - before;
+    if (Math.abs(ourStepMs) > LONG_STEP_MS) this.#longStepMs = uptime;
+    if (stepped) this.#stepped(byMs, Math.abs(ourStepMs) > STEP_MS);
+    this.#trustIs(synchronised ? "synchronised" : this.#startMs === undefined ? "unknown" : "kept", uptime);
+  }
+
+  /** Both clocks at the same instant: a process that is stopped between two questions sees a step where there is none. */
+  #read(): { readonly uptime: number; readonly wall: number } {
+    while (true) {
+      const uptime = this.#host.uptimeMs();
+      const wall = this.#host.wallMs();
+      if (this.#host.uptimeMs() - uptime < STEP_MS / 10) return { uptime, wall };
+    }
+  }
+
+  #isSynchronised(wall: number, uptime: number): boolean {
+    const early = wall < this.#goodMs - STEP_MS;
+    const kept = wall >= PROGRAM_MS && this.#host.synchronised();
+    this.#earlySinceMs = kept && early ? this.#earlySinceMs ?? uptime : undefined;
+    if (!kept || early && uptime - this.#earlySinceMs! < OVERRULE_MS) return false;
+    this.#goodMs = early ? wall : Math.max(this.#goodMs, wall);
+    return true;
+  }
+
+  #stepped(byMs: number, followed: boolean): void {
+    this.#steps++;
+    this.#lastStepMs = Math.round(byMs);
+    this.#onEvent({ kind: "step", byMs: this.#lastStepMs, followed });
+  }
+
+  #trustIs(trust: Trust, uptime: number): void {
+    const before = this.#trust;
+    if (trust === before) return;
+    this.#trust = trust;
+    this.#trustSinceMs = uptime;
+    this.#onEvent({ kind: "trust", trust, before });
+  }
+}
+
+/** This machine. */
+export function systemHost(): Host {
+  return { wallMs, uptimeMs, synchronised: isSynchronised, bootId: bootId(), sleep: systemClock.sleep };
+}
+
+const TIMESYNCD = "/run/systemd/timesync/synchronized";
+
+function isSynchronised(): boolean {
+  try {
+    return clockErrorUs() < ERROR_LIMIT_US;
+  } catch {
+    return exists(TIMESYNCD); // the kernel may not be asked: ProtectClock=yes, a container
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    fileFacts(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The unit gives it (`%b`), because there `/proc/sys` is closed. */
+function bootId(): string {
+  const may = Deno.permissions.querySync({ name: "env", variable: "OBISD_BOOT_ID" }).state === "granted";
+  const given = (may ? Deno.env.get("OBISD_BOOT_ID") : undefined) ?? procBootId();
+  return given?.trim().replaceAll("-", "") ?? crypto.randomUUID().replaceAll("-", "");
+}
+
+function procBootId(): string | undefined {
+  try {
+    return readText("/proc/sys/kernel/random/boot_id");
+  } catch {
+    return undefined; // then each start of the program counts as one of the machine
+  }
+}
