@@ -1,13 +1,21 @@
 /** Time as a parameter, so that no test has to wait for it. @module */
 
+/**
+ * How far the time can be trusted. `synchronised`: something keeps it right · `kept`: something did since the machine
+ * started, and we have counted on since then · `unknown`: nothing has yet.
+ */
+export type Trust = "synchronised" | "kept" | "unknown";
+
 /** Wall time, elapsed time, and waiting. */
 export interface Clock {
   /** Milliseconds since 1970; may jump when somebody sets the clock. */
   now(): number;
   /** Milliseconds since some moment; never jumps. */
   monotonic(): number;
-  /** Whether `now()` is known to be right; absent: it is. */
-  readonly trusted?: boolean;
+  /** How far `now()` can be trusted; absent: it is right. */
+  readonly trust?: Trust;
+  /** Names the run of the machine in which `monotonic()` counts; absent: nobody asks. */
+  readonly bootId?: string;
   /** Resolves after `ms`. @throws the signal's reason, when it aborts first */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -31,3 +39,17 @@ export const systemClock: Clock = {
       signal?.addEventListener("abort", stop, { once: true });
     }),
 };
+
+/** The same clock, which shows the time since the machine started instead: nobody sets it while a session runs. */
+export function steadyClock(clock: Clock): Clock {
+  return {
+    now: () => Math.round(clock.monotonic()),
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  };
+}
+
+/** When it was, by the present reckoning, that a {@link steadyClock} showed `steadyMs`: ms since 1970. */
+export function timeOf(steadyMs: number, clock: Clock): number {
+  return Math.round(clock.now() - clock.monotonic() + steadyMs);
+}

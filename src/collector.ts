@@ -5,7 +5,7 @@
  * @module
  */
 import { withLimit } from "./abort.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { Inbox } from "./dialogue.ts";
@@ -17,9 +17,10 @@ import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import type { Progress } from "./progress.ts";
 import { nextSlot } from "./schedule.ts";
 import { converse } from "./session.ts";
+import { stampOf } from "./stamp.ts";
 import type { Telegram } from "./telegram.ts";
 import { pushLine, signOnLine } from "./transport/endpoint.ts";
-import { catchUp, firstTurn, nextTurn, type Outcome, settle, type Turn } from "./turns.ts";
+import { bringUp, firstTurn, nextTurn, type Outcome, type Present, settle, type Turn, turnTime } from "./turns.ts";
 import { Wire, type WireOptions } from "./wire.ts";
 
 /** No session lasts longer, whatever the meter does: at 300 Bd this is time for 27 kB. */
@@ -87,7 +88,7 @@ async function askMeters(
   const shared = turns.length > 1;
   while (!retire.aborted) {
     for (const turn of turns) {
-      const missed = catchUp(turn, clock.now());
+      const missed = bringUp(turn, presentOf(clock));
       report.missed(turn.meter.name, missed, { slot: turn.slot, why: "its line was busy" });
     }
     const turn = nextTurn(turns, clock.now());
@@ -126,9 +127,9 @@ async function askMeter(
         ...meter.address !== undefined && { address: meter.address },
         ...maxBaud !== undefined && { maxBaud },
       });
-      return await converse(await wire.open(signal), dialogue, { signal, clock });
+      return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
     });
-    return await keep(telegram, meter, context);
+    return await keep(telegram, meter, context, slot);
   } catch (error) {
     if (stop.aborted) throw stop.reason;
     return await explain(error, wire, meter, context);
@@ -153,13 +154,14 @@ async function hearTelegrams(
   context: CollectorContext,
 ): Promise<void> {
   const { clock = systemClock, progress, report, retire } = context;
+  const steady = steadyClock(clock);
   let inVain = 0;
   let reopenMs = REOPEN_FIRST_MS;
   while (!retire.aborted) {
     progress.promise(meter.line, NAP_MS + GRACE_MS);
     try {
       const dialogue = listen(inbox, { line: pushLine(wire.endpoint) });
-      const telegram = await converse(await wire.open(retire), dialogue, { signal: retire, clock });
+      const telegram = await converse(await wire.open(retire), dialogue, { signal: retire, clock: steady });
       report.readAgain(meter.name, inVain);
       inVain = 0;
       reopenMs = REOPEN_FIRST_MS;
@@ -183,11 +185,11 @@ async function takeTelegram(
   turn: MeterTurn | undefined,
   context: CollectorContext,
 ): Promise<void> {
-  const { report } = context;
+  const { clock = systemClock, report } = context;
   if (telegram.check.result === "wrong" || !telegram.block.complete) return report.dropped(meter.name, telegram);
-  if (turn && telegram.atMs < turn.slot) return;
-  if (turn) missSilentSlots(turn, telegram.atMs, context);
-  const attempt = await keep(telegram, meter, context);
+  if (turn) missSilentSlots(turn, context, telegram.atMs);
+  if (turn && timeOf(telegram.atMs, clock) < turn.slot) return;
+  const attempt = await keep(telegram, meter, context, turn?.slot);
   if (turn) settleTurn(turn, attempt, false, context);
   else if (attempt.outcome !== "read") report.unheard(meter.name, attempt.reason);
 }
@@ -198,12 +200,12 @@ async function countSilence(turn: MeterTurn, inbox: Inbox, context: CollectorCon
   while (true) {
     const leftMs = turn.slots(turn.slot) - clock.now();
     await clock.sleep(Math.min(Math.max(leftMs, LOOK_AGAIN_MS), NAP_MS), retire);
-    if (inbox.bytes.length === 0) missSilentSlots(turn, clock.now(), context);
+    if (inbox.bytes.length === 0) missSilentSlots(turn, context);
   }
 }
 
-function missSilentSlots(turn: MeterTurn, untilMs: number, { report }: CollectorContext): void {
-  const missed = catchUp(turn, untilMs);
+function missSilentSlots(turn: MeterTurn, { clock = systemClock, report }: CollectorContext, atMs?: number): void {
+  const missed = bringUp(turn, presentOf(clock, atMs));
   report.missed(turn.meter.name, missed, { slot: turn.slot, why: "no whole telegram came in it" });
 }
 
@@ -211,7 +213,8 @@ function missSilentSlots(turn: MeterTurn, untilMs: number, { report }: Collector
 async function keep(
   telegram: Telegram,
   meter: MeterConfig,
-  { journal, report, moments }: CollectorContext,
+  { journal, report, moments, clock = systemClock }: CollectorContext,
+  slot?: number,
 ): Promise<Attempt> {
   const { name, labels, obis, expect } = meter;
   const stranger = expect && verifyIdentity(telegram, expect);
@@ -219,12 +222,17 @@ async function keep(
     return { outcome: "final", reason: `another meter answers, nothing is delivered: ${stranger}`, loud: true };
   }
   report.damagedLines(name, telegram);
-  const atMs = moments.of(name, telegram.atMs);
-  const readings = normalise({ ...telegram, atMs }, { meter: name, labels, ...obis && { obis } });
+  const { atMs, flags, moment, ...its } = stampOf(telegram, meter, {
+    clock,
+    moments,
+    ...slot !== undefined && { slot },
+  });
+  report.clockOf(name, its);
+  const readings = normalise({ ...telegram, atMs }, { meter: name, labels, flags, ...obis && { obis } });
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) report.missing(name, missing);
   try {
-    await journal.append(readings);
+    await journal.append(readings, moment);
   } catch (error) {
     return { outcome: "final", reason: `its readout is lost: ${(error as Error).message}`, loud: true };
   }
@@ -245,11 +253,16 @@ function waitingTurn(meter: MeterConfig, nowMs: number): MeterTurn {
   return { ...firstTurn((afterMs) => nextSlot(meter.schedule!, afterMs), meter.tries, nowMs), meter };
 }
 
+/** What time it is, or was when a {@link steadyClock} showed `steadyMs`. */
+function presentOf(clock: Clock, steadyMs = clock.monotonic()): Present {
+  return { nowMs: timeOf(steadyMs, clock), steadyMs, trusted: clock.trust !== "unknown" };
+}
+
 /** Leads the meter to its next attempt or its next slot. */
 function settleTurn(turn: MeterTurn, attempt: Attempt, shared: boolean, context: CollectorContext): void {
   const { clock = systemClock, report } = context;
   const { slot, lostInARow, meter: { name }, slots } = turn;
-  const over = settle(turn, attempt.outcome, clock.now(), shared);
+  const over = settle(turn, attempt.outcome, turnTime(turn, presentOf(clock)), shared);
   if (attempt.outcome === "read") return report.readAgain(name, lostInARow);
   const { reason, loud = false } = attempt;
   if (!over) return report.askedAgain(name, reason, turn);

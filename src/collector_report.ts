@@ -20,6 +20,9 @@ export interface Counts {
   dropped: number;
 }
 
+/** Farther from ours, a meter's clock is worth a warning. */
+const DRIFT_MS = 90_000;
+
 /** A slot that ended without a reading, or how many did. */
 export interface LostSlot {
   readonly reason: string;
@@ -47,7 +50,10 @@ export class CollectorReport {
   readonly counts: Counts = { readouts: 0, readings: 0, failures: 0, lostSlots: 0, dropped: 0 };
   /** By their names; one of which nothing has been heard is not there. */
   readonly meters = new Map<string, MeterState>();
+  /** By how many seconds the clock of each meter that says its time is ahead of ours. */
+  readonly drifts = new Map<string, number>();
   readonly #said = new Set<string>();
+  readonly #drifting = new Set<string>();
 
   constructor(readonly log: Log, readonly clock: Pick<Clock, "now"> = systemClock) {}
 
@@ -58,6 +64,27 @@ export class CollectorReport {
     const { trouble } = this.meters.get(meter) ?? {};
     this.meters.set(meter, { goodMs: this.clock.now(), ...trouble && { trouble: { ...trouble, over: true } } });
     this.log.debug(`${meter}: ${readings} readings`, { meter, readings });
+  }
+
+  /** The meter's clock against ours, and why it does not date the readout although it should. */
+  clockOf(meter: string, { aheadMs, unfit }: { readonly aheadMs?: number; readonly unfit?: string }): void {
+    if (unfit !== undefined) {
+      const message = `${meter}: timestamp: meter, but ${unfit}; its readings have the time at which they come`;
+      this.#once(message, { meter }, `${meter} unfit`);
+    }
+    if (aheadMs === undefined) return;
+    const seconds = Math.round(aheadMs / 1000);
+    this.drifts.set(meter, seconds);
+    const far = Math.abs(aheadMs) > DRIFT_MS;
+    if (far === this.#drifting.has(meter)) return;
+    const way = seconds < 0 ? "slow" : "fast";
+    if (far) {
+      this.#drifting.add(meter);
+      this.log.warning(`${meter}: its clock is ${Math.abs(seconds)} s ${way}`, { meter, clock_drift_s: seconds });
+    } else {
+      this.#drifting.delete(meter);
+      this.log.info(`${meter}: its clock is right again`, { meter, clock_drift_s: seconds });
+    }
   }
 
   /** What the meter said and nobody can read; the rest of its telegram is fine. */
@@ -136,9 +163,9 @@ export class CollectorReport {
     this.meters.set(meter, { ...this.meters.get(meter), trouble });
   }
 
-  #once(message: string, fields: Record<string, unknown>): void {
-    if (!this.#said.has(message)) this.log.warning(message, fields);
-    this.#said.add(message);
+  #once(message: string, fields: Record<string, unknown>, key = message): void {
+    if (!this.#said.has(key)) this.log.warning(message, fields);
+    this.#said.add(key);
   }
 }
 

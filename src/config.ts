@@ -54,6 +54,8 @@ export interface MeterConfig {
   readonly expect?: Readonly<Record<string, string>>;
   /** Data messages that may be asked for in a slot. */
   readonly tries: number;
+  /** What dates a readout: its arrival, its slot, the meter's own clock. */
+  readonly timestamp: "readout" | "slot" | "meter";
 }
 
 /** One sink: a plug-in and its options, which the plug-in's own schema has read. */
@@ -188,7 +190,7 @@ function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
   return { ...readFields(meterSchema, value ?? {}, { path, report, later: LATER_OPTIONS.meter }), path, given };
 }
 
-function toMeter({ name, line, mode, labels, tries, ...meter }: DraftMeter, timeZone: string): MeterConfig {
+function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: DraftMeter, timeZone: string): MeterConfig {
   const zone = meter.time_zone ?? timeZone;
   return {
     name: name!,
@@ -196,6 +198,7 @@ function toMeter({ name, line, mode, labels, tries, ...meter }: DraftMeter, time
     mode: mode!,
     labels: labels!,
     tries: tries!,
+    timestamp: timestamp!,
     timeZone: zone,
     ...present("schedule", scheduleOf(meter, zone)),
     ...present("address", meter.address),

@@ -4,7 +4,7 @@
  * has been known it is known until the next boot.
  * @module
  */
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock, type Trust } from "./clock.ts";
 import { clockErrorUs, fileFacts, readText, uptimeMs, wallMs } from "./libc.ts";
 
 /** No clock that shows an earlier time is right: there was no such program then. */
@@ -33,12 +33,6 @@ export interface Host {
   readonly bootId: string;
   readonly sleep: Clock["sleep"];
 }
-
-/**
- * How far the time can be trusted. `synchronised`: something keeps it right · `kept`: something did since the machine
- * started, and we have counted on since then · `unknown`: nothing has yet.
- */
-export type Trust = "synchronised" | "kept" | "unknown";
 
 /** What is to be known beyond a restart of the program. */
 export interface TimeMemory {

@@ -116,7 +116,9 @@ function instants(day: Day, { timeMs, season }: Parts, timeZone: string): number
   if (season === "utc") return [utcMs];
   const [winter, summer] = offsetsOf(timeZone, day.year);
   if (season && winter !== summer) return [utcMs - (season === "summer" ? summer : winter)];
-  const both = (["earlier", "later"] as const).map((disambiguation) => wall.toZonedDateTime(timeZone, { disambiguation }));
+  const both = (["earlier", "later"] as const).map((disambiguation) =>
+    wall.toZonedDateTime(timeZone, { disambiguation })
+  );
   return both.map(({ epochMilliseconds }) => epochMilliseconds);
 }
 

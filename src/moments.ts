@@ -8,8 +8,9 @@ const REMEMBERED = 256;
 /** What a meter was given. */
 interface Given {
   readonly trusted: boolean;
-  /** Oldest first. */
+  /** The last ones, in the order in which they were given. */
   readonly moments: number[];
+  latestMs: number;
 }
 
 /** The moments that each meter was given. */
@@ -29,13 +30,15 @@ export class Moments {
   of(meter: string, atMs: number, trusted = true): number {
     let given = this.#given.get(meter);
     if (given?.trusted !== trusted) {
-      given = { trusted, moments: trusted ? [this.#floorMs] : [] };
+      const floorMs = trusted ? this.#floorMs : -Infinity;
+      given = { trusted, moments: [floorMs], latestMs: floorMs };
       this.#given.set(meter, given);
     }
-    const { moments } = given;
-    const last = moments.at(-1) ?? -Infinity;
+    const { moments, latestMs } = given;
+    const last = moments.at(-1)!;
     let moment = atMs <= last && last - atMs < NEAR_MS ? last + 1 : atMs;
-    if (moment < last) while (moments.includes(moment)) moment++;
+    while (moment <= latestMs && moments.includes(moment)) moment++;
+    given.latestMs = Math.max(latestMs, moment);
     moments.push(moment);
     if (moments.length > REMEMBERED) moments.shift();
     return moment;

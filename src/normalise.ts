@@ -13,13 +13,15 @@ export interface NormaliseOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Only these: the address exactly as the meter writes it, or the canonical code; default: all. */
   readonly obis?: readonly string[];
+  /** What may be wrong beside what the telegram itself says. */
+  readonly flags?: readonly Flag[];
 }
 
 /** The readings of a telegram, in its order. Rows of load profiles and log books are none: see {@link profileRows}. */
 export function normalise(telegram: Telegram, options: NormaliseOptions = {}): Reading[] {
   const time = new Date(telegram.atMs).toISOString();
   const { meter = meterName(telegram), labels = {} } = options;
-  const flags = flagsOf(telegram);
+  const flags = [...flagsOf(telegram), ...options.flags ?? []];
   const wanted = options.obis && new Set(options.obis);
   const readings: Reading[] = [];
   for (const { address, meaning, values } of entriesOf(telegram)) {

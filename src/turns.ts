@@ -7,9 +7,21 @@ const RETRY_FIRST_MS = 30_000;
 const STEP_BACK_MAX_MS = 15 * 60_000;
 /** More slots than this passed at once: they were not missed, somebody has set the clock. */
 const MISSED_MAX = 1000;
+/** A clock that is set by less goes on with the slots that it has. */
+const STEP_MS = 500;
+/** A clock that is right and goes back by less comes to its slot again soon enough. */
+const STEP_BACK_MS = 60_000;
 
 /** The slots of one meter: the first one after a moment, in ms since 1970. */
 export type Slots = (afterMs: number) => number;
+
+/** What time it is. `nowMs`, since 1970, may suddenly be another; `steadyMs`, since some moment, only goes on. */
+export interface Present {
+  readonly nowMs: number;
+  readonly steadyMs: number;
+  /** Whether `nowMs` is known to be right. */
+  readonly trusted: boolean;
+}
 
 /** One meter's place in the queue of its line. Times in ms since 1970. */
 export interface Turn {
@@ -27,6 +39,8 @@ export interface Turn {
   attempts: number;
   /** Slots in a row that ended without a reading. */
   lostInARow: number;
+  /** The time by which its slots are reckoned; absent: it has not been looked at. */
+  seen?: Present;
 }
 
 /** What became of an attempt: delivered · nobody there, worth another attempt within the slot · not before the next slot. */
@@ -37,11 +51,6 @@ export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number): Tu
   const slot = slots(nowMs);
   const tries = { left: triesPerSlot };
   return { slots, triesPerSlot, slot, due: slot, askedMs: -Infinity, tries, attempts: 0, lostInARow: 0 };
-}
-
-/** Waits for the first slot after `nowMs`, whatever the turn waited for: the time itself is another one now. */
-export function restart(turn: Turn, nowMs: number): void {
-  begin(turn, turn.slots(nowMs));
 }
 
 function begin(turn: Turn, slot: number): void {
@@ -74,11 +83,27 @@ function isDead(turn: Turn): boolean {
 }
 
 /**
- * Brings a turn to the slot that now is: slots that ended while the line was busy were missed (their count is returned),
- * and a clock that was set back by more than a minute brings its slots again.
+ * Brings a turn to the slot that now is, and returns how many ended without it. Where the time became another one, slots
+ * are counted by the old one until then and begin anew by the new one: a clock that was not right has no slots to miss. But
+ * when a right clock goes forward, what it leaps over was missed.
  */
-export function catchUp(turn: Turn, nowMs: number): number {
-  if (!isDead(turn) && turn.slots(nowMs + 60_000) < turn.slot) begin(turn, turn.slots(nowMs));
+export function bringUp(turn: Turn, present: Present): number {
+  const { seen = present } = turn;
+  turn.seen = present;
+  const byMs = present.nowMs - present.steadyMs - (seen.nowMs - seen.steadyMs);
+  if (seen.trusted ? byMs > -STEP_BACK_MS : Math.abs(byMs) < STEP_MS) return catchUp(turn, present.nowMs);
+  const missed = catchUp(turn, present.nowMs - byMs);
+  begin(turn, turn.slots(present.nowMs));
+  return missed;
+}
+
+/** What time it is by the clock that the turn's slots are reckoned by, whatever has become of it since. */
+export function turnTime({ seen }: Turn, { nowMs, steadyMs }: Present): number {
+  return seen ? seen.nowMs - seen.steadyMs + steadyMs : nowMs;
+}
+
+/** Counts the slots that ended until now. */
+function catchUp(turn: Turn, nowMs: number): number {
   let missed = 0;
   for (let next = turn.slots(turn.slot); next <= nowMs; next = turn.slots(next)) {
     if (++missed > MISSED_MAX) {

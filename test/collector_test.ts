@@ -25,6 +25,7 @@ function meter(name: string, everyMs: number | undefined, its: Partial<MeterConf
     timeZone: "UTC",
     labels: {},
     tries: 3,
+    timestamp: "readout",
     ...everyMs !== undefined && { schedule: { kind: "every", ms: everyMs, timeZone: "UTC" } },
     ...its,
   };
@@ -280,12 +281,4 @@ Deno.test("serveLine: mode D opens a line that is gone again, and a silent conne
   assert.equal(got.readouts.length, 1);
   assert(got.count("open") >= 4, "each half minute of silence");
   assert.equal(got.log.at(-1), "info d: read again");
-});
-
-Deno.test("Moments: later by as few ms as needed; a clock that was set back is believed", () => {
-  const moments = new Moments();
-  const given = [1000, 1000, 1000, 1001, 5000, 5000].map((ms) => moments.of("a", ms));
-  assert.deepEqual(given, [1000, 1001, 1002, 1003, 5000, 5001]);
-  assert.equal(moments.of("b", 1000), 1000);
-  assert.equal(moments.of("a", 2000), 2000);
 });

@@ -72,13 +72,14 @@ Deno.test("loadConfig: reads every option and fills in the defaults", async () =
       mode: "C",
       labels: { site: "north", flat: "1" },
       tries: 2,
+      timestamp: "readout",
       timeZone: "Europe/Berlin",
       schedule: { kind: "every", ms: 900_000, timeZone: "Europe/Berlin" },
       address: "0012345678",
       obis: ["1.8.0", "1.8.0*24"],
       expect: { "0.0.0": "12345678" },
     },
-    { name: "heat", line: "heat", mode: "D", labels: {}, tries: 3, timeZone: "UTC" },
+    { name: "heat", line: "heat", mode: "D", labels: {}, tries: 3, timestamp: "readout", timeZone: "UTC" },
   ]);
   assert.deepEqual(config.sinks.map(({ name, type }) => [name, type]), [["stdout", "stdout"], ["files", "csv"]]);
   assert.equal((config.sinks[1]!.options as { path: string }).path, `${folder}/out/readings-%Y.csv`);

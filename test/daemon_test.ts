@@ -125,6 +125,7 @@ Deno.test("serveLine: a port that is unplugged twenty times is read each time it
     timeZone: "UTC",
     labels: {},
     tries: 3,
+    timestamp: "readout",
     schedule: { kind: "every", ms: 1000, timeZone: "UTC" },
   }], {
     journal: { append: () => Promise.resolve({ seq: 1, durable: true }) },

@@ -59,6 +59,7 @@ async function collectOnce(endpoint: string): Promise<readonly Reading[]> {
     schedule: { kind: "every", ms: 5000, timeZone: "UTC" },
     labels: {},
     tries: 3,
+    timestamp: "readout",
   };
   const end = new AbortController();
   const log = listeningLog();

@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/telegram.ts": [],
   "src/units.ts": [],
   "src/exit_code.ts": ["src/errors.ts"],
+  "src/host_time.ts": ["src/clock.ts", "src/libc.ts"],
   "src/format.ts": ["src/reading.ts"],
   "src/openmetrics.ts": ["src/status.ts"],
   "src/control.ts": ["src/errors.ts"],
@@ -35,6 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/dlms/": ["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
   "src/obis/": [],
   "src/normalise.ts": ["src/telegram.ts", "src/obis/", "src/reading.ts"],
+  "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
   // to the meter
   "src/transport/": [
     ...["src/libc.ts", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
@@ -57,11 +59,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/generate.ts": ["src/config", "src/print.ts", "src/transport/endpoint.ts", "sinks/mod.ts"],
   // the whole line
   "src/turns.ts": ["src/iec62056/"],
+  "src/stamp.ts": [
+    ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],
+  ],
   "src/wire.ts": ["src/errors.ts", "src/transport/"],
   "src/collector": [
     ...["src/abort.ts", "src/clock.ts", "src/errors.ts", "src/log.ts", "src/moments.ts", "src/progress.ts"],
     ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
+    "src/stamp.ts",
   ],
   "src/daemon": [
     ...["src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts", "src/status.ts"],
@@ -100,7 +106,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|obis)/",
-    "^src/(line|errors|telegram|reading|dialogue|normalise|format)\\.ts$",
+    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|format)\\.ts$",
     "^src/simulator/(capture|client_messages|faults|live|meter|programming|registers|speech|statistics)\\.ts$",
   ].join("|"),
 );

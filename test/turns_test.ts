@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { catchUp, firstTurn, nextTurn, settle } from "../src/turns.ts";
+import { bringUp, firstTurn, nextTurn, settle, turnTime } from "../src/turns.ts";
 
 const MINUTE = 60_000;
 const quarterHours = (afterMs: number) => Math.floor(afterMs / (15 * MINUTE)) * 15 * MINUTE + 15 * MINUTE;
@@ -78,25 +78,55 @@ Deno.test("settle: a dead meter that is alone on its line is asked in every slot
   }
 });
 
-Deno.test("catchUp: slots that passed while the line was busy are counted, the one that now is gets its tries", () => {
+/** At `ms` of a clock that was set by `setMs`. */
+const at = (ms: number, setMs = 0, trusted = true) => ({ nowMs: ms + setMs, steadyMs: ms, trusted });
+const HOUR = 60 * MINUTE;
+const YEARS = 3652 * 24 * HOUR;
+
+Deno.test("bringUp: slots that passed while the line was busy are counted, the one that now is gets its tries", () => {
   const turn = firstTurn(quarterHours, 3, 0);
   turn.tries.left = 0;
-  assert.equal(catchUp(turn, 15 * MINUTE), 0);
-  assert.equal(catchUp(turn, 47 * MINUTE), 2);
+  assert.equal(bringUp(turn, at(15 * MINUTE)), 0);
+  assert.equal(bringUp(turn, at(47 * MINUTE)), 2);
   assert.equal(clock(turn.slot), "00:45:00");
   assert.deepEqual(turn.tries, { left: 3 });
 });
 
-Deno.test("catchUp: a clock set forward by weeks has missed nothing; one set back brings its slots again, a small step does not", () => {
-  const turn = firstTurn(quarterHours, 3, 0);
-  const later = 60 * 24 * 60 * MINUTE + 5 * MINUTE;
-  assert.equal(catchUp(turn, later), 0);
-  assert.equal(turn.slot, quarterHours(later));
-  assert.equal(catchUp(turn, later - 60 * MINUTE), 0);
-  assert.equal(turn.slot, quarterHours(later - 60 * MINUTE));
+Deno.test("bringUp: what a right clock leaps over was missed; what a wrong one does was not", () => {
+  for (const [trusted, missed] of [[true, 4], [false, 0]] as const) {
+    const turn = firstTurn(quarterHours, 3, 0);
+    assert.equal(bringUp(turn, at(MINUTE, 0, trusted)), 0);
+    assert.equal(bringUp(turn, at(2 * MINUTE, 75 * MINUTE)), missed);
+    assert.equal(clock(turn.slot), trusted ? "01:15:00" : "01:30:00");
+  }
+});
 
+Deno.test("bringUp: ten years are no 350 000 missed slots, but those before them are counted", () => {
+  for (const trusted of [true, false]) {
+    const turn = firstTurn(quarterHours, 3, 0);
+    bringUp(turn, at(15 * MINUTE, 0, trusted));
+    assert.equal(bringUp(turn, at(47 * MINUTE, YEARS)), trusted ? 0 : 2);
+    assert.equal(turn.slot, quarterHours(47 * MINUTE + YEARS));
+  }
+});
+
+Deno.test("bringUp: a clock that goes back an hour brings its slots again, two seconds do not", () => {
+  for (const trusted of [true, false]) {
+    const turn = firstTurn(quarterHours, 3, 2 * HOUR);
+    bringUp(turn, at(2 * HOUR, 0, trusted));
+    assert.equal(bringUp(turn, at(2 * HOUR + MINUTE, -HOUR)), 0);
+    assert.equal(clock(turn.due), "01:15:00", "not silent for an hour");
+  }
   const served = firstTurn(quarterHours, 3, 0);
+  bringUp(served, at(15 * MINUTE));
   settle(served, "read", served.due, false);
-  catchUp(served, 15 * MINUTE - 2_000);
-  assert.equal(clock(served.slot), "00:30:00", "two seconds back: 00:15 is not read twice");
+  bringUp(served, at(15 * MINUTE + 10, -2000));
+  assert.equal(clock(served.slot), "00:30:00", "00:15 is not read twice");
+});
+
+Deno.test("turnTime: the time by which the slots are reckoned, until the turn has seen another", () => {
+  const turn = firstTurn(quarterHours, 3, 0);
+  assert.equal(turnTime(turn, at(MINUTE, YEARS)), MINUTE + YEARS);
+  bringUp(turn, at(MINUTE));
+  assert.equal(turnTime(turn, at(2 * MINUTE, YEARS)), 2 * MINUTE);
 });

@@ -128,6 +128,9 @@ function checkSchedule(meter: DraftMeter, report: Report): void {
   } else if (!given.includes("every") && !given.includes("cron") && mode !== undefined && mode !== "D") {
     report.fault(path, "every or cron is missing: when is it read? (only a meter in mode D may do without)");
   }
+  if (meter.timestamp === "slot" && mode === "D" && !given.includes("every") && !given.includes("cron")) {
+    report.fault([...path, "timestamp"], "slot needs every or cron: without them each telegram counts", "key");
+  }
   if (every !== undefined) checkEvery([...path, "every"], every, report);
   if (cron !== undefined) checkCron([...path, "cron"], cron, meter.time_zone, report);
 }

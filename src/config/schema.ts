@@ -88,6 +88,9 @@ export const meterSchema = z.strictObject({
   tries: z.int().min(1).max(3).default(3).describe(
     "How many data messages may be asked for in a slot before it is given up, repeats of damaged ones included: 1 to 3.",
   ),
+  timestamp: z.enum(["readout", "slot", "meter"]).default("readout").describe(
+    "The time of its readings: readout, when they came; slot, when they were due; meter, what its own clock says (0.9.1 and 0.9.2, in P1 1.0.0; in time_zone), or when they came if it is absent or 30 minutes off.",
+  ),
 });
 
 /** What every sink has; the rest are the options of its type. */
@@ -125,5 +128,5 @@ export const configSchema = z.strictObject({
 export const LATER_OPTIONS = {
   top: ["metrics", "http", "status", "api", "clock"],
   line: ["reconnect"],
-  meter: ["registers", "backfill", "stop_early", "timestamp", "profile", "password", "keys", "key", "dlms", "quirks"],
+  meter: ["registers", "backfill", "stop_early", "profile", "password", "keys", "key", "dlms", "quirks"],
 } as const;
