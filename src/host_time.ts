@@ -34,13 +34,16 @@ export interface Host {
   readonly sleep: Clock["sleep"];
 }
 
-/** What is to be known beyond a restart of the program. */
+/** What is to be known beyond a restart. All in ms since 1970. */
 export interface TimeMemory {
-  /** The latest time that was certain, ms since 1970. */
-  readonly goodMs: number;
-  /** In which boot, and what time it was when that began: the time is known again at once. */
+  /** The latest time that was certain; absent: there never was one. */
+  readonly goodMs?: number;
+  /** The latest time that was given, certain or not. */
+  readonly latestMs: number;
+  /** The last boot, when it began as we reckoned, and whether that was certain. */
   readonly bootId: string;
-  readonly bootMs: number;
+  readonly startMs: number;
+  readonly known: boolean;
 }
 
 /** For the status. */
@@ -65,7 +68,7 @@ export interface HostTimeOptions {
   readonly onEvent?: (event: TimeEvent) => void;
 }
 
-/** The daemon's clock. */
+/** The daemon's clock. What is done to the wall clock while the time is known changes nothing. */
 export class HostTime implements Clock {
   readonly #host: Host;
   readonly #onEvent: (event: TimeEvent) => void;
@@ -73,6 +76,8 @@ export class HostTime implements Clock {
   #wallStartMs: number;
   /** The same by a clock that was right. */
   #startMs: number | undefined;
+  /** While the time is unknown and the wall clock is impossible: this boot did not begin earlier. */
+  #floorMs = PROGRAM_MS;
   #goodMs = -Infinity;
   #trust: Trust = "unknown";
   #trustSinceMs = 0;
@@ -94,7 +99,10 @@ export class HostTime implements Clock {
     return this.#host.bootId;
   }
 
-  /** What time it is: ms since 1970. The wall clock, or what we know better. */
+  /**
+   * What time it is: ms since 1970. The wall clock, or what we know better: by a clock that was right, or at least that
+   * it cannot be so early.
+   */
   now(): number {
     return Math.round(this.startMs() + this.#host.uptimeMs());
   }
@@ -111,7 +119,12 @@ export class HostTime implements Clock {
   /** When the machine started, by the present reckoning: what makes a time of {@link monotonic}. */
   startMs(): number {
     this.look();
-    return Math.round(this.#startMs ?? this.#wallStartMs);
+    return Math.round(this.#reckonedMs());
+  }
+
+  #reckonedMs(): number {
+    const possible = this.#wallStartMs >= Math.max(PROGRAM_MS, this.#goodMs);
+    return this.#startMs ?? (possible ? this.#wallStartMs : Math.max(this.#floorMs, this.#goodMs));
   }
 
   /** How far {@link now} can be trusted. */
@@ -130,9 +143,9 @@ export class HostTime implements Clock {
     return this.trusted && this.#host.uptimeMs() - this.#longStepMs >= DOUBT_MS;
   }
 
-  /** Whether the time is known to be wrong, or was known before: then it is worth waiting for it to be known again. */
+  /** Whether it is worth waiting for the time to be known: it was before, or the clock shows an impossible one. */
   get willBeKnown(): boolean {
-    return this.#goodMs > -Infinity || this.now() < PROGRAM_MS;
+    return this.#goodMs > -Infinity || this.#host.wallMs() < PROGRAM_MS;
   }
 
   get state(): ClockState {
@@ -145,16 +158,19 @@ export class HostTime implements Clock {
     };
   }
 
-  /** What is to be remembered now; undefined: nothing is certain. */
-  get memory(): TimeMemory | undefined {
-    if (!this.trusted) return undefined;
-    return { goodMs: Math.max(this.#goodMs, this.now()), bootId: this.bootId, bootMs: this.#startMs! };
+  /** What is to be remembered now. */
+  get memory(): TimeMemory {
+    const [latestMs, known] = [this.now(), this.trusted];
+    const good = known ? { goodMs: Math.max(this.#goodMs, latestMs) } : {};
+    return { ...good, latestMs, bootId: this.bootId, startMs: this.startMs(), known };
   }
 
   /** What an earlier run of the program knew. */
-  remember({ goodMs, bootId, bootMs }: TimeMemory): void {
+  remember({ goodMs = -Infinity, latestMs, bootId, startMs, known }: TimeMemory): void {
     this.#goodMs = Math.max(this.#goodMs, goodMs);
-    if (bootId === this.bootId) this.#startMs ??= bootMs;
+    if (bootId !== this.bootId) this.#floorMs = Math.max(this.#floorMs, latestMs);
+    else if (known) this.#startMs ??= startMs;
+    else this.#floorMs = Math.max(this.#floorMs, startMs);
     this.#lookedMs = -Infinity;
     this.look();
   }
@@ -166,11 +182,11 @@ export class HostTime implements Clock {
     const stepped = Math.abs(byMs) > STEP_MS;
     if (!stepped && uptime - this.#lookedMs < LOOK_MS) return;
     this.#lookedMs = uptime;
-    const before = this.#startMs ?? this.#wallStartMs;
+    const before = this.#reckonedMs();
     this.#wallStartMs += byMs;
     const synchronised = this.#isSynchronised(wall, uptime);
     if (synchronised) this.#startMs = this.#wallStartMs;
-    const ourStepMs = (this.#startMs ?? this.#wallStartMs) - before;
+    const ourStepMs = this.#reckonedMs() - before;
     if (Math.abs(ourStepMs) > LONG_STEP_MS) this.#longStepMs = uptime;
     if (stepped) this.#stepped(byMs, Math.abs(ourStepMs) > STEP_MS);
     this.#trustIs(synchronised ? "synchronised" : this.#startMs === undefined ? "unknown" : "kept", uptime);

@@ -16,6 +16,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { Contents } from "./journal/messages.ts";
 import { JournalPort } from "./journal/port.ts";
 import { Store } from "./journal/store.ts";
+import type { HostTime } from "./host_time.ts";
 import type { Log } from "./log.ts";
 import type { Reading } from "./reading.ts";
 
@@ -76,6 +77,8 @@ export interface JournalState {
   readonly maxBytes: number;
   /** When the oldest readout came that some sink lacks; ms since 1970. */
   readonly oldestMs?: number;
+  /** Readouts that wait for the host's clock to be synchronised. */
+  readonly held: number;
 }
 
 /** The journal as the rest of the program sees it: asynchronous, for it lives in a worker. */
@@ -112,6 +115,10 @@ export interface JournalOptions {
   readonly maxAgeMs?: number;
   readonly log?: Log;
   readonly clock?: Clock;
+  /** The time, and whether it is known; absent: it always is. Hears what the journal remembers of it. */
+  readonly time?: HostTime;
+  /** What becomes of a readout that comes while it is not. Default `hold`: it waits until it is, within bounds. */
+  readonly unsynchronised?: "hold" | "flag";
 }
 
 /**
@@ -123,7 +130,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const port = new JournalPort(options.path);
   try {
     const contents = await port.ask<Contents>({ kind: "open", path: options.path });
-    return new Store(port, contents, { ...options, clock: options.clock ?? systemClock });
+    return new Store(port, contents, { ...options, clock: options.clock ?? options.time ?? systemClock });
   } catch (error) {
     port.terminate();
     throw error;

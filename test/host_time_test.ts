@@ -7,6 +7,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const another = { bootId: "another", startMs: 0, known: true };
 const NOON = Date.UTC(2026, 5, 1, 12);
 
 /** A machine that starts at noon, its clock off by `byMs`; `pass` lets time go by. */
@@ -43,7 +44,8 @@ Deno.test("HostTime: the kernel is asked once a second at most", () => {
 
 Deno.test("HostTime: boots ten years back, is put right later", () => {
   const { host, time, events, pass, now } = machine(-3652 * DAY);
-  assert.equal(new Date(time.now()).getUTCFullYear(), 2016);
+  assert.equal(new Date(host.wallMs()).getUTCFullYear(), 2016);
+  assert.equal(time.now(), Date.UTC(2026, 0, 1), "nothing is earlier than this program");
   host.isSynchronised = true; // whatever the kernel says
   pass(HOUR);
   assert.deepEqual([time.trust, time.willBeKnown], ["unknown", true]);
@@ -90,16 +92,16 @@ Deno.test("HostTime: half a second is no step; the time follows all the same", (
 
 Deno.test("HostTime: before the latest certain time no clock is right, unless it is kept there for an hour", () => {
   const { host, time, start, pass, now } = machine();
-  time.remember({ goodMs: NOON + DAY, bootId: "another", bootMs: 0 });
+  time.remember({ goodMs: NOON + DAY, latestMs: NOON + DAY, ...another });
   host.isSynchronised = true;
   pass(SECOND);
   assert.deepEqual([time.trust, time.willBeKnown], ["unknown", true]);
   pass(HOUR);
   time.look();
   assert.equal(time.trust, "synchronised", "it was the other time that was wrong");
-  assert.equal(time.memory!.goodMs, now());
+  assert.equal(time.memory.goodMs, now());
   const other = start();
-  other.remember({ goodMs: NOON, bootId: "another", bootMs: 0 });
+  other.remember({ goodMs: NOON, latestMs: NOON, ...another });
   assert.equal(other.trust, "synchronised");
 });
 
@@ -107,20 +109,40 @@ Deno.test("HostTime: knows the time again after a restart in the same boot, not 
   const { host, time, start, pass, now } = machine();
   host.isSynchronised = true;
   pass(HOUR);
-  const memory = time.memory!;
-  assert.deepEqual(memory, { goodMs: now(), bootId: "boot-1", bootMs: NOON });
+  const { memory } = time;
+  assert.deepEqual(memory, { goodMs: now(), latestMs: now(), bootId: "boot-1", startMs: NOON, known: true });
   host.setBy(-3 * DAY);
   const again = start();
   again.remember(memory);
   assert.deepEqual([again.trust, again.now()], ["kept", now()]);
+});
+
+Deno.test("HostTime: in the next boot it is not earlier than ever before, however far back the clock begins", () => {
+  const { host, time, start, pass, now } = machine();
+  host.isSynchronised = true;
+  pass(HOUR);
+  const { memory } = time;
   host.restart("boot-2", NOON - 3 * DAY);
-  const later = start();
-  later.remember(memory);
-  assert.deepEqual([later.trust, later.now(), later.memory], ["unknown", NOON - 3 * DAY, undefined]);
+  const second = start();
+  second.remember(memory);
+  pass(MINUTE);
+  assert.deepEqual([second.trust, second.now()], ["unknown", now()]);
+  assert.deepEqual(second.memory, { latestMs: now(), bootId: "boot-2", startMs: NOON + HOUR, known: false });
+  pass(MINUTE);
+  host.setBy(DAY);
+  const again = start();
+  again.remember({ ...second.memory, goodMs: memory.goodMs! });
+  assert.equal(again.now(), now(), "the program starts again in the same boot");
+  const last = again.memory;
+  host.restart("boot-3", 0);
+  const third = start();
+  third.remember({ ...last, goodMs: memory.goodMs! });
+  assert.equal(third.now(), now());
 });
 
 Deno.test("HostTime: where nothing ever kept the clock right, nothing is to be waited for", () => {
-  const { time } = machine();
+  const { time } = machine(-DAY);
+  assert.equal(time.now(), NOON - DAY);
   assert.deepEqual([time.trusted, time.willBeKnown], [false, false]);
 });
 

@@ -44,7 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/session.ts": ["src/dialogue.ts", "src/transport/", "src/line.ts", "src/errors.ts", "src/clock.ts"],
   // to the destinations
-  "src/journal": ["src/clock.ts", "src/errors.ts", "src/log.ts", "src/reading.ts"],
+  "src/journal": ["src/clock.ts", "src/host_time.ts", "src/errors.ts", "src/log.ts", "src/reading.ts"],
   "src/sink.ts": ["src/reading.ts", "src/errors.ts", "src/format.ts", "src/secret.ts"],
   "sinks/": ["src/sink.ts"],
   "src/delivery": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],

@@ -31,6 +31,11 @@ export class Recent {
     return after + 1 < first ? [] : boundedPart(this.#readouts, after + 1 - first);
   }
 
+  /** Forgets all: what is added next does not follow. */
+  clear(): void {
+    this.forget(Infinity);
+  }
+
   /** Keeps no more in memory than one batch, and nothing that every sink has. */
   forget(ackedByAll: number): void {
     let drop = 0;

@@ -3,8 +3,21 @@ import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkSum, type StoredReadout } from "./check_sum.ts";
 import { checkFolder, lockFile } from "./lock.ts";
-import type { Commit, Contents, CutBounds, Head, Quality, ReadBounds, ReadoutRow, SinkRow, Size } from "./messages.ts";
+import {
+  type Commit,
+  type Contents,
+  type CutBounds,
+  type Head,
+  QUALITY,
+  type Quality,
+  type ReadBounds,
+  type ReadoutRow,
+  type Redating,
+  type SinkRow,
+  type Size,
+} from "./messages.ts";
 import { openDatabase, PAGE_BYTES } from "./schema.ts";
+import { getTime, putTime, redateHeld } from "./time.ts";
 import { openingTrouble } from "./trouble.ts";
 
 /** The open file. All calls block; every failure leaves the file as it was before the call. */
@@ -47,6 +60,7 @@ export class JournalFile {
         `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
          detached_ms AS detachedMs FROM sink`,
       ) as unknown as SinkRow[],
+      ...getTime(this.#db),
     };
   }
 
@@ -66,7 +80,7 @@ export class JournalFile {
   }
 
   /** Writes all of it and returns once it is on disk. */
-  commit({ forms, readouts, sinks, forgotten, dead, gaps, trimTo }: Commit): Size {
+  commit({ forms, readouts, sinks, forgotten, dead, gaps, trimTo, time }: Commit): Size {
     this.#transaction(() => {
       for (const { id, content } of forms) this.#run("INSERT OR IGNORE INTO form VALUES (?, ?)", id, content);
       for (const row of readouts) this.#insert(row);
@@ -85,7 +99,15 @@ export class JournalFile {
         );
       }
       this.#run("DELETE FROM readout WHERE seq <= ?", trimTo);
+      this.#run("DELETE FROM held WHERE seq <= ?", trimTo);
+      if (time) putTime(this.#db, time);
     });
+    return this.#size();
+  }
+
+  /** Gives the next held readouts their time. */
+  redate(redating: Redating): Size {
+    this.#transaction(() => redateHeld(this.#db, redating));
     return this.#size();
   }
 
@@ -138,6 +160,7 @@ export class JournalFile {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[seq, atMs, form, count, total, checkSum(row), boot, monoMs, quality, row.body],
     );
+    if (quality === QUALITY.pending) this.#run("INSERT INTO held VALUES (?)", seq);
   }
 
   #toRow(row: StoredReadout): ReadoutRow {
@@ -180,7 +203,10 @@ export class JournalFile {
     if (this.#get("SELECT 1 FROM readout LIMIT 1 OFFSET 10000")) return;
     const unused = (table: string) => {
       if (!this.#get(`SELECT 1 FROM ${table} LIMIT 1 OFFSET 500`)) return;
-      this.#run(`DELETE FROM ${table} WHERE id NOT IN (SELECT ${table} FROM readout WHERE ${table} IS NOT NULL)`);
+      // The last one stays: what it knows of the time is still of use.
+      this.#run(
+        `DELETE FROM ${table} WHERE id < (SELECT max(id) FROM ${table}) AND id NOT IN (SELECT ${table} FROM readout WHERE ${table} IS NOT NULL)`,
+      );
     };
     unused("form");
     unused("boot");
@@ -192,7 +218,13 @@ export class JournalFile {
     const row = this.#get("SELECT seq, at_ms FROM readout ORDER BY seq LIMIT 1") as unknown as
       | StoredReadout
       | undefined;
-    return { bytes: (pages - free) * PAGE_BYTES, ...(row && { oldest: { seq: row.seq, atMs: row.at_ms } }) };
+    const first = this.#get("SELECT min(seq) AS n FROM held")!["n"] as number | null;
+    const count = first === null ? 0 : this.#get("SELECT count(*) AS n FROM held")!["n"] as number;
+    return {
+      bytes: (pages - free) * PAGE_BYTES,
+      ...(row && { oldest: { seq: row.seq, atMs: row.at_ms } }),
+      ...(first !== null && { held: { first, count } }),
+    };
   }
 
   #transaction(work: () => void): void {

@@ -1,4 +1,5 @@
 /** What crosses between the journal and its worker: rows of the file, questions and answers. All plain values. @module */
+import type { TimeMemory } from "../host_time.ts";
 
 /** One sink's place in the log and its part of the books, all in readings. */
 export interface SinkRow {
@@ -93,6 +94,8 @@ export interface Commit {
   readonly gaps: readonly GapRow[];
   /** Readouts up to here are of no more use to anybody. */
   readonly trimTo: number;
+  /** What is to be known of the time beyond a restart, if it changed. */
+  readonly time?: TimeMemory | undefined;
 }
 
 /** What the file is like after a commit. */
@@ -100,6 +103,8 @@ export interface Size {
   /** Bytes in use, without what the next readouts will fill again. */
   readonly bytes: number;
   readonly oldest?: { readonly seq: number; readonly atMs: number };
+  /** Readouts that wait for the time to be known: the first, and how many. */
+  readonly held?: { readonly first: number; readonly count: number };
 }
 
 /** What a journal that was just opened has. */
@@ -107,6 +112,8 @@ export interface Contents extends Size {
   readonly head: Head;
   readonly forms: readonly FormEntry[];
   readonly sinks: readonly SinkRow[];
+  /** What was written of the time; absent: nothing. */
+  readonly time?: TimeMemory;
 }
 
 /** How much to read at once: at least one readout, then as many as the bounds hold. */
@@ -123,6 +130,12 @@ export interface CutBounds {
   readonly olderThanMs?: number;
 }
 
+/** So many held readouts get their time: by the start of the present boot, if that is known now. */
+export interface Redating {
+  readonly rows: number;
+  readonly now?: { readonly bootId: string; readonly startMs: number };
+}
+
 /** What the worker is asked. */
 export type Question =
   & { readonly id: number }
@@ -131,6 +144,7 @@ export type Question =
     | ({ readonly kind: "commit" } & Commit)
     | ({ readonly kind: "read" } & ReadBounds)
     | ({ readonly kind: "boundary" } & CutBounds)
+    | ({ readonly kind: "redate" } & Redating)
     | { readonly kind: "ping" }
     | { readonly kind: "close" }
   );

@@ -44,6 +44,12 @@ export function decodeReadout(atMs: number, form: readonly FormRow[] | undefined
   });
 }
 
+/** A readout by another time, or with another flag: what was not certain when it was written. */
+export function dated(readings: readonly Reading[], atMs: number, flag?: Flag): Reading[] {
+  const time = new Date(atMs).toISOString();
+  return readings.map((reading) => ({ ...reading, time, flags: flag ? [...reading.flags, flag] : reading.flags }));
+}
+
 /** The rows of a form, from its content. */
 export function parseForm(form: string): FormRow[] {
   return form.split("\n").slice(0, -1).map((row) => {

@@ -30,9 +30,14 @@ const FORMAT_1 = `
     to_seq INTEGER NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;
   PRAGMA application_id = ${APPLICATION_ID};`;
 
-/** A readout keeps where the monotonic clock stood, for its wall time may have been wrong. */
+/**
+ * A readout keeps where the monotonic clock stood, for its wall time may have been wrong; what waits for a better one is
+ * listed in `held`. A boot has its start as we reckoned it, the latest time in it, and the latest that was certain.
+ */
 const FORMAT_2 = `
-  CREATE TABLE boot (id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE boot (id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE, start_ms INTEGER, latest_ms INTEGER,
+    good_ms INTEGER) STRICT;
+  CREATE TABLE held (seq INTEGER PRIMARY KEY) STRICT;
   ALTER TABLE readout ADD COLUMN boot INTEGER;
   ALTER TABLE readout ADD COLUMN mono_ms INTEGER;
   ALTER TABLE readout ADD COLUMN quality INTEGER NOT NULL DEFAULT 0;

@@ -9,6 +9,7 @@ import { BATCH, deadRows, type Readout, Recent, toBatch } from "./batch.ts";
 import { Cursors, type Settled } from "./cursors.ts";
 import { type EvictionReason, EvictionReport } from "./evictions.ts";
 import { Forms } from "./forms.ts";
+import { Held } from "./held.ts";
 import {
   type Contents,
   type CutBounds,
@@ -16,10 +17,11 @@ import {
   type Head,
   QUALITY,
   type ReadoutRow,
+  type Redating,
   type Size,
 } from "./messages.ts";
 import type { JournalPort } from "./port.ts";
-import { decodeReadout, encodeReadout } from "./record.ts";
+import { dated, decodeReadout, encodeReadout } from "./record.ts";
 
 /** An acknowledgement waits this long for an append to go along with. */
 const IDLE_MS = 30_000;
@@ -46,6 +48,7 @@ export class Store implements Journal {
   readonly #forms: Forms;
   readonly #recent = new Recent();
   readonly #evictions: EvictionReport;
+  readonly #held: Held;
   readonly #listeners = new Set<() => void>();
   #head: Head;
   #size: Size;
@@ -66,6 +69,10 @@ export class Store implements Journal {
     this.#cursors = new Cursors(contents.sinks, { sinks, head: contents.head, nowMs: clock.now() });
     this.#forms = new Forms(contents.forms);
     this.#evictions = new EvictionReport(clock, log);
+    const { time, unsynchronised = "hold" } = options;
+    if (contents.time) time?.remember(contents.time);
+    this.#held = new Held({ time, unsynchronised, log, redate: (redating) => this.#redate(redating) });
+    this.#held.sizeIs(contents);
   }
 
   append(readings: readonly Reading[], moment?: Moment): Promise<Receipt> {
@@ -81,9 +88,9 @@ export class Store implements Journal {
     while (true) {
       signal.throwIfAborted();
       const cursor = this.#cursors.of(sink);
-      const batch = cursor.acked < this.#head.seq ? await this.#claim(sink, cursor.acked) : undefined;
+      const batch = cursor.acked < this.#lastFree() ? await this.#claim(sink, cursor.acked) : undefined;
       if (batch && cursor.acked < batch.upTo) return batch;
-      if (cursor.acked >= this.#head.seq) await this.#change(signal);
+      if (cursor.acked >= this.#lastFree()) await this.#change(signal);
     }
   }
 
@@ -111,7 +118,7 @@ export class Store implements Journal {
   state(): JournalState {
     const { path, maxBytes } = this.options;
     const { bytes, oldest } = this.#size;
-    return { path, bytes, maxBytes, ...oldest && { oldestMs: oldest.atMs } };
+    return { path, bytes, maxBytes, held: this.#held.count, ...oldest && { oldestMs: oldest.atMs } };
   }
 
   async ping(): Promise<void> {
@@ -122,6 +129,7 @@ export class Store implements Journal {
     if (this.#closed) return;
     this.#closed = true;
     this.#idle?.abort();
+    this.#held[Symbol.dispose]();
     while (this.#writing) await this.#writing;
     try {
       if (this.#cursors.unsaved()) await this.#commit([]);
@@ -168,15 +176,18 @@ export class Store implements Journal {
     const forms = this.#forms.unsaved();
     const changes = this.#cursors.take();
     const trimTo = this.#cursors.ackedByAll(this.#head);
+    const time = this.#held.memory();
     try {
-      this.#size = await this.port.ask<Size>({ kind: "commit", readouts, forms, trimTo, ...changes });
+      this.#size = await this.port.ask<Size>({ kind: "commit", readouts, forms, trimTo, time, ...changes });
     } catch (error) {
       this.#cursors.restore(changes);
       throw error;
     }
     this.#cursors.saved(changes);
     this.#forms.saved(forms);
+    this.#held.remembered(time);
     this.#committed(group, readouts);
+    this.#held.sizeIs(this.#size);
   }
 
   #encode(group: readonly Waiting[]): ReadoutRow[] {
@@ -190,7 +201,7 @@ export class Store implements Journal {
         form: known ?? null,
         bootId: moment?.bootId ?? null,
         monoMs: moment ? Math.round(moment.monotonicMs) : null,
-        quality: moment?.trusted === false ? QUALITY.pending : QUALITY.good,
+        quality: this.#held.qualityOf(moment),
         body: known !== undefined || form === undefined ? body : JSON.stringify(readings),
       };
     });
@@ -200,8 +211,10 @@ export class Store implements Journal {
     const last = rows.at(-1);
     if (!last) return;
     this.#head = { seq: last.seq, total: last.total };
-    rows.forEach(({ seq, total, body }, at) => {
-      this.#recent.add({ seq, total, bytes: body.length, readings: group[at]!.readings });
+    rows.forEach((row, at) => {
+      const { seq, total, body, quality } = row;
+      if (quality === QUALITY.pending) return this.#recent.clear(); // it will be read when it has its time
+      this.#recent.add({ seq, total, bytes: body.length, readings: timely(group[at]!.readings, row) });
     });
     this.#recent.forget(this.#cursors.ackedByAll(this.#head));
     rows.forEach(({ seq }, at) => group[at]!.resolve({ seq, durable: true }));
@@ -214,8 +227,10 @@ export class Store implements Journal {
     const recent = this.#recent.claim(after);
     if (recent.length > 0) return toBatch(recent);
     const head = this.#head;
-    const rows = await this.port.ask<ReadoutRow[]>({ kind: "read", after, ...BATCH });
-    if (rows.length === 0) return this.#miss(sink, after, head);
+    const { first } = this.#held;
+    const read = await this.port.ask<ReadoutRow[]>({ kind: "read", after, ...BATCH });
+    if (read.length === 0) return this.#miss(sink, after, head);
+    const rows = read.filter(({ seq }) => seq < first);
     const whole: Readout[] = [];
     for (const row of rows) {
       const readings = this.#decode(row);
@@ -226,11 +241,11 @@ export class Store implements Journal {
     return whole.length > 0 ? toBatch(whole) : undefined;
   }
 
-  #decode(row: ReadoutRow): Reading[] | undefined {
+  #decode(row: ReadoutRow): readonly Reading[] | undefined {
     if (row.damaged) return undefined;
     const form = row.form === null ? undefined : this.#forms.rows(row.form);
     if (row.form !== null && form?.length !== row.count) return undefined;
-    return decodeReadout(row.atMs, form, row.body);
+    return timely(decodeReadout(row.atMs, form, row.body), row);
   }
 
   /** A readout whose bits have turned on the disk becomes a dead letter as a whole. */
@@ -240,6 +255,17 @@ export class Store implements Journal {
     const rest = { sink, seq, atMs, reason: "check sum wrong on disk", body };
     const dead = Array.from({ length: count }, (_, position) => ({ ...rest, position, body: position ? "" : body }));
     this.#settle(sink, { seq, total, count }, { mark: undefined, dead });
+  }
+
+  /** The last readout that a sink may have: before those that wait for the time. */
+  #lastFree(): number {
+    return Math.min(this.#head.seq, this.#held.first - 1);
+  }
+
+  async #redate(redating: Redating): Promise<Size> {
+    this.#size = await this.port.ask<Size>({ kind: "redate", ...redating });
+    for (const listener of this.#listeners) listener();
+    return this.#size;
   }
 
   /** Readouts that ought to be there are not: somebody was at the file. */
@@ -319,4 +345,10 @@ export class Store implements Journal {
       this.#cursors.evict(cursor, { seq, total, count }, { reason, atMs: this.options.clock.now() });
     }
   }
+}
+
+/** The readings of a readout whose time was not certain at once. */
+function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
+  if (quality === QUALITY.good) return readings;
+  return dated(readings, atMs, quality === QUALITY.estimated ? "clock-unsynchronised" : undefined);
 }

@@ -23,6 +23,8 @@ function answer(question: Question): unknown {
       return file!.read(question);
     case "boundary":
       return file!.boundary(question);
+    case "redate":
+      return file!.redate(question);
     case "ping":
       return;
     case "close":

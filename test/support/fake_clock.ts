@@ -4,17 +4,30 @@ import type { Clock } from "../../src/clock.ts";
 
 /** Runs `work` in no time. Each sleep ends `lateMs` too late, as on a real machine. */
 export class FakeClock implements Clock {
-  #nowMs = 0;
+  #nowMs: number;
+  #outside = 0;
   readonly #sleepers = new Set<{ readonly untilMs: number; readonly wake: () => void }>();
 
-  constructor(readonly lateMs = 0) {}
+  constructor(readonly lateMs = 0, readonly startMs = 0) {
+    this.#nowMs = startMs;
+  }
 
   now(): number {
     return this.#nowMs;
   }
 
   monotonic(): number {
-    return this.#nowMs;
+    return this.#nowMs - this.startMs;
+  }
+
+  /** Time stands still while the world outside (a disk, a worker) works. */
+  async outside<T>(work: Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await work;
+    } finally {
+      this.#outside--;
+    }
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -42,6 +55,7 @@ export class FakeClock implements Clock {
     while (true) {
       await setImmediate(); // everybody goes on as far as they can
       if (done) return await watched;
+      if (this.#outside > 0) continue;
       const next = [...this.#sleepers].sort((a, b) => a.untilMs - b.untilMs)[0];
       if (!next) throw new Error(`At ${this.#nowMs} ms nobody waits for a later moment, and the work is not done`);
       this.#sleepers.delete(next);
