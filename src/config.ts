@@ -72,6 +72,8 @@ export interface JournalConfig {
   readonly path: string;
   readonly maxBytes: number;
   readonly maxAgeMs?: number;
+  /** What becomes of readings while the host's clock is not synchronised. */
+  readonly unsynchronised: "hold" | "flag";
 }
 
 /** What a test or a command changes about loading. */
@@ -146,7 +148,10 @@ async function readConfig(path: string, document: Document, options: ReadOptions
     lines: lines.map(({ name, endpoint }) => ({ name, endpoint: endpoint! })),
     meters: meters.map((meter) => toMeter(meter, top.timeZone)),
     sinks: sinks.map(({ name, type, plugin, options }) => ({ name: name!, type, plugin: plugin!, options })),
-    journal: { path: journal.path!, maxBytes: journal.max_bytes!, ...present("maxAgeMs", journal.max_age) },
+    journal: {
+      ...{ path: journal.path!, maxBytes: journal.max_bytes!, unsynchronised: journal.unsynchronised! },
+      ...present("maxAgeMs", journal.max_age),
+    },
     secrets: { env: [...secrets.env], files: [...secrets.files] },
   };
 }

@@ -4,6 +4,7 @@ import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
 import { type ProgramStatus, statusOf } from "./daemon_status.ts";
 import { deliver, type Delivery } from "./delivery.ts";
+import { HostTime, timeTeller } from "./host_time.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { Moments } from "./moments.ts";
@@ -42,7 +43,7 @@ export class Daemon implements AsyncDisposable {
   readonly #sinks = new Map<string, RunningSink>();
   #pinger: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(config: Config, readonly log: Log, journal: Journal) {
+  private constructor(config: Config, readonly log: Log, readonly time: HostTime, journal: Journal) {
     this.#config = config;
     this.#journal = Promise.resolve(journal);
     this.report = new CollectorReport(log);
@@ -50,8 +51,9 @@ export class Daemon implements AsyncDisposable {
 
   /** Opens the journal and starts every loop. Meters and sinks may all be absent. @throws {ConfigError | LineError} the journal's */
   static async start(config: Config, log: Log): Promise<Daemon> {
-    const journal = await open(config, log);
-    const daemon = new Daemon(config, log, journal);
+    const time = new HostTime({ onEvent: timeTeller(log) });
+    const journal = await open(config, log, time);
+    const daemon = new Daemon(config, log, time, journal);
     daemon.#applySinks(config, journal);
     daemon.#applyLines(config);
     daemon.#pinger = setInterval(() => daemon.#ping(), PING_MS);
@@ -119,6 +121,7 @@ export class Daemon implements AsyncDisposable {
       report: this.report,
       moments: this.#moments,
       progress: this.progress,
+      clock: this.time,
       stop: this.#stop.signal,
       retire: retire.signal,
     };
@@ -163,12 +166,13 @@ export class Daemon implements AsyncDisposable {
     this.#sinks.clear();
     this.#journal = retireAll(sinks, new DOMException("The sinks changed", "AbortError"))
       .then(() => before[Symbol.asyncDispose]())
-      .then(() => open(this.#config, this.log));
+      .then(() => open(this.#config, this.log, this.time));
     await this.#journal;
   }
 
   /** A worker that is dead or does not answer breaks its promise, and the watchdog sees it. */
   async #ping(): Promise<void> {
+    this.time.look(); // a step is told soon, also when nobody reads
     try {
       await (await this.#journal).ping();
       this.progress.promise("journal", JOURNAL_MS);
@@ -178,8 +182,8 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-function open({ journal, sinks }: Config, log: Log): Promise<Journal> {
-  return openJournal({ ...journal, sinks: sinks.map((sink) => sink.name), log });
+function open({ journal, sinks }: Config, log: Log, time: HostTime): Promise<Journal> {
+  return openJournal({ ...journal, sinks: sinks.map((sink) => sink.name), log, time });
 }
 
 async function retireAll(loops: Iterable<Running>, reason: unknown): Promise<void> {

@@ -5,6 +5,7 @@
  * @module
  */
 import { type Clock, systemClock, type Trust } from "./clock.ts";
+import type { Log } from "./log.ts";
 import { clockErrorUs, fileFacts, readText, uptimeMs, wallMs } from "./libc.ts";
 
 /** No clock that shows an earlier time is right: there was no such program then. */
@@ -48,9 +49,10 @@ export interface TimeMemory {
 
 /** For the status. */
 export interface ClockState {
+  readonly synchronised: boolean;
   readonly trust: Trust;
-  /** Since when, ms since 1970 by the present reckoning. */
-  readonly since: number;
+  /** Since when, RFC 3339 by the present reckoning. */
+  readonly since: string;
   /** How often the wall clock was set by more than half a second, and by how much the last time. */
   readonly steps: number;
   readonly lastStepMs?: number;
@@ -151,8 +153,9 @@ export class HostTime implements Clock {
   get state(): ClockState {
     const trust = this.trust;
     return {
+      synchronised: trust === "synchronised",
       trust,
-      since: Math.round(this.startMs() + this.#trustSinceMs),
+      since: new Date(Math.round(this.startMs() + this.#trustSinceMs)).toISOString(),
       steps: this.#steps,
       ...this.#lastStepMs !== undefined && { lastStepMs: this.#lastStepMs },
     };
@@ -223,6 +226,28 @@ export class HostTime implements Clock {
     this.#trustSinceMs = uptime;
     this.#onEvent({ kind: "trust", trust, before });
   }
+}
+
+/** Tells the log what happens to the time. */
+export function timeTeller(log: Log): (event: TimeEvent) => void {
+  return (event) => {
+    if (event.kind === "step") {
+      const { byMs, followed } = event;
+      const way = `${byMs < 0 ? "back" : "forward"} by ${formatSeconds(Math.abs(byMs))}`;
+      const what = followed ? "" : ", which changes nothing: what time it is, is known";
+      log.warning(`The host's clock was set ${way}${what}`, { step_ms: byMs });
+    } else if (event.trust === "synchronised") log.info("The host's clock is synchronised");
+    else if (event.before === "synchronised") {
+      log.warning("The host's clock is no longer synchronised: readings go on, flagged clock-unsynchronised");
+    }
+  };
+}
+
+function formatSeconds(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${(ms / 1000).toFixed(1)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
 /** This machine. */

@@ -83,14 +83,23 @@ Deno.test("loadConfig: reads every option and fills in the defaults", async () =
   ]);
   assert.deepEqual(config.sinks.map(({ name, type }) => [name, type]), [["stdout", "stdout"], ["files", "csv"]]);
   assert.equal((config.sinks[1]!.options as { path: string }).path, `${folder}/out/readings-%Y.csv`);
-  assert.deepEqual(config.journal, { path: `${folder}/journal.db`, maxBytes: 1024 ** 2, maxAgeMs: 90 * 86_400_000 });
+  assert.deepEqual(config.journal, {
+    path: `${folder}/journal.db`,
+    maxBytes: 1024 ** 2,
+    unsynchronised: "hold",
+    maxAgeMs: 90 * 86_400_000,
+  });
   assert.deepEqual(config.warnings, []);
 });
 
 Deno.test("loadConfig: the smallest configuration", async () => {
   const { config } = await load(MINIMAL);
   assert.equal(config.timeZone, Intl.DateTimeFormat().resolvedOptions().timeZone);
-  assert.deepEqual(config.journal, { path: "/var/lib/obisd/journal.db", maxBytes: 512 * 1024 ** 2 });
+  assert.deepEqual(config.journal, {
+    path: "/var/lib/obisd/journal.db",
+    maxBytes: 512 * 1024 ** 2,
+    unsynchronised: "hold",
+  });
   assert.deepEqual([config.meters[0]!.mode, config.meters[0]!.tries], ["auto", 3]);
 });
 

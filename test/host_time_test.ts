@@ -1,7 +1,8 @@
 /** Whether the time is known, through everything that happens to a clock. @module */
 import assert from "node:assert/strict";
-import { HostTime, systemHost, type TimeEvent } from "../src/host_time.ts";
+import { HostTime, systemHost, type TimeEvent, timeTeller } from "../src/host_time.ts";
 import { FakeHost } from "./support/fake_host.ts";
+import { listeningLog } from "./support/listening_log.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -28,7 +29,9 @@ Deno.test("HostTime: a synchronised clock is believed, one that nothing keeps ri
   pass(SECOND);
   assert.deepEqual([time.trust, time.trusted, time.now()], ["synchronised", true, now()]);
   assert.deepEqual(events, [{ kind: "trust", trust: "synchronised", before: "unknown" }]);
-  assert.deepEqual(time.state, { trust: "synchronised", since: NOON + SECOND, steps: 0 });
+  assert.deepEqual(time.state, {
+    ...{ synchronised: true, trust: "synchronised", since: new Date(NOON + SECOND).toISOString(), steps: 0 },
+  });
 });
 
 Deno.test("HostTime: the kernel is asked once a second at most", () => {
@@ -153,4 +156,22 @@ Deno.test("systemHost: this machine's clocks and boot", () => {
   assert.equal(typeof host.synchronised(), "boolean");
   assert.match(host.bootId, /^[0-9a-f]{32}$/);
   assert.equal(systemHost().bootId, host.bootId);
+});
+
+Deno.test("timeTeller: says what happened in words", () => {
+  const log = listeningLog();
+  const tell = timeTeller(log);
+  tell({ kind: "trust", trust: "synchronised", before: "unknown" });
+  tell({ kind: "step", byMs: 3652 * DAY, followed: true });
+  tell({ kind: "step", byMs: -HOUR, followed: false });
+  tell({ kind: "step", byMs: 700, followed: true });
+  tell({ kind: "trust", trust: "kept", before: "synchronised" });
+  tell({ kind: "trust", trust: "kept", before: "unknown" });
+  assert.deepEqual(log.lines, [
+    "info The host's clock is synchronised",
+    "warning The host's clock was set forward by 3652 d",
+    "warning The host's clock was set back by 60 min, which changes nothing: what time it is, is known",
+    "warning The host's clock was set forward by 0.7 s",
+    "warning The host's clock is no longer synchronised: readings go on, flagged clock-unsynchronised",
+  ]);
 });

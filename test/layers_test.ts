@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/telegram.ts": [],
   "src/units.ts": [],
   "src/exit_code.ts": ["src/errors.ts"],
-  "src/host_time.ts": ["src/clock.ts", "src/libc.ts"],
+  "src/host_time.ts": ["src/clock.ts", "src/libc.ts", "src/log.ts"],
   "src/format.ts": ["src/reading.ts"],
   "src/openmetrics.ts": ["src/status.ts"],
   "src/control.ts": ["src/errors.ts"],
@@ -70,7 +70,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/stamp.ts",
   ],
   "src/daemon": [
-    ...["src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts", "src/status.ts"],
+    ...["src/host_time.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts", "src/status.ts"],
     ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/collector"],
   ],
   // a meter that is none

@@ -108,6 +108,9 @@ export const journalSchema = z.strictObject({
     ),
   max_age: duration.refine((ms) => ms >= 60_000, "less than 1m would drop readings before a sink has them").optional()
     .meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),
+  unsynchronised: z.enum(["hold", "flag"]).default("hold").describe(
+    "While the host's clock is not synchronised (a Raspberry Pi after a power cut): hold, readings wait until it is and then get their right time, a day or 10000 readouts at most, and not at all where it never was; flag, they go on at once, flagged clock-unsynchronised.",
+  ),
 });
 
 /** The whole file. */
