@@ -46,7 +46,7 @@ export class Daemon implements AsyncDisposable {
   private constructor(config: Config, readonly log: Log, readonly time: HostTime, journal: Journal) {
     this.#config = config;
     this.#journal = Promise.resolve(journal);
-    this.report = new CollectorReport(log);
+    this.report = new CollectorReport(log, time);
   }
 
   /** Opens the journal and starts every loop. Meters and sinks may all be absent. @throws {ConfigError | LineError} the journal's */
@@ -92,10 +92,10 @@ export class Daemon implements AsyncDisposable {
 
   /** How everything is doing. */
   async status(program: ProgramStatus): Promise<Status> {
-    const { report, progress } = this;
+    const { report, progress, time } = this;
     const journal = await this.#journal;
     const deliveries = new Map([...this.#sinks].map(([name, { delivery }]) => [name, delivery.state]));
-    return statusOf({ config: this.#config, report, progress, journal, deliveries, program });
+    return statusOf({ config: this.#config, report, progress, journal, deliveries, time, program });
   }
 
   #applyLines(config: Config): void {

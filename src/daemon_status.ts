@@ -2,6 +2,7 @@
 import type { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, MeterConfig } from "./config.ts";
 import type { DeliveryState } from "./delivery.ts";
+import type { HostTime } from "./host_time.ts";
 import type { Book, Journal } from "./journal.ts";
 import type { Progress } from "./progress.ts";
 import { nextSlot } from "./schedule.ts";
@@ -17,13 +18,14 @@ export interface Parts {
   readonly report: CollectorReport;
   readonly progress: Progress;
   readonly journal: Pick<Journal, "books" | "state">;
+  readonly time: Pick<HostTime, "state">;
   /** By the sinks' names. */
   readonly deliveries: ReadonlyMap<string, DeliveryState>;
   readonly program: ProgramStatus;
 }
 
 /** The status now. */
-export function statusOf({ config, report, progress, journal, deliveries, program }: Parts): Status {
+export function statusOf({ config, report, progress, journal, deliveries, time, program }: Parts): Status {
   const { readouts, readings, failures, lostSlots, dropped } = report.counts;
   const books = new Map(journal.books().map((book) => [book.sink, book]));
   const nowMs = report.clock.now();
@@ -37,12 +39,16 @@ export function statusOf({ config, report, progress, journal, deliveries, progra
     lines: config.lines.map((line) => lineStatus(line, config)),
     sinks: config.sinks.flatMap(({ name, type }) => sinkStatus(name, type, deliveries.get(name), books.get(name))),
     journal: toFacts(journal.state()),
-    clock: null,
+    clock: toFacts({ ...time.state, heldReadouts: journal.state().held }),
     stuck: progress.stuck(),
   };
 }
 
-function meterStatus({ name, line, schedule }: MeterConfig, { meters }: CollectorReport, nowMs: number): MeterStatus {
+function meterStatus(
+  { name, line, schedule }: MeterConfig,
+  { meters, drifts }: CollectorReport,
+  nowMs: number,
+): MeterStatus {
   const { goodMs, trouble } = meters.get(name) ?? {};
   return {
     name,
@@ -50,6 +56,7 @@ function meterStatus({ name, line, schedule }: MeterConfig, { meters }: Collecto
     last_good: goodMs === undefined ? null : toTime(goodMs),
     last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
     in_trouble: trouble?.over === false,
+    clock_drift_s: drifts.get(name) ?? null,
     next: schedule ? toTime(nextSlot(schedule, nowMs)) : null,
   };
 }

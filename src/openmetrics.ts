@@ -49,6 +49,12 @@ function meterFamilies(meters: readonly MeterStatus[]): Family[] {
     },
     { ...gauge("meter_last_good_seconds", "When the last readout was kept."), samples: times((its) => its.last_good) },
     { ...gauge("meter_next_seconds", "When the meter is due next."), samples: times((its) => its.next) },
+    {
+      ...gauge("meter_clock_drift_seconds", "By how much the meter's clock is ahead of the host's."),
+      samples: meters.flatMap(({ name, clock_drift_s }) =>
+        clock_drift_s === null ? [] : [[{ meter: name }, clock_drift_s] as Sample]
+      ),
+    },
   ];
 }
 

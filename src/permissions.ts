@@ -17,7 +17,8 @@ export interface Needs {
 
 /** Looked up whatever the configuration; the last two by the yaml library, as switches for its own authors. */
 const VARIABLES = [
-  ...["JOURNAL_STREAM", "CREDENTIALS_DIRECTORY", "OBISD_LIBC", RUNTIME_VARIABLE, ...SERVICE_VARIABLES],
+  ...["JOURNAL_STREAM", "CREDENTIALS_DIRECTORY", "OBISD_LIBC", "OBISD_BOOT_ID", RUNTIME_VARIABLE],
+  ...SERVICE_VARIABLES,
   ...["LOG_STREAM", "LOG_TOKENS"],
 ];
 

@@ -47,6 +47,8 @@ export interface MeterStatus {
   /** What went wrong last, if anything since the last good readout: then it is in trouble now. */
   readonly last_error: { readonly time: string; readonly message: string } | null;
   readonly in_trouble: boolean;
+  /** By how many seconds its own clock is ahead of the host's. */
+  readonly clock_drift_s: number | null;
   /** Its next slot. */
   readonly next: string | null;
 }

@@ -121,8 +121,16 @@ put_program() {
   put 755 "$here/obisd.sh" /usr/local/bin/obisd
 }
 
+# Whether the clock is right, systemd-timesyncd says in a file; of other services only the kernel knows.
+clock=/etc/systemd/system/obisd.service.d/obisd-clock.conf
+
 put_service() {
   put 644 "$here/obisd.service" /etc/systemd/system/obisd.service
+  if [ -x "$root/lib/systemd/systemd-timesyncd" ]; then
+    rm -f "$root$clock"
+  else
+    put 644 "$here/clock.conf" "$clock"
+  fi
   put 644 "$here/60-obisd.rules" /etc/udev/rules.d/60-obisd.rules
   put 644 "$here/obisd.sysusers" /etc/sysusers.d/obisd.conf
   put 644 "$here/obisd.tmpfiles" /etc/tmpfiles.d/obisd.conf
@@ -199,7 +207,8 @@ uninstall_obisd() {
   systemctl ${root:+"--root=$root"} disable --quiet obisd.service 2>/dev/null || true
   rm -rf "$root/opt/obisd" "$root/var/cache/obisd"
   rm -f "$root/usr/local/bin/obisd" "$root/etc/systemd/system/obisd.service" "$root/etc/udev/rules.d/60-obisd.rules" \
-    "$root/etc/sysusers.d/obisd.conf" "$root/etc/tmpfiles.d/obisd.conf"
+    "$root/etc/sysusers.d/obisd.conf" "$root/etc/tmpfiles.d/obisd.conf" "$root$clock"
+  rmdir "$root/etc/systemd/system/obisd.service.d" 2>/dev/null || true
   if systemd_runs; then systemctl daemon-reload; fi
   say "obisd is removed. Kept: $root/etc/obisd, $root/var/lib/obisd and the user obisd that owns the data"
 }

@@ -21,12 +21,18 @@ export function formatStatus(status: Status, nowMs: number): string {
   ].join("\n");
 }
 
-function meterRow({ name, line, last_good, last_error, in_trouble, next }: MeterStatus, nowMs: number): string[] {
+function meterRow(meter: MeterStatus, nowMs: number): string[] {
+  const { name, line, last_good, last_error, in_trouble, next, clock_drift_s: drift } = meter;
   return [
     ...[name, line, last_good === null ? "never" : `${since(last_good, nowMs)} ago`],
     next === null ? "when it speaks" : `in ${since(new Date(nowMs).toISOString(), Date.parse(next))}`,
-    in_trouble && last_error ? last_error.message : "",
+    in_trouble && last_error ? last_error.message : drift === null ? "" : driftText(drift),
   ];
+}
+
+/** Seconds of difference are no trouble. */
+function driftText(seconds: number): string {
+  return Math.abs(seconds) <= 90 ? "" : `its clock is ${Math.abs(seconds)} s ${seconds < 0 ? "slow" : "fast"}`;
 }
 
 function sinkRow(sink: SinkStatus): string[] {

@@ -21,10 +21,10 @@ const STATUS: Status = {
   meters: [
     {
       ...{ name: "flat-1", line: "room", last_good: "2026-01-15T12:00:00.000Z", last_error: null, in_trouble: false },
-      next: "2026-01-15T12:15:00.000Z",
+      ...{ next: "2026-01-15T12:15:00.000Z", clock_drift_s: -125 },
     },
     {
-      ...{ name: 'he"at', line: "boiler", last_good: null, in_trouble: true, next: null },
+      ...{ name: 'he"at', line: "boiler", last_good: null, in_trouble: true, next: null, clock_drift_s: null },
       last_error: { time: "2026-01-15T12:00:05.000Z", message: "no answer" },
     },
   ],
@@ -47,7 +47,7 @@ loaded again 60 s ago: refused, the old one is in force
 4 readouts, 1 slots lost, 1 attempts in vain
 
 METER   LINE    LAST GOOD  NEXT            TROUBLE
-flat-1  room    10 s ago   in 15 min
+flat-1  room    10 s ago   in 15 min       its clock is 125 s slow
 he"at   boiler  never      when it speaks  no answer
 
 SINK      STATE           DELIVERED  PENDING  DEAD  EVICTED  OLDEST            TROUBLE

@@ -88,15 +88,20 @@ Deno.test({
       for (const [, path] of unit.replace(/^#.*$/gm, "").matchAll(/(\/(?:opt|etc)\/obisd\/[\w.]+)/g)) {
         assert.ok((await Deno.stat(root + path)).isFile, `the unit names ${path}`);
       }
+      const dropIn = `${root}/etc/systemd/system/obisd.service.d/obisd-clock.conf`;
+      assert.match(await Deno.readTextFile(dropIn), /^ProtectClock=no$/m, "nothing here keeps the clock right");
       const permissions = await Deno.readTextFile(`${root}/etc/obisd/permissions.env`);
       assert.match(permissions, /^OBISD_PERMISSIONS="?--allow-/m);
       assert.ok(!permissions.includes(root), permissions);
 
       await Deno.writeTextFile(`${root}/etc/obisd/obisd.yaml`, mine);
       await Deno.writeTextFile(`${root}/var/lib/obisd/journal.db`, "data");
+      await Deno.mkdir(`${root}/lib/systemd`, { recursive: true });
+      await Deno.writeTextFile(`${root}/lib/systemd/systemd-timesyncd`, "", { mode: 0o755 });
       const second = await install("--deno", Deno.execPath());
       assert.equal(second.code, 0, second.err);
       assert.equal(await Deno.readTextFile(`${root}/etc/obisd/obisd.yaml`), mine);
+      await assert.rejects(Deno.stat(dropIn), Deno.errors.NotFound, "systemd-timesyncd does, and says so");
 
       assert.equal((await install("--uninstall")).code, 0);
       const left = await run("find", [root, "-name", "*obisd*", "-printf", "%P\n"]);

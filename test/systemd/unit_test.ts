@@ -45,6 +45,23 @@ Deno.test({
 });
 
 Deno.test({
+  name: "clock.conf: opens the kernel's clock to a question, and to nothing else",
+  ignore: missing,
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "obisd-unit-" });
+    try {
+      const dropIn = await Deno.readTextFile(new URL("../../systemd/clock.conf", import.meta.url));
+      await Deno.writeTextFile(`${folder}/obisd.service`, await Deno.readTextFile(UNIT) + dropIn);
+      const { text } = await analyze("security", "--offline=true", `${folder}/obisd.service`);
+      const open = text.split("\n").filter((line) => line.startsWith("✗")).map((line) => line.split(/\s+/)[1]);
+      assert.deepEqual(open.filter((name) => /clock|time/i.test(name!)), ["SystemCallFilter=~@clock", "ProtectClock="]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
   name: "obisd.service: systemd understands every line",
   ignore: missing,
   async fn() {
