@@ -51,7 +51,7 @@ function parseRetryAfter(text: string | null, nowMs: number): { afterMs?: number
 
 interface BadLine {
   readonly line_number: number;
-  readonly error_message?: string;
+  readonly error_message?: unknown;
 }
 
 /** The lines that a v3 server names (`data: [{ line_number, error_message }]`, or the first of them alone), as indices. */
@@ -61,7 +61,8 @@ function badLines(body: string, count: number): number[] {
 }
 
 function linesSaid(body: string): string {
-  return `(${dataOf(body)[0]?.error_message ?? "no reason given"})`;
+  const said = dataOf(body)[0]?.error_message;
+  return `(${typeof said === "string" ? said.slice(0, 300) : "no reason given"})`;
 }
 
 function dataOf(body: string): readonly BadLine[] {

@@ -34,7 +34,13 @@ export interface Document {
 /** Parses YAML 1.2 (merge keys allowed). What is no YAML is told to `report`; nothing can be read then. */
 export function readDocument(text: string, report: (fault: Omit<ConfigFault, "path">) => void): Document | undefined {
   const lines = new LineCounter();
-  const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, strict: true });
+  const parsed = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    strict: true,
+    logLevel: "error",
+  });
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };

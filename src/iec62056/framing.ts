@@ -125,7 +125,7 @@ export function findDataMessage(): Finder<DataMessage> {
 
 /**
  * What silence has left of a data message. ETX without a check character, and `!` at the end of a line where ETX is
- * missing too, end an unchecked one. One character behind that `!` is the check character whose ETX got lost. All else
+ * missing too, end an unchecked one, unless ETX stands within it too. One character behind that `!` is the check character whose ETX got lost. All else
  * broke off.
  */
 export function dataMessageBeforeSilence(bytes: Uint8Array): DataMessage {
@@ -134,9 +134,12 @@ export function dataMessageBeforeSilence(bytes: Uint8Array): DataMessage {
   const message = bytes.slice(bytes[start - 1] === STX ? start - 1 : start);
   // deno-lint-ignore no-control-regex -- ETX is one
   const end = /\x03$|(?:^|[)\s])![ \r\n]*(?:\x03|([^ \r\n]))?$/.exec(toText(rest));
-  if (!end) return { bytes: message, block: rest, xor: "wrong", sum7: "wrong", complete: false };
-  const block = rest.at(-1) === ETX || end[1] !== undefined ? rest.subarray(0, -1) : rest;
-  if (end[1] === undefined) return { bytes: message, block, xor: "absent", sum7: "absent", complete: true };
+  const isUnchecked = end !== null && end[1] === undefined;
+  if (!end || isUnchecked && hasEndWithin(rest)) {
+    return { bytes: message, block: rest, xor: "wrong", sum7: "wrong", complete: false };
+  }
+  const block = rest.at(-1) === ETX || !isUnchecked ? rest.subarray(0, -1) : rest;
+  if (isUnchecked) return { bytes: message, block, xor: "absent", sum7: "absent", complete: true };
   const checked = join(block, Uint8Array.of(ETX));
   const check = (rule: ChecksumRule) => blockCheck(checked, rule) === (rest.at(-1)! & 0x7f) ? "good" : "wrong";
   return { bytes: message, block, xor: check("xor"), sum7: check("sum7"), complete: true };
@@ -148,6 +151,11 @@ function startOfBlock(bytes: Uint8Array): number {
   if (stx >= 0) return stx + 1;
   // deno-lint-ignore no-control-regex -- ACK and all below the blank
   return /^(?:\x06[^\n]{0,5}\n|[\x00-\x20\x7f])*/.exec(toText(bytes.subarray(0, 256)))![0].length;
+}
+
+/** Whether an end stands before the last byte: then a check character came, and did not fit. */
+function hasEndWithin(bytes: Uint8Array): boolean {
+  return bytes.subarray(0, -1).some((byte) => byte === ETX || byte === EOT);
 }
 
 /** Whether `!` stands at the end, but for line ends and blanks. */

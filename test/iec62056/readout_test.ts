@@ -178,6 +178,15 @@ Deno.test("readout: unchecked and with a line that can't be read is damaged", ()
   });
 });
 
+Deno.test("readout: a message whose check did not fit is not taken for an unchecked one", () => {
+  const wrong = `${DATA.slice(0, -2)}?\x03${DATA.slice(0, -1)}`; // ETX and check character changed places, then again
+  const script = [...ACKNOWLEDGED, `< ${wrong}`, "silence", ...SIGNED_OFF];
+  assert.throws(() => follow(readout({ tries: { left: 1 } }), script), (error: Error) => {
+    assert.ok(error instanceof ProtocolError && error.trouble === "damaged");
+    return true;
+  });
+});
+
 Deno.test("readout: every single wrong bit is found", () => {
   const tries = { left: 1 };
   for (let at = 1; at < DATA.length; at++) {

@@ -1,0 +1,10 @@
+import { damaged } from "./torture/damage.ts";
+import { specimens } from "./torture/specimens.ts";
+import { decodeTelegrams, visible } from "./src/iec62056/mod.ts";
+const s = specimens()[0]!;
+const b = damaged(s.answer, [{"kind":"swap","at":61681,"size":0,"byte":0}]);
+console.log(visible(s.answer)); console.log(visible(b)); 
+import {readout} from "./src/iec62056/mod.ts"; import {converse} from "./src/session.ts"; import {FakeClock} from "./test/support/fake_clock.ts"; import {HostileMeter} from "./torture/hostile_meter.ts";
+const clock=new FakeClock(); const meter=new HostileMeter(clock,{identifications:[{bytes:new TextEncoder().encode(s.identification.line+"\r\n"),then:"silence"}],data:[{bytes:b,then:"silence"}],piece:7,gapMs:1,hasty:true});
+const t = await clock.run(converse(meter, readout(), {signal:new AbortController().signal, clock, trace:e=>console.log(e.kind, "bytes" in e? visible(e.bytes):"", e.atMs)}));
+console.log(t.check, t.block.complete, visible(t.bytes));
