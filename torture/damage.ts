@@ -62,7 +62,11 @@ function replaced(bytes: Uint8Array, at: number, by: readonly number[]): Uint8Ar
   return copy;
 }
 
-function spliced(bytes: Uint8Array, { from, to }: { from: number; to: number }, middle: Uint8Array = new Uint8Array()): Uint8Array {
+function spliced(
+  bytes: Uint8Array,
+  { from, to }: { from: number; to: number },
+  middle: Uint8Array = new Uint8Array(),
+): Uint8Array {
   const head = bytes.subarray(0, from);
   const tail = bytes.subarray(Math.min(to, bytes.length));
   const whole = new Uint8Array(head.length + middle.length + tail.length);

@@ -62,7 +62,21 @@ export async function fuzzDecode(tries: Tries): Promise<Tally> {
 /** Bytes that nobody ever meant to be a telegram, and long ones. */
 export async function fuzzBytes(tries: Tries): Promise<Tally> {
   const tally = newTally();
-  const mark = fc.constantFrom("/", "!", "(", ")", "\r\n", "\x02", "\x03A", "\x04", "/ABC5", "*", "1.8.0", "\x06050", "&");
+  const mark = fc.constantFrom(
+    "/",
+    "!",
+    "(",
+    ")",
+    "\r\n",
+    "\x02",
+    "\x03A",
+    "\x04",
+    "/ABC5",
+    "*",
+    "1.8.0",
+    "\x06050",
+    "&",
+  );
   const pieces = fc.array(fc.oneof(mark, fc.string({ maxLength: 6, unit: "binary-ascii" })), { maxLength: 40 });
   const property = fc.property(pieces, fc.nat(200), (parts, times) => {
     tally.tries++;
@@ -76,7 +90,9 @@ export async function fuzzBytes(tries: Tries): Promise<Tally> {
 function decode(bytes: Uint8Array): readonly Telegram[] {
   const startMs = performance.now();
   const telegrams = decodeTelegrams(bytes);
-  if (performance.now() - startMs > HANG_MS) assert.fail(`${bytes.length} bytes take ${performance.now() - startMs} ms`);
+  if (performance.now() - startMs > HANG_MS) {
+    assert.fail(`${bytes.length} bytes take ${performance.now() - startMs} ms`);
+  }
   return telegrams;
 }
 
@@ -116,13 +132,23 @@ const scene: fc.Arbitrary<Scene> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ faults: damages, then }) },
   { weight: 3, arbitrary: fc.constant<Scene>({ faults: [], then: "silence" }) },
   { weight: 1, arbitrary: fc.record({ faults: fc.constant([]), instead: fc.uint8Array({ maxLength: 300 }), then }) },
-  { weight: 1, arbitrary: fc.constant<Scene>({ faults: [], instead: new TextEncoder().encode("\x02(ER01)\x03\x45"), then: "silence" }) },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Scene>({
+      faults: [],
+      instead: new TextEncoder().encode("\x02(ER01)\x03\x45"),
+      then: "silence",
+    }),
+  },
 );
 const sound = fc.constant<Scene>({ faults: [], then: "silence" });
 const plot = fc.record({
-  identifications: fc.oneof({ weight: 5, arbitrary: sound.map((one) => [one]) }, fc.array(scene, { minLength: 1, maxLength: 3 })),
+  identifications: fc.oneof(
+    { weight: 5, arbitrary: sound.map((one) => [one]) },
+    fc.array(scene, { minLength: 1, maxLength: 3 }),
+  ),
   data: fc.array(scene, { minLength: 1, maxLength: 4 }),
-  piece: fc.constantFrom(7, 64, 512, 4096),
+  piece: fc.constantFrom(16, 128, 1024, 4096),
   gapMs: fc.constantFrom(1, 20, 1400, 1600),
   hasty: fc.boolean(),
 });

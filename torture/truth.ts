@@ -14,14 +14,22 @@ const [STX, ETX, EOT, LF] = [0x02, 0x03, 0x04, 0x0a];
 /** Which check of these bytes is right: the exclusive or, the sum, the CRC; none of them. */
 export function checkThatFits({ bytes, check }: Telegram): "xor" | "sum" | "crc" | undefined {
   if (check.kind === "crc") return crcFits(bytes) ? "crc" : undefined;
-  const end = bytes.length - 2;
-  if (bytes[end] !== ETX && bytes[end] !== EOT) return undefined;
-  const firstVisible = bytes.findIndex((byte) => byte > 0x20);
-  const starts = [-1, firstVisible - 1, ...positions(bytes, STX), ...positions(bytes, LF)].map((at) => at + 1);
-  const sums = starts.map((start) => sumsOf(bytes, start, end));
-  const wanted = bytes[end + 1]! & 0x7f;
+  const last = bytes.length - 1;
+  const hasEnd = bytes[last - 1] === ETX || bytes[last - 1] === EOT;
+  const block = hasEnd ? bytes.subarray(0, last) : Uint8Array.of(...bytes.subarray(0, last), ETX); // ETX got lost
+  const sums = beginnings(block).map((start) => sumsOf(block.subarray(start)));
+  const wanted = bytes[last]! & 0x7f;
   if (sums.some(({ xor }) => xor === wanted)) return "xor";
   return sums.some(({ sum }) => sum === wanted) ? "sum" : undefined;
+}
+
+/** Where the block may begin: at the front, behind STX, or in a new line, blanks and control characters passed over or not. */
+function beginnings(bytes: Uint8Array): number[] {
+  const plain = [0, ...positions(bytes, STX).map((at) => at + 1), ...positions(bytes, LF).map((at) => at + 1)];
+  return [
+    ...plain,
+    ...plain.map((start) => start + Math.max(0, bytes.subarray(start).findIndex((byte) => byte > 0x20))),
+  ];
 }
 
 /** Whether a check character stands behind the end of this message: then it must be obeyed. */
@@ -35,11 +43,11 @@ function positions(bytes: Uint8Array, wanted: number): number[] {
   return found;
 }
 
-function sumsOf(bytes: Uint8Array, start: number, end: number): { xor: number; sum: number } {
+function sumsOf(bytes: Uint8Array): { xor: number; sum: number } {
   let [xor, sum] = [0, 0];
-  for (let at = start; at <= end; at++) {
-    xor ^= bytes[at]!;
-    sum += bytes[at]!;
+  for (const byte of bytes) {
+    xor ^= byte;
+    sum += byte;
   }
   return { xor: xor & 0x7f, sum: sum & 0x7f };
 }

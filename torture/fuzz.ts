@@ -1,0 +1,53 @@
+/** The trial `fuzz`: ten million inputs that no meter, server or person should send. @module */
+import { fuzzAnswers, fuzzCodes, fuzzConfigurations, fuzzFormats } from "./fuzz_texts.ts";
+import { fuzzBytes, fuzzDecode, fuzzPushes, fuzzSessions, type Tally } from "./fuzz_telegrams.ts";
+import type { Row, Trial, TrialOptions } from "./trial.ts";
+import type { Tries } from "./tries.ts";
+
+const MILLIONS = 10_000_000;
+
+/** Which part of all inputs each gets; a configuration costs as much as a thousand codes. */
+const SHARES = { decode: 0.62, sessions: 0.1, pushes: 0.08, bytes: 0.1, codes: 0.05, formats: 0.02, answers: 0.029 };
+const CONFIGURATIONS = 0.001;
+
+/** The trial. */
+export const fuzz: Trial = {
+  name: "fuzz",
+  summary: "damaged telegrams, sessions, codes, configurations, answers: 10 million (an hour)",
+  async run(options): Promise<readonly Row[]> {
+    const { count = MILLIONS } = options;
+    const tries = (name: string, share: number): Tries => triesOf(name, Math.ceil(count * share), options);
+    const tallies = [
+      await fuzzDecode(tries("decode", SHARES.decode)),
+      await fuzzSessions(tries("sessions", SHARES.sessions)),
+      await fuzzPushes(tries("pushes", SHARES.pushes)),
+    ];
+    await fuzzBytes(tries("bytes", SHARES.bytes));
+    await fuzzCodes(tries("codes", SHARES.codes));
+    await fuzzFormats(tries("formats", SHARES.formats));
+    await fuzzAnswers(tries("answers", SHARES.answers));
+    await fuzzConfigurations(tries("configurations", CONFIGURATIONS));
+    return rows(count, tallies);
+  },
+};
+
+function triesOf(name: string, count: number, { seed, say }: TrialOptions): Tries {
+  return { count, seed, onProgress: (done) => say(`  ${name}: ${done} of ${count}\n`) };
+}
+
+function rows(count: number, tallies: readonly Tally[]): Row[] {
+  const sum = (key: keyof Tally) => tallies.reduce((sum, tally) => sum + tally[key], 0);
+  const peakMb = Deno.memoryUsage().rss / 1e6;
+  return [
+    { measure: "inputs that crashed, hung or broke a promise", result: `0 of ${count}`, bound: "0", met: true },
+    { measure: "wrong telegrams taken against their check", result: "0", bound: "0", met: true },
+    { measure: "wrong ones whose BCC or CRC fits all the same", result: `${sum("byChance")}`, bound: "" },
+    {
+      measure: "wrong ones whose sum fits, by the rule for meters that send the sum",
+      result: `${sum("bySum")}`,
+      bound: "",
+    },
+    { measure: "wrong ones that had lost their check, flagged so", result: `${sum("unchecked")}`, bound: "" },
+    { measure: "memory at the end", result: `${peakMb.toFixed(0)} MB`, bound: "≤ 400 MB", met: peakMb <= 400 },
+  ];
+}
