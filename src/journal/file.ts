@@ -125,11 +125,13 @@ export class JournalFile {
   }
 
   /** The last of the oldest readouts that may go, `undefined` when none may. */
-  boundary({ rows, olderThanMs = Number.MAX_SAFE_INTEGER }: CutBounds): Head | undefined {
+  boundary({ rows, olderThanMs = Infinity }: CutBounds): Head | undefined {
+    const aged = olderThanMs < Infinity; // how old one is that waits for its time, nobody knows
     let last: Head | undefined;
-    for (const row of this.#prepare("SELECT seq, at_ms, total FROM readout ORDER BY seq LIMIT ?").iterate(rows)) {
-      const { seq, at_ms, total } = row as unknown as StoredReadout;
-      if (at_ms >= olderThanMs) break;
+    const oldest = this.#prepare("SELECT seq, at_ms, total, quality FROM readout ORDER BY seq LIMIT ?").iterate(rows);
+    for (const row of oldest) {
+      const { seq, at_ms, total, quality } = row as unknown as StoredReadout;
+      if (at_ms >= olderThanMs || aged && quality === QUALITY.pending) break;
       last = { seq, total };
     }
     return last;

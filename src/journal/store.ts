@@ -314,8 +314,8 @@ export class Store implements Journal {
   }
 
   async #enforceBounds(): Promise<void> {
-    const { maxBytes, maxAgeMs = Infinity, clock } = this.options;
-    const olderThanMs = clock.now() - maxAgeMs;
+    const { maxBytes, maxAgeMs = Infinity, clock, time } = this.options;
+    const olderThanMs = time?.agesTrusted === false ? -Infinity : clock.now() - maxAgeMs;
     while ((this.#size.oldest?.atMs ?? Infinity) < olderThanMs) {
       if (!await this.#cut("age", { rows: CUT_ROWS, olderThanMs })) break;
     }

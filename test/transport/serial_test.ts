@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { LineError } from "../../src/errors.ts";
 import { Errno, LibcError } from "../../src/libc.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { openTransport, parseEndpoint, type Transport } from "../../src/transport/mod.ts";
 import { openError } from "../../src/transport/serial.ts";
+import { compileLibrary, NO_COMPILER } from "../support/c_library.ts";
 import { openPty } from "../support/pty.ts";
 
 const { signal: never } = new AbortController();
@@ -174,16 +174,13 @@ Deno.test("serial: forty ports wait on one thread, and none is left behind", asy
   assert.ok(threads() <= before + 3, `${before} threads before, ${threads()} after`);
 });
 
-const NO_COMPILER = Deno.env.get("OBISD_TEST_ALL") === undefined &&
-  !(Deno.env.get("PATH") ?? "").split(":").some((folder) => existsSync(`${folder}/cc`));
-
 Deno.test({
   name: "serial: the speed changes when the last bit has left, neither earlier nor later (needs cc)",
   ignore: NO_COMPILER,
   fn: async () => {
     const folder = await Deno.makeTempDir();
     try {
-      const changes = await changesOfSpeed(`${folder}/slow_drain.so`);
+      const changes = await changesOfSpeed(folder);
       // ACK 050 CR LF at 300 Bd: six characters of ten bits, 200 ms; a meter may answer 20 ms later.
       for (const { afterMs, baud } of changes) {
         assert.ok(baud === 9600 && afterMs >= 200, `changed after ${afterMs} ms`);
@@ -197,11 +194,9 @@ Deno.test({
 });
 
 /** Compiles a C library that drains as slowly as a wire and runs acknowledgements and changes of speed with it. */
-async function changesOfSpeed(library: string): Promise<{ afterMs: number; baud: number }[]> {
+async function changesOfSpeed(folder: string): Promise<{ afterMs: number; baud: number }[]> {
   const support = new URL("../support/", import.meta.url).pathname;
-  const compiler = new Deno.Command("cc", { args: ["-shared", "-fPIC", "-o", library, `${support}slow_drain.c`] });
-  const compiled = await compiler.output();
-  assert.ok(compiled.success, new TextDecoder().decode(compiled.stderr));
+  const library = await compileLibrary("slow_drain", folder);
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-all", `${support}drain.ts`],
     env: { OBISD_LIBC: library },
