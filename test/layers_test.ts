@@ -84,6 +84,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/abort.ts",
       "src/clock.ts",
       "src/errors.ts",
+      "src/host_time.ts",
       "src/libc.ts",
       "src/line.ts",
       "src/log.ts",

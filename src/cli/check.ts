@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { type Config, DEFAULT_CONFIG_PATH, loadConfig, type MeterConfig } from "../config.ts";
 import { formatFault, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
+import { systemHost } from "../host_time.ts";
 import type { Log } from "../log.ts";
 import { formatEnvironmentFile, needsOf } from "../permissions.ts";
 import { print } from "../print.ts";
@@ -61,6 +62,8 @@ async function warn(config: Config, log: Log): Promise<void> {
     const notice = endpoint.kind === "serial" ? nameNotice(endpoint.path, endpoint.bare === true) : undefined;
     if (notice) log.warning(`line ${name}: ${notice}`);
   }
+  const clock = clockTrouble(config.journal);
+  if (clock) log.warning(clock);
   const folder = dirname(config.journal.path);
   if (await isMissing(folder)) {
     log.warning(`${folder}, where the journal lies, does not exist: obisd run will not make it`);
@@ -72,6 +75,15 @@ async function warn(config: Config, log: Log): Promise<void> {
     const trouble = await writeTrouble(folder);
     if (trouble) log.warning(trouble);
   }
+}
+
+/** What a clock that nothing keeps right will do to readings. */
+function clockTrouble({ unsynchronised }: Config["journal"]): string | undefined {
+  if (systemHost().synchronised()) return undefined;
+  const what = unsynchronised === "hold"
+    ? "wait until it is, a day at most, or go on flagged clock-unsynchronised where it never has been"
+    : "go on flagged clock-unsynchronised";
+  return `The host's clock is not synchronised (timedatectl says more): readings ${what}`;
 }
 
 async function isMissing(path: string): Promise<boolean> {
