@@ -231,6 +231,8 @@ export class Store implements Journal {
     const read = await this.port.ask<ReadoutRow[]>({ kind: "read", after, ...BATCH });
     if (read.length === 0) return this.#miss(sink, after, head);
     const rows = read.filter(({ seq }) => seq < first);
+    const [next] = read;
+    if (rows.length === 0) return this.#miss(sink, after, { seq: first - 1, total: next!.total - next!.count });
     const whole: Readout[] = [];
     for (const row of rows) {
       const readings = this.#decode(row);

@@ -21,7 +21,7 @@ export class FakeClock implements Clock {
   }
 
   /** Time stands still while the world outside (a disk, a worker) works. */
-  async outside<T>(work: Promise<T>): Promise<T> {
+  async outside<T>(work: PromiseLike<T>): Promise<T> {
     this.#outside++;
     try {
       return await work;
