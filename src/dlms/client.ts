@@ -182,22 +182,21 @@ export class Client {
   *objectList(): Dialogue<readonly ListedObject[]> {
     if (this.#objects) return this.#objects;
     const options = { withinMs: LONG_MS, mayEndEarly: true };
-    const data = this.#association.names === "short"
-      ? yield* this.#shortList(options)
-      : yield* this.demand({ ...CURRENT_ASSOCIATION, id: 2 }, options);
+    const list = this.#association.names === "short"
+      ? this.#readVariable(shortName(this.#association.settled.vaaName, 2), undefined, options)
+      : this.get({ ...CURRENT_ASSOCIATION, id: 2 }, options);
+    const got = yield* list;
+    if ("error" in got) {
+      const why = explainResult(got.error);
+      throw new RefusalError(`Cannot read the meter's list of objects: ${why}; ask for single codes instead`);
+    }
+    const { data } = got;
     const listed = readObjectList(data);
     const own = listed.find(({ classId, name }) =>
       classId === CURRENT_ASSOCIATION.classId && name === CURRENT_ASSOCIATION.name
     );
     this.#objects = own && own.version >= 3 ? readObjectList(data, own.version) : listed;
     return this.#objects;
-  }
-
-  *#shortList(options: GetOptions): Dialogue<Data> {
-    const name = shortName(this.#association.settled.vaaName, 2);
-    const got = yield* this.#readVariable(name, undefined, options);
-    if ("data" in got) return got.data;
-    throw new RefusalError(`Cannot read the meter's list of objects: ${explainResult(got.error)}`);
   }
 
   /** Writes an attribute. @throws {RefusalError} the meter takes it not */

@@ -22,8 +22,10 @@ const LAST_PIECE = 0x10;
 
 /** Finds a whole frame whose checksum is right; anything else is passed over. */
 export function findLongFrame(): Finder<LongFrame> {
+  let from = 0;
   return (bytes) => {
-    for (let start = bytes.indexOf(START); start >= 0; start = bytes.indexOf(START, start + 1)) {
+    for (let start = bytes.indexOf(START, from); start >= 0; start = bytes.indexOf(START, start + 1)) {
+      from = start;
       if (start + HEAD > bytes.length) return undefined;
       const length = lengthAt(bytes, start);
       if (length === undefined) continue;
@@ -32,6 +34,7 @@ export function findLongFrame(): Finder<LongFrame> {
       const value = decodeFields(bytes.subarray(start + HEAD, end));
       if (value) return { start, end, value };
     }
+    from = bytes.length;
     return undefined;
   };
 }

@@ -32,6 +32,9 @@ export interface PushPatience {
 
 const NEXT_MS = 5000;
 
+/** More than this without a whole piece is none: several times the longest one. */
+const LIMIT_BYTES: Readonly<Record<Framing, number>> = { hdlc: 1 << 13, "m-bus": 1 << 12, wrapper: 1 << 17 };
+
 /** A piece of a message, as any framing has it. */
 interface Piece {
   readonly data: Uint8Array;
@@ -104,11 +107,17 @@ export function* receivePush(
 ): Dialogue<Cut<Uint8Array>> {
   const collected = new Collected();
   while (true) {
-    const patience = { firstMs: collected.begun ? nextMs : withinMs, nextMs, limitBytes: 1 << 17 };
+    const patience = { firstMs: collected.begun ? nextMs : withinMs, nextMs, limitBytes: LIMIT_BYTES[framing] };
     const { value, atMs } = yield* inbox.take(findPiece(framing), patience);
     const whole = value.data.length > 0 ? collected.add(value, atMs) : undefined;
     if (whole) return whole;
   }
+}
+
+/** Keeps the last invocation counter of each meter, by its title in hex. */
+export interface CounterMemory {
+  get(title: string): number | undefined;
+  set(title: string, counter: number): void;
 }
 
 /** A meter that pushes ciphered messages. */
@@ -118,12 +127,8 @@ export interface PushingMeter extends UnprotectOptions {
   readonly title?: Uint8Array;
   /** Whether messages without authentication are read: some networks' meters push no others. Default no. */
   readonly acceptsUnauthenticated?: boolean;
-}
-
-/** Keeps the last invocation counter of each meter, by its title in hex. */
-export interface CounterMemory {
-  get(title: string): number | undefined;
-  set(title: string, counter: number): void;
+  /** What was heard before. */
+  readonly heard: CounterMemory;
 }
 
 /** What was pushed. */
@@ -138,7 +143,7 @@ export interface Push {
  * Reads a message. One with a counter that is not higher than the last one of its meter was heard before, and refused.
  * @throws {ProtocolError} `damaged`: wrong key, changed, heard before · `unreadable`
  */
-export function readPush(apdu: Uint8Array, meter?: PushingMeter, memory: CounterMemory = new Map()): Push {
+export function readPush(apdu: Uint8Array, meter?: PushingMeter): Push {
   const outer = decodeCiphered(apdu);
   if (!outer) return { notification: decodeNotification(apdu) };
   const title = outer.title ?? meter?.title;
@@ -149,11 +154,11 @@ export function readPush(apdu: Uint8Array, meter?: PushingMeter, memory: Counter
     throw untrusted("it is not authenticated, so that anybody may have sent it", apdu, title);
   }
   const notification = decodePlain(plain, apdu, title);
-  const heard = memory.get(toHex(title));
+  const heard = meter.heard.get(toHex(title));
   if (heard !== undefined && counter <= heard) {
     throw untrusted(`invocation counter ${counter} after ${heard}: it was heard before`, apdu, title);
   }
-  memory.set(toHex(title), counter);
+  meter.heard.set(toHex(title), counter);
   return { title, counter, notification };
 }
 
