@@ -32,6 +32,9 @@ export interface HdlcLinkOptions {
 
 const TIMES: LinkTimes = { answerMs: 5000, octetMs: 1000 };
 
+/** A meter that is there accepts or refuses a connection within this. */
+const CONNECT_MS = 3000;
+
 /** Until a meter that is not ready is asked again, and how often. */
 const [BUSY_MS, BUSY_POLLS] = [1000, 30];
 
@@ -102,7 +105,7 @@ export class HdlcLink implements Link {
     for (let asked = 0; asked < tries; asked++) {
       yield* this.#forget();
       yield* this.#put({ kind: "SNRM", poll: true }, information);
-      const answer = (yield* this.#answer(this.#times.answerMs)).at(-1)?.value;
+      const answer = (yield* this.#answer(CONNECT_MS)).at(-1)?.value;
       if (answer?.control.kind === "UA" || answer?.control.kind === "DM") return answer;
     }
     return undefined;
@@ -188,7 +191,7 @@ export class HdlcLink implements Link {
         yield* this.#forget();
         yield* this.#put({ kind: "DISC", poll: true });
         if (!this.#connected) return; // nobody has answered yet, but one may have been heard by the meter alone
-        const kind = (yield* this.#answer(this.#times.answerMs)).at(-1)?.value.control.kind;
+        const kind = (yield* this.#answer(CONNECT_MS)).at(-1)?.value.control.kind;
         if (kind === "UA" || kind === "DM") return;
       }
     } catch (error) {
