@@ -50,6 +50,14 @@ export interface MeterConfig {
   readonly schedule?: Schedule;
   readonly timeZone: string;
   readonly obis?: readonly string[];
+  /** A readout ends once all of `obis` is in. */
+  readonly stopEarly?: true;
+  /** Read one by one in programming mode instead of a readout. */
+  readonly registers?: readonly string[];
+  /** Reads it afresh at each call. @throws {Error} it is not there */
+  readonly password?: () => string;
+  /** One of `ACCESSES`. */
+  readonly access?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly expect?: Readonly<Record<string, string>>;
   /** Data messages that may be asked for in a slot. */
@@ -134,7 +142,11 @@ async function readConfig(path: string, document: Document, options: ReadOptions
   };
   const top = inSurroundings(surroundings, () => readTop(document.value, report));
   const lines = readLines(top.lines, report);
-  const meters = readList(top.meters, ["meters"], report).map((meter, at) => readMeter(meter, ["meters", at], report));
+  const meters = readList(top.meters, ["meters"], report).map((meter, at) => {
+    const path = ["meters", at];
+    const onMissing = options.missingSecrets === "warning" && ((message: string) => report.warn(path, message));
+    return inSurroundings({ ...surroundings, ...onMissing && { onMissing } }, () => readMeter(meter, path, report));
+  });
   const sinks = await readSinks(top.sinks ?? [], { ...options, surroundings });
   const journal = inSurroundings(
     surroundings,
@@ -208,6 +220,10 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     ...present("schedule", scheduleOf(meter, zone)),
     ...present("address", meter.address),
     ...present("obis", meter.obis),
+    ...meter.stop_early && { stopEarly: true },
+    ...present("registers", meter.registers),
+    ...present("password", meter.password),
+    ...meter.access !== "auto" && present("access", meter.access),
     ...present("expect", meter.expect),
   };
 }

@@ -14,6 +14,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./cli/run.ts")).run,
   check: async () => (await import("./cli/check.ts")).check,
   read: async () => (await import("./cli/read.ts")).read,
+  get: async () => (await import("./cli/get.ts")).get,
+  set: async () => (await import("./cli/set.ts")).set,
+  clock: async () => (await import("./cli/clock.ts")).clock,
+  send: async () => (await import("./cli/send.ts")).send,
   decode: async () => (await import("./cli/decode.ts")).decode,
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
   status: async () => (await import("./cli/status.ts")).status,
@@ -21,7 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** What later versions bring. */
-const LATER = ["dead", "get", "set", "clock", "send", "profile", "discover", "listen", "objects"];
+const LATER = ["dead", "profile", "discover", "listen", "objects"];
 
 /** Options of every command. */
 const COMMON = {

@@ -1,6 +1,5 @@
 /** `obisd read`: one readout of one meter, now. @module */
 import { withLimit } from "../abort.ts";
-import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import { Inbox } from "../dialogue.ts";
 import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
@@ -8,26 +7,13 @@ import { listen, readout } from "../iec62056/mod.ts";
 import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
 import type { Telegram } from "../telegram.ts";
-import { type Endpoint, parseEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
+import { pushLine, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Transport } from "../transport/transport.ts";
-import { parseDuration } from "../units.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { type Format, parseFormat, present } from "./present.ts";
+import { parseTarget, parseTimeout, parseUsage, type Target, TARGET_OPTIONS } from "./target.ts";
 import { createWatcher, type Watcher } from "./watcher.ts";
-
-const MODES = ["auto", "A", "B", "C", "D"] as const;
-
-/** What is to be read, from the command line or from a configured meter. */
-interface Target {
-  readonly endpoint: Endpoint;
-  readonly mode: typeof MODES[number];
-  readonly address?: string;
-  readonly name?: string;
-  readonly obis?: readonly string[];
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly expect?: Readonly<Record<string, string>>;
-}
 
 /** Reads a meter once and prints what it says. */
 export const read: Command = {
@@ -48,20 +34,16 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
 
   obisd read /dev/serial/by-id/usb-FTDI_head-if00-port0 --obis 1.8.0,2.8.0`,
   options: {
-    mode: { type: "string" },
-    address: { type: "string" },
+    ...TARGET_OPTIONS,
     obis: { type: "string" },
     format: { type: "string" },
     raw: { type: "string" },
-    trace: { type: "boolean" },
-    timeout: { type: "string" },
-    name: { type: "string" },
   },
 
   async run(args, context) {
     const format = parseFormat(args.values.format);
     const withinMs = parseTimeout(args.values.timeout);
-    const target = await parseTarget(args);
+    const target = await readTarget(args);
     using raw = openRaw(args.values.raw as string | undefined);
     const watcher = createWatcher({ mode: target.mode, trace: args.values.trace === true });
     try {
@@ -141,33 +123,13 @@ function show(telegram: Telegram, target: Target, format: Format, { log, print }
   return EXIT.ok;
 }
 
-async function parseTarget({ values, positionals }: Arguments): Promise<Target> {
-  const [what, ...more] = positionals;
+async function readTarget(args: Arguments): Promise<Target> {
+  const { positionals: [what, ...more], values: { obis } } = args;
   if (what === undefined || more.length > 0) {
     throw new UsageError("read takes one ENDPOINT, or a METER of the configuration");
   }
-  const isEndpoint = /[/:]/.test(what) || /^tty/.test(what);
-  const target = isEndpoint
-    ? { endpoint: parseUsage(() => parseEndpoint(what)), mode: "auto" as const }
-    : await configured(what, values.config);
-  return {
-    ...target,
-    ...values.mode !== undefined && { mode: parseMode(values.mode as string) },
-    ...values.address !== undefined && { address: values.address as string },
-    ...values.name !== undefined && { name: values.name as string },
-    ...values.obis !== undefined && { obis: (values.obis as string).split(",").map((code) => code.trim()) },
-  };
-}
-
-async function configured(name: string, file: unknown): Promise<Target> {
-  const path = file as string | undefined ?? DEFAULT_CONFIG_PATH;
-  const config = await loadConfig(path);
-  const meter = config.meters.find((meter) => meter.name === name);
-  if (!meter) {
-    throw new UsageError(`${path} has no meter "${name}": ${config.meters.map((meter) => meter.name).join(", ")}`);
-  }
-  const line = config.lines.find((line) => line.name === meter.line)!;
-  return { ...meter, endpoint: line.endpoint };
+  const target = await parseTarget(what, args);
+  return obis === undefined ? target : { ...target, obis: (obis as string).split(",").map((code) => code.trim()) };
 }
 
 /** The file of `--raw`, opened before the meter is asked, so that nothing is read in vain. @throws {UsageError} */
@@ -181,24 +143,4 @@ function openRaw(path: string | undefined): Disposable & { keep(bytes: Uint8Arra
     },
     [Symbol.dispose]: () => file.close(),
   };
-}
-
-function parseMode(text: string): Target["mode"] {
-  if (text === "E") throw new UsageError("--mode E: this version reads modes A to D");
-  const mode = MODES.find((mode) => mode === text);
-  if (mode === undefined) throw new UsageError(`--mode ${text}: allowed are ${MODES.join(", ")}`);
-  return mode;
-}
-
-function parseTimeout(text: unknown): number {
-  return text === undefined ? 120_000 : parseUsage(() => parseDuration(text as string), "--timeout: ");
-}
-
-/** What cannot be parsed on a command line is a usage error. */
-function parseUsage<T>(parse: () => T, where = ""): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new UsageError(where + (error as Error).message, { cause: error });
-  }
 }

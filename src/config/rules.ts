@@ -47,6 +47,7 @@ export function checkRules(draft: Draft, report: Report): void {
   for (const meter of draft.meters) {
     checkSchedule(meter, report);
     checkPush(meter, report);
+    checkRegisters(meter, report);
   }
   if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
 }
@@ -164,4 +165,18 @@ function checkPush({ path, mode, given }: DraftMeter, report: Report): void {
     "a meter in mode D is never asked, so it needs no address; expect checks which one talks",
     "key",
   );
+}
+
+/** What is read one by one leaves nothing to choose from, and a readout ends early only where it is known what is wanted. */
+function checkRegisters({ path, mode, given }: DraftMeter, report: Report): void {
+  const fault = (option: string, message: string) => report.fault([...path, option], message, "key");
+  const inModeC = mode === "auto" || mode === "C";
+  if (given.includes("registers")) {
+    if (!inModeC) fault("registers", `programming mode is entered in mode C, not in mode ${mode}`);
+    if (given.includes("obis")) fault("obis", "registers says already what is read, and all of it is delivered");
+    if (given.includes("stop_early")) fault("stop_early", "it ends a readout, and registers reads none");
+  } else if (given.includes("stop_early")) {
+    if (mode === "D") fault("stop_early", "a meter in mode D speaks by itself: nobody can end it");
+    if (!given.includes("obis")) fault("stop_early", "without obis all is wanted, and a readout ends with its end");
+  }
 }

@@ -2,7 +2,9 @@
 import * as z from "zod";
 import { nearest } from "../nearest.ts";
 import { parsed } from "../parsed.ts";
-import { filePath } from "../secret.ts";
+import { ACCESSES } from "../iec62056/access.ts";
+import { REGISTER } from "../iec62056/registers.ts";
+import { filePath, secret } from "../secret.ts";
 import { parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration, parseSize } from "../units.ts";
 
@@ -46,6 +48,11 @@ const label = z.string().regex(
   "a label's name begins with a letter and has letters, digits, _ and -",
 ).refine((name) => !RESERVED_LABELS.includes(name.toLowerCase()), "this name is taken: readings have it already");
 
+const register = z.string().regex(
+  REGISTER,
+  "a register is written as the meter knows it, 1.8.0, with an operand in brackets if need be: ENMPE(04.22)",
+);
+
 /** A wire that several meters may share. */
 export const lineSchema = z.strictObject({
   url: parsed(parseEndpoint).describe(
@@ -79,6 +86,19 @@ export const meterSchema = z.strictObject({
     .meta({ examples: [["1.8.0", "1.8.0*24"]] }).describe(
       "Which values are delivered, exactly as the meter writes them, or as A-B:C.D.E*F. Absent: all.",
     ),
+  stop_early: z.boolean().default(false).describe(
+    "true: a readout is ended by a break once all of obis is in, which saves minutes at 300 Bd. Its check character then never comes, so that these readings are flagged bcc-unchecked.",
+  ),
+  registers: z.array(register).min(1, "an empty list would read nothing: leave it out to read all").optional()
+    .meta({ examples: [["1.8.0", "2.8.0"]] }).describe(
+      "Instead of the whole readout only these, one by one in programming mode (mode C): seconds at 300 Bd where a readout takes a minute.",
+    ),
+  password: secret.optional().meta({ examples: [{ credential: "flat-1-password" }] }).describe(
+    "What programming mode wants where the meter protects registers, and what obisd set writes with: { credential: NAME }, { file: PATH } or { env: NAME }.",
+  ),
+  access: z.enum(ACCESSES as [string, ...string[]]).default("auto").describe(
+    "How the password is presented: password (P1), bracket (the second bracket of W5), the algorithm of a challenge (P2), or auto: by the maker.",
+  ),
   labels: z.record(label, printable).default({}).meta({ examples: [{ site: "north" }] }).describe(
     "Your own words, which go with every reading of this meter.",
   ),
@@ -131,5 +151,5 @@ export const configSchema = z.strictObject({
 export const LATER_OPTIONS = {
   top: ["metrics", "http", "status", "api", "clock"],
   line: ["reconnect"],
-  meter: ["registers", "backfill", "stop_early", "profile", "password", "keys", "key", "dlms", "quirks"],
+  meter: ["backfill", "profile", "keys", "key", "dlms", "quirks"],
 } as const;

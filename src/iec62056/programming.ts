@@ -53,7 +53,7 @@ export interface ProgrammingOptions {
 }
 
 /** A session that is open: for `read` and `write`. */
-export type Programming = Readonly<Pick<Session, "identification" | "seed" | "over">>;
+export type Programming = Readonly<Pick<Session, "identification" | "seed" | "current" | "over">>;
 
 /**
  * Opens a session, lets `work` read and write, and signs off. Brings home what `work` does.

@@ -12,6 +12,9 @@ export const READ_COMMANDS = ["R1", "R2", "R3", "R4", "R5", "R6"] as const;
 /** One of {@link READ_COMMANDS}. */
 export type ReadCommand = typeof READ_COMMANDS[number];
 
+/** What can be asked for: an address, and an operand of its own or none: `1.8.0`, `ENMPE(04.22)`. */
+export const REGISTER = /^["-'*-.0-~]{1,32}(\([ "-'*-~]{0,128}\))?$/;
+
 /** How registers are asked for. */
 export interface RegisterOptions {
   /** `auto`, the default: R5 first where the identification says VDEW (`\@`), else R1; then the other; then R1 with `(1)`. */

@@ -103,8 +103,6 @@ function wholeP1(text: string): Uint8Array | undefined {
 /** What a simulated meter says now. */
 export interface Words {
   readonly identification: Identification;
-  /** Its data lines, as text. */
-  readonly block: string;
   /** Modes A, B, C: STX to check character. */
   readonly message: Uint8Array;
   /** Mode D: from identification to `!`, or to the CRC. */
@@ -124,7 +122,6 @@ export function speak(
   const isMessage = own?.[0] === STX && own.at(-2) === ETX;
   return {
     identification,
-    block,
     message: own && isMessage ? own : encodeDataMessage(block, rule),
     push: own && !isMessage ? own : capture.p1 ? encodeP1(line, block) : encodePush(line, block),
   };

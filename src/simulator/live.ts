@@ -11,6 +11,8 @@ export interface Moment {
   /** Local time minus UTC at `nowMs`, minutes. */
   readonly offsetMinutes: number;
   readonly summer: boolean;
+  /** How far the meter's own clock is ahead, ms: it was set. Default 0. */
+  readonly aheadMs?: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -95,8 +97,8 @@ function inForm(text: string, value: number): string {
 
 /** Time 0.9.1, date 0.9.2, both 1.0.0, in the form that the meter has for them; `undefined`: it is no clock. */
 function clockText({ c, d, e }: { c: string; d: string; e: string }, text: string, moment: Moment): string | undefined {
-  const { nowMs, offsetMinutes, summer } = moment;
-  const local = new Date(nowMs + offsetMinutes * 60_000).toISOString();
+  const { nowMs, offsetMinutes, summer, aheadMs = 0 } = moment;
+  const local = new Date(nowMs + offsetMinutes * 60_000 + aheadMs).toISOString();
   const [date, time] = [local.slice(2, 10), local.slice(11, 19)];
   const both = `${date}${time}`.replace(/[-:]/g, "");
   if (c === "0" && d === "9" && e === "1") return inPattern(text, time.replaceAll(":", ""), 6);

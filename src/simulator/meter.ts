@@ -51,7 +51,7 @@ function* session(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage | u
   const reply = yield* hear(meter, inbox, SILENCE_MS);
   if (reply?.kind === "select") {
     if (meter.programming && reply.select.protocol === "0" && reply.select.option === "1") {
-      return yield* programmingMode(meter, inbox, words, selectedSpeed(meter, words, reply.select));
+      return yield* programmingMode(meter, inbox, selectedSpeed(meter, words, reply.select));
     }
     const line = selectedLine(meter, words, reply.select);
     return line && (yield* readout(meter, inbox, words, line));

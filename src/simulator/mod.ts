@@ -21,7 +21,7 @@ import { LineError } from "../errors.ts";
 import { reactionMs } from "../iec62056/modes.ts";
 import { characterMs, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import type { Log } from "../log.ts";
-import { type Capture, ownAddress, type SimulatedMode, speak, type Words } from "./capture.ts";
+import { type Capture, ownAddress, type SimulatedMode, speak } from "./capture.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { type Moment, moved } from "./live.ts";
 import { meter } from "./meter.ts";
@@ -243,7 +243,9 @@ class Simulation {
     const mode = forced ?? first.mode;
     const usual = mode !== "D" ? SIGN_ON_LINE : first.p1 ? P1_LINE : PUSH_LINE;
     const number = address ?? ownAddress(first);
-    const programmed = this.#options.programming === false ? undefined : new Programmed(this.#options.programming);
+    const programmed = this.#options.programming === false
+      ? undefined
+      : new Programmed({ ...this.#options.programming, runs: this.#options.live === true });
     return {
       mode,
       ...(number === undefined ? {} : { address: number }),
@@ -252,7 +254,7 @@ class Simulation {
       reactionMs: this.#reactionMs(first),
       periodMs: everyMs ?? (first.p1 ? 1000 : 2000),
       stretch: (line) => this.#paced ? Math.ceil(STRETCH_MS / characterMs(line)) : Infinity,
-      words: this.#words(captures, mode, programmed),
+      ...this.#speech(captures, mode, programmed),
       ...programmed && { programming: programmed },
       faults: this.#faults,
       notice: (event) => this.#notice(event),
@@ -267,17 +269,26 @@ class Simulation {
   }
 
   /** What the meter says each time it is asked: its telegrams in turn, with what was written to it. */
-  #words(captures: readonly Capture[], mode: SimulatedMode, programmed?: Programmed): () => Words {
+  #speech(
+    captures: readonly Capture[],
+    mode: SimulatedMode,
+    programmed?: Programmed,
+  ): Pick<MeterOptions, "words" | "block"> {
     const rule = programmed?.dialect.sum === undefined ? "xor" : "sum7";
     const still = captures.map((capture) => speak(capture, mode, capture.block, rule));
-    let turn = 0;
-    return () => {
-      const index = turn++ % captures.length;
-      const capture = captures[index]!;
-      const now = this.#options.live ? moved(capture.block, momentOf(this.#startMs, this.#clock.now())) : capture.block;
-      const block = programmed?.rewritten(now) ?? now;
-      return block === capture.block ? still[index]! : speak(capture, mode, block, rule);
+    let [turn, index] = [0, 0];
+    const block = () => {
+      const { block } = captures[index]!;
+      const moment = { ...momentOf(this.#startMs, this.#clock.now()), aheadMs: programmed?.aheadMs ?? 0 };
+      const now = this.#options.live ? moved(block, moment) : block;
+      return programmed?.rewritten(now) ?? now;
     };
+    const words = () => {
+      index = turn++ % captures.length;
+      const now = block();
+      return now === captures[index]!.block ? still[index]! : speak(captures[index]!, mode, now, rule);
+    };
+    return { words, block };
   }
 
   get #paced(): boolean {

@@ -5,7 +5,6 @@ import { formatDataSet } from "../iec62056/data_block.ts";
 import { ACKNOWLEDGEMENT, type Command, encodeBreak, encodeCommand, encodeDataMessage } from "../iec62056/messages.ts";
 import { REPEAT_REQUEST } from "../iec62056/messages.ts";
 import type { LineSettings } from "../line.ts";
-import type { Words } from "./capture.ts";
 import { type ClientMessage, findSessionMessage } from "./client_messages.ts";
 import type { Programmed } from "./registers.ts";
 import { type CommandEnd, complain, hear, type MeterOptions, say, sayData } from "./speech.ts";
@@ -20,7 +19,6 @@ interface Session {
   readonly meter: MeterOptions;
   readonly programmed: Programmed;
   readonly inbox: Inbox;
-  readonly words: Words;
   readonly line: LineSettings;
   /** A password was given. */
   admitted: boolean;
@@ -39,12 +37,11 @@ type Answer = { readonly says: Uint8Array; readonly end?: true } | "nothing";
 export function* programmingMode(
   meter: MeterOptions,
   inbox: Inbox,
-  words: Words,
   line: LineSettings,
 ): Dialogue<ClientMessage | undefined> {
   const programmed = meter.programming!;
   const state = { admitted: false, blocks: [], last: new Uint8Array(), parts: "" };
-  const session: Session = { meter, programmed, inbox, words, line, ...state };
+  const session: Session = { meter, programmed, inbox, line, ...state };
   yield* setLine(line);
   meter.notice({ kind: "programming", line });
   if (meter.faults.strike("break", (step) => step === "p0")) return yield* leave(session);
@@ -128,13 +125,13 @@ function admit(session: Session, name: string, operand: string): Answer {
 
 /** R1 to R6. */
 function readOut(session: Session, name: string, data: string): Answer {
-  const { programmed, words, meter } = session;
+  const { programmed, meter } = session;
   const { dialect } = programmed;
   const [, address = "", operand = ""] = /^([^(]*)\(([^)]*)\)$/.exec(data) ?? [];
   if (programmed.isProtected(name) && !session.admitted) return refuse(session, { name, data }, "refused");
   if (dialect.only !== undefined && dialect.only !== name) return refuse(session, { name, data }, "refused");
   if (name === "R1" && dialect.counted !== undefined && operand !== "1") return { says: ACKNOWLEDGEMENT };
-  const sets = programmed.sets(words.block, address);
+  const sets = programmed.sets(meter.block(), address);
   if (sets.length === 0) return refuse(session, { name, data }, "refused");
   const bare = dialect["no-address"] !== undefined;
   const lines = sets.map((set) => formatDataSet(bare ? { ...set, address: "" } : set));
@@ -156,7 +153,7 @@ function inMessages(lines: readonly string[], perBlock: string | undefined, by: 
 
 /** W1 to W5 and E2. */
 function take(session: Session, name: string, data: string, last: boolean): Answer {
-  const { programmed, words, meter } = session;
+  const { programmed, meter } = session;
   session.parts += data;
   if (!last) return { says: ACKNOWLEDGEMENT };
   const whole = session.parts;
@@ -166,8 +163,8 @@ function take(session: Session, name: string, data: string, last: boolean): Answ
   const shown = { name, data: `${address}(${text})` };
   if (programmed.isProtected(name) && !admitted) return refuse(session, shown, "refused");
   if (name.startsWith("W")) {
-    if (programmed.sets(words.block, address).length === 0) return refuse(session, shown, "refused");
-    programmed.write(address, text);
+    if (programmed.sets(meter.block(), address).length === 0) return refuse(session, shown, "refused");
+    programmed.write(meter.block(), address, text);
   }
   meter.notice({ kind: "command", text: `${name} ${shown.data}`, done: "written" });
   return { says: ACKNOWLEDGEMENT };

@@ -1,6 +1,7 @@
 /** What a simulated meter keeps for programming mode: its registers, who may read and write them, and its habits. @module */
 import { ALGORITHMS } from "../iec62056/access.ts";
 import { parseDataBlock } from "../iec62056/data_block.ts";
+import { parseClock } from "../iec62056/meter_clock.ts";
 import type { DataSet } from "../telegram.ts";
 
 /** Every habit by which makers differ: what its argument is, and what it does. The help text is made of it. */
@@ -43,6 +44,8 @@ export interface ProgrammedOptions {
   /** `password` (P1 in clear, or the second bracket of W5), or the name of an algorithm (P2). */
   readonly access?: string;
   readonly dialect?: Dialect;
+  /** Its clock runs: what is written to it moves it, and it runs on. */
+  readonly runs?: boolean;
 }
 
 /** A meter's half of programming mode, and what was written so far. */
@@ -52,6 +55,8 @@ export class Programmed {
   readonly #options: ProgrammedOptions;
   /** By address: what was written there. */
   readonly #written = new Map<string, string>();
+  /** How far its clock was set ahead, ms. */
+  aheadMs = 0;
 
   constructor(options: ProgrammedOptions = {}) {
     this.#options = options;
@@ -94,8 +99,20 @@ export class Programmed {
     return found;
   }
 
-  /** Keeps a value without its unit. */
-  write(address: string, text: string): void {
-    this.#written.set(address, text.split("*")[0]!);
+  /** Keeps a value without its unit; a clock that runs is moved. */
+  write(block: string, address: string, text: string): void {
+    const clock = this.#options.runs ? this.#clockAfter(block, address, text) : undefined;
+    if (clock === undefined) this.#written.set(address, text.split("*")[0]!);
+    else this.aheadMs += clock;
+  }
+
+  /** By how much a write moves the clock, ms; `undefined`: it is no clock. */
+  #clockAfter(block: string, address: string, text: string): number | undefined {
+    const texts = Object.fromEntries(
+      ["0.9.1", "0.9.2"].map((address) => [address, this.sets(block, address)[0]?.values[0]?.text ?? ""]),
+    );
+    if (texts[address] === undefined) return undefined;
+    const [before, after] = [texts, { ...texts, [address]: text }].map((texts) => parseClock(texts, 0));
+    return before && after && after.localMs - before.localMs;
   }
 }

@@ -46,6 +46,8 @@ export interface MeterOptions {
   readonly stretch: (line: LineSettings) => number;
   /** What it says now: asked once a session or push. */
   readonly words: () => Words;
+  /** Its data lines as they are at this moment. */
+  readonly block: () => string;
   /** Its half of programming mode; absent: it has none. */
   readonly programming?: Programmed;
   readonly faults: Faults;

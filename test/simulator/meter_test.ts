@@ -29,6 +29,7 @@ function run(script: string[], { mode = "C", faults = [], fixed = false, stretch
     periodMs: 2000,
     stretch: () => stretch,
     words: () => speak(capture!, mode),
+    block: () => capture!.block,
     faults: new Faults(faults.map(parseFault)),
     notice: (event) => events.push(event),
   });
@@ -127,6 +128,7 @@ for (const [fault, holds] of Object.entries(DATA_FAULTS)) {
         periodMs: 0,
         stretch: () => Infinity,
         words: () => ({ ...speak(capture!, "C"), push: toBytes(message) }),
+        block: () => capture!.block,
         faults,
         notice: () => {},
       });

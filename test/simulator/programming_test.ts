@@ -30,6 +30,7 @@ function run(script: string[], options: ProgrammedOptions = {}, { text = TELEGRA
     periodMs: 0,
     stretch: () => Infinity,
     words: () => speak(capture!, "C"),
+    block: () => capture!.block,
     programming: new Programmed(options),
     faults: new Faults(faults.map(parseFault)),
     notice: (event) => events.push(event),

@@ -1,0 +1,48 @@
+/** What is done to a meter is asked for twice and leaves a line in the log. @module */
+import { UsageError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Context } from "./command.ts";
+import type { Arguments } from "./command.ts";
+import { confirm, hasTerminal } from "./terminal.ts";
+
+/** Options of a command that changes something. */
+export const WRITE_OPTIONS = { write: { type: "boolean" }, yes: { type: "boolean" } } as const;
+
+/** Their part of the help. */
+export const WRITE_HELP = `  --write              without it nothing is written: it says that you mean it
+  --yes                asks no question, for scripts; without it you are shown what the meter holds, and asked`;
+
+/** Whether a change may be tried at all. @throws {UsageError} */
+export function requireConsent({ values }: Arguments, what: string): void {
+  if (values.write !== true) throw new UsageError(`${what} changes the meter: say --write if that is meant`);
+  if (values.yes !== true && !hasTerminal()) {
+    throw new UsageError(`${what} changes the meter, and there is no terminal to ask at: say --yes if that is meant`);
+  }
+}
+
+/** Asks unless --yes was said. @throws {UsageError} the answer was no */
+export async function consent({ values }: Arguments, question: string, { signal }: Context): Promise<void> {
+  if (values.yes === true || await confirm(question, signal)) return;
+  throw new UsageError("Nothing was written");
+}
+
+/** What was done, or tried. */
+export interface Deed {
+  readonly meter: string;
+  /** `W1 0.9.1`, never a password. */
+  readonly command: string;
+  /** What the register held before and holds now; absent: it can't be read. */
+  readonly old?: string | undefined;
+  readonly now?: string | undefined;
+  /** What was to be written. */
+  readonly wanted?: string | undefined;
+}
+
+/** Who did what to which meter; the log adds when. `result`: `written`, or why it is not, or not known to be. */
+export function audit(log: Log, deed: Deed, result: string): void {
+  const { meter, command, old, now, wanted } = deed;
+  const sudo = Deno.env.get("SUDO_USER");
+  const who = `${Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? "?"}(${Deno.uid() ?? "?"})`;
+  const fields = { who, ...sudo !== undefined && { sudo_user: sudo }, meter, command, old, wanted, now, result };
+  log[result === "written" ? "info" : "error"](`AUDIT: ${command}`, fields);
+}

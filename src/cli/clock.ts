@@ -1,0 +1,135 @@
+/** `obisd clock`: how far a meter's clock is off, and setting it. @module */
+import { RefusalError, SilenceError, UsageError } from "../errors.ts";
+import { EXIT } from "../exit_code.ts";
+import { aheadMs, type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
+import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
+import type { Command, Context } from "./command.ts";
+import { type Format, parseFormat } from "./present.ts";
+import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { WRITE_COMMANDS } from "./set.ts";
+
+/** Time and date are written apart: near midnight one of them would be another day's. */
+const MIDNIGHT_MS = 120_000;
+const DAY_MS = 86_400_000;
+/** A clock that was set may be off by this when it is read back: it tells whole seconds, and the wire takes its time. */
+const SET_WITHIN_MS = 3000;
+
+/** Reads a meter's clock, and sets it to ours on demand. */
+export const clock: Command = {
+  summary: "show how far a meter's clock is off, and set it",
+  help: `obisd clock ENDPOINT|METER [--set --write] [OPTIONS]
+
+Reads the meter's clock (0.9.1 and 0.9.2, or 0.9.4) in programming mode (mode C) and says how far it is ahead of this
+machine's, to a second. With --set it is set to this machine's, on the second, and read back; within two minutes of
+midnight that waits. Each setting leaves a line that begins with AUDIT in the log.
+
+  --set                sets it
+${WRITE_HELP}
+  --time-zone ZONE     what the meter's clock shows: Europe/Berlin, or Etc/GMT-1 for one that has no summer time
+                       (default: the METER's, else this machine's)
+  --command W1|W2|W5   how it is written (default: W5 where the identification says VDEW (\\@), else W1)
+  --format FORMAT      table (default), json or csv
+${PROGRAMMING_HELP}
+
+  obisd clock flat-1
+  obisd clock flat-1 --set --write --yes --password file:/etc/obisd/flat-1.password`,
+  options: {
+    ...PROGRAMMING_OPTIONS,
+    ...WRITE_OPTIONS,
+    set: { type: "boolean" },
+    "time-zone": { type: "string" },
+    command: { type: "string" },
+    format: { type: "string" },
+  },
+
+  async run(args, context) {
+    const { values, positionals: [what, ...more] } = args;
+    if (more.length > 0) throw new UsageError("clock takes one ENDPOINT or METER");
+    if (values.set === true) requireConsent(args, "clock --set");
+    const format = parseFormat(values.format);
+    const meter = await openMeter(what, args, context);
+    const zone = zoneFrom(values["time-zone"], meter.target.timeZone);
+    const { log } = context;
+    const look = () =>
+      meter.session(function* (its) {
+        return { line: its.identification.line, clock: yield* readClock(its) };
+      }, 2);
+    const { line, clock: old } = await look();
+    show({ line, clock: old, zone, format }, context);
+    if (values.set !== true) return EXIT.ok;
+    await consent(args, "Set it?", context);
+    await untilAfterMidnight(zone, context);
+    const deed = { meter: line, command: "clock --set", old: said(old) };
+    const name = parseCommand(values.command);
+    try {
+      const written = await meter.session((its) => setClock(its, { zone, ...name !== undefined && { command: name } }));
+      Object.assign(deed, {
+        wanted: Object.entries(written).map(([address, text]) => `${address}(${text})`).join(" "),
+      });
+    } catch (error) {
+      audit(log, deed, error instanceof SilenceError ? "not known" : (error as Error).message);
+      throw error;
+    }
+    const { clock: now } = await look();
+    const isSet = Math.abs(aheadMs(now, zone)) <= SET_WITHIN_MS;
+    audit(log, { ...deed, now: said(now) }, isSet ? "written" : "it shows another time");
+    show({ line, clock: now, zone, format }, context);
+    if (!isSet) throw new RefusalError(`${line} acknowledged the time, but its clock shows another`);
+    return EXIT.ok;
+  },
+};
+
+/** The registers as the meter wrote them. */
+function said({ texts }: MeterClock): string {
+  return Object.entries(texts).map(([address, text]) => `${address}(${text})`).join(" ");
+}
+
+interface Shown {
+  readonly line: string;
+  readonly clock: MeterClock;
+  readonly zone: Zone;
+  readonly format: Format;
+}
+
+function show({ line, clock, zone, format }: Shown, { print }: Context): void {
+  const ahead = Math.round(aheadMs(clock, zone) / 1000);
+  const local = (ms: number) => new Date(ms).toISOString().slice(0, 19);
+  const shown = local(clock.localMs);
+  const host = local(clock.atMs + zone.offsetMs(clock.atMs));
+  const time = new Date(clock.atMs).toISOString();
+  if (format === "json") return print(JSON.stringify({ meter: line, time, clock: shown, host, ahead_seconds: ahead }));
+  if (format === "csv") {
+    return print(`meter,time,clock,host,ahead_seconds\r\n${line},${time},${shown},${host},${ahead}\r`);
+  }
+  const how = ahead === 0 ? "the same" : `${Math.abs(ahead)} s ${ahead > 0 ? "ahead" : "behind"}`;
+  print(`meter  ${shown.replace("T", " ")}  ${said(clock)}\nhost   ${host.replace("T", " ")}  the meter is ${how}`);
+}
+
+function zoneFrom(text: unknown, ofMeter: string | undefined): Zone {
+  const name = text as string | undefined ?? ofMeter ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  try {
+    const zone = zoneOf(name);
+    zone.offsetMs(0);
+    return zone;
+  } catch (cause) {
+    throw new UsageError(`There is no time zone ${JSON.stringify(name)}: write one like Europe/Berlin`, { cause });
+  }
+}
+
+async function untilAfterMidnight(zone: Zone, { clock, log, signal }: Context): Promise<void> {
+  const now = clock.now();
+  const intoDay = (now + zone.offsetMs(now)) % DAY_MS;
+  const waitMs = intoDay < MIDNIGHT_MS
+    ? MIDNIGHT_MS - intoDay
+    : DAY_MS - intoDay < MIDNIGHT_MS
+    ? DAY_MS - intoDay + MIDNIGHT_MS
+    : 0;
+  if (waitMs === 0) return;
+  log.info("It is about midnight, when time and date cannot be written one after the other: waiting until 00:02");
+  await clock.sleep(waitMs, signal);
+}
+
+function parseCommand(text: unknown): string | undefined {
+  if (text === undefined || WRITE_COMMANDS.includes(text as string)) return text as string | undefined;
+  throw new UsageError(`--command ${text}: allowed are W1, W2, W5`);
+}

@@ -1,0 +1,129 @@
+/** What `get`, `set`, `clock` and `send` share: a session in programming mode with one meter. @module */
+import { withLimit } from "../abort.ts";
+import type { Dialogue } from "../dialogue.ts";
+import { SilenceError, UsageError } from "../errors.ts";
+import { ACCESSES, isPassword, type Programming, programming, readRegisters, telegramOf } from "../iec62056/mod.ts";
+import { verifyIdentity } from "../normalise.ts";
+import { converse } from "../session.ts";
+import { signOnLine } from "../transport/endpoint.ts";
+import { openTransport } from "../transport/mod.ts";
+import type { Arguments, Context } from "./command.ts";
+import { parseTarget, parseTimeout, type Target, TARGET_OPTIONS } from "./target.ts";
+import { askPassword } from "./terminal.ts";
+import { createWatcher } from "./watcher.ts";
+
+/** Options of a command that opens programming mode. */
+export const PROGRAMMING_OPTIONS = {
+  ...TARGET_OPTIONS,
+  password: { type: "string" },
+  access: { type: "string" },
+} as const;
+
+/** Their part of the help. */
+export const PROGRAMMING_HELP =
+  `  --password WHERE     env:NAME, file:PATH, or ask: never the password itself, for everybody on this machine can read
+                       a command line. Of a METER: the one that the configuration names
+  --access HOW         how it is presented: ${ACCESSES.join(", ")}
+  --address NUMBER     the meter's address, where several share a line
+  --trace              shows the dialogue, control characters made visible, the password not
+  --timeout TIME       gives up after it (default 120s)`;
+
+/** A meter that can be asked in programming mode. */
+export interface ProgrammableMeter {
+  readonly target: Target;
+  /**
+   * Opens a session and does `work` in it. A meter of the configuration proves first that it is the expected one.
+   * @param sessions how many may be opened: a meter that falls silent is asked once more, but nothing is written twice
+   */
+  session<T>(work: (meter: Programming) => Dialogue<T>, sessions?: 1 | 2): Promise<T>;
+}
+
+/** The meter that the command line names, with its password at hand. @throws {UsageError} */
+export async function openMeter(
+  what: string | undefined,
+  args: Arguments,
+  context: Context,
+): Promise<ProgrammableMeter> {
+  if (what === undefined) throw new UsageError("Which meter? An ENDPOINT, or a METER of the configuration");
+  const { values } = args;
+  const withinMs = parseTimeout(values.timeout);
+  const target = await parseTarget(what, args);
+  if (target.mode === "A" || target.mode === "B" || target.mode === "D") {
+    throw new UsageError(`Programming mode is entered in mode C, not in mode ${target.mode}`);
+  }
+  const mode = target.mode;
+  const access = accessOf(values.access) ?? target.access;
+  const password = await passwordOf(values.password as string | undefined, target, context.signal);
+  const { log, clock } = context;
+  const session = async <T>(work: (meter: Programming) => Dialogue<T>, sessions: 1 | 2 = 1) => {
+    const watcher = createWatcher({ mode: "C", trace: values.trace === true });
+    const { max_baud: maxBaud } = target.endpoint.options;
+    const dialogue = programming({
+      mode,
+      line: signOnLine(target.endpoint),
+      tries: { left: sessions },
+      ...target.address !== undefined && { address: target.address },
+      ...maxBaud !== undefined && { maxBaud },
+      ...password !== undefined && { password },
+      ...access !== undefined && { access },
+    }, (meter) => proven(meter, target, work));
+    try {
+      return await withLimit(context.signal, { withinMs, what: "The session" }, async (signal) => {
+        const onNotice = (notice: string) => log.warning(notice);
+        await using transport = await openTransport(target.endpoint, { signal, onNotice });
+        return await converse(transport, dialogue, { signal, clock, trace: watcher.trace });
+      });
+    } catch (error) {
+      throw watcher.explain(error);
+    } finally {
+      watcher.end();
+    }
+  };
+  return { target, session };
+}
+
+/** Nothing is asked of a stranger, let alone written to one. */
+function* proven<T>(meter: Programming, { expect }: Target, work: (meter: Programming) => Dialogue<T>): Dialogue<T> {
+  if (expect) {
+    const { answers } = yield* readRegisters(meter, Object.keys(expect));
+    const stranger = verifyIdentity(telegramOf(meter, answers), expect);
+    if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
+  }
+  return yield* work(meter);
+}
+
+function accessOf(text: unknown): string | undefined {
+  if (text === undefined || ACCESSES.includes(text as string)) return text as string | undefined;
+  throw new UsageError(`--access ${text}: allowed are ${ACCESSES.join(", ")}`);
+}
+
+/** The password, from where the command line or the configuration says; it is never a word of the command line. */
+async function passwordOf(where: string | undefined, target: Target, signal: AbortSignal): Promise<string | undefined> {
+  const password = where === undefined ? fromConfiguration(target) : await from(where, signal);
+  if (password === undefined || isPassword(password)) return password;
+  throw new UsageError(
+    "The password cannot be sent: 1 to 32 printable characters of ASCII are allowed, but no ( ) / !",
+  );
+}
+
+function fromConfiguration({ password }: Target): string | undefined {
+  try {
+    return password?.();
+  } catch (error) {
+    throw new UsageError(`The meter's password is not at hand: ${(error as Error).message}; --password names another`);
+  }
+}
+
+async function from(where: string, signal: AbortSignal): Promise<string> {
+  if (where === "ask") return await askPassword("Password of the meter: ", signal);
+  const [, kind, name = ""] = /^(env|file):(.+)$/s.exec(where) ?? [];
+  if (kind === "env") {
+    const value = Deno.env.get(name);
+    if (value === undefined) throw new UsageError(`--password env:${name}: there is no such variable`);
+    return value;
+  }
+  if (kind === "file") return (await Deno.readTextFile(name)).replace(/\r?\n$/, "");
+  throw new UsageError(
+    "--password takes env:NAME, file:PATH or ask, never the password itself: everybody on this machine can read a command line",
+  );
+}

@@ -1,0 +1,79 @@
+/** Whom a command asks: an endpoint of the command line, or a meter of the configuration. @module */
+import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { UsageError } from "../errors.ts";
+import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
+import { parseDuration } from "../units.ts";
+import type { Arguments } from "./command.ts";
+
+const MODES = ["auto", "A", "B", "C", "D"] as const;
+
+/** One meter and how to reach it. */
+export interface Target {
+  readonly endpoint: Endpoint;
+  readonly mode: typeof MODES[number];
+  readonly address?: string;
+  readonly name?: string;
+  readonly obis?: readonly string[];
+  readonly registers?: readonly string[];
+  readonly password?: () => string;
+  readonly access?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly expect?: Readonly<Record<string, string>>;
+  /** Absent: the host's. */
+  readonly timeZone?: string;
+}
+
+/** Options by which a command is told whom to ask, and how long. */
+export const TARGET_OPTIONS = {
+  mode: { type: "string" },
+  address: { type: "string" },
+  trace: { type: "boolean" },
+  timeout: { type: "string" },
+  name: { type: "string" },
+} as const;
+
+/** The target that `what` names, with what the options change about it. @throws {UsageError} @throws {ConfigError} */
+export async function parseTarget(what: string, { values }: Arguments): Promise<Target> {
+  const isEndpoint = /[/:]/.test(what) || /^tty/.test(what);
+  const target = isEndpoint
+    ? { endpoint: parseUsage(() => parseEndpoint(what)), mode: "auto" as const }
+    : await configured(what, values.config);
+  return {
+    ...target,
+    ...values.mode !== undefined && { mode: parseMode(values.mode as string) },
+    ...values.address !== undefined && { address: values.address as string },
+    ...values.name !== undefined && { name: values.name as string },
+  };
+}
+
+async function configured(name: string, file: unknown): Promise<Target> {
+  const path = file as string | undefined ?? DEFAULT_CONFIG_PATH;
+  const config = await loadConfig(path, { missingSecrets: "warning" }); // this shell may lack what the service has
+  const meter = config.meters.find((meter) => meter.name === name);
+  if (!meter) {
+    throw new UsageError(`${path} has no meter "${name}": ${config.meters.map((meter) => meter.name).join(", ")}`);
+  }
+  const line = config.lines.find((line) => line.name === meter.line)!;
+  return { ...meter, endpoint: line.endpoint };
+}
+
+function parseMode(text: string): Target["mode"] {
+  if (text === "E") throw new UsageError("--mode E: this version reads modes A to D");
+  const mode = MODES.find((mode) => mode === text);
+  if (mode === undefined) throw new UsageError(`--mode ${text}: allowed are ${MODES.join(", ")}`);
+  return mode;
+}
+
+/** The value of `--timeout`, ms. @throws {UsageError} */
+export function parseTimeout(text: unknown): number {
+  return text === undefined ? 120_000 : parseUsage(() => parseDuration(text as string), "--timeout: ");
+}
+
+/** What cannot be parsed on a command line is a usage error. */
+export function parseUsage<T>(parse: () => T, where = ""): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(where + (error as Error).message, { cause: error });
+  }
+}
