@@ -5,12 +5,13 @@
  * @module
  */
 import { withLimit } from "./abort.ts";
+import { asking, isWanted } from "./asking.ts";
 import { type Clock, steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { Inbox } from "./dialogue.ts";
 import { isOfMeterOrWire, LineError, ProtocolError, SilenceError } from "./errors.ts";
-import { listen, readout } from "./iec62056/mod.ts";
+import { listen } from "./iec62056/mod.ts";
 import type { Journal } from "./journal.ts";
 import type { Moments } from "./moments.ts";
 import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
@@ -19,7 +20,7 @@ import { nextSlot } from "./schedule.ts";
 import { converse } from "./session.ts";
 import { stampOf } from "./stamp.ts";
 import type { Telegram } from "./telegram.ts";
-import { pushLine, signOnLine } from "./transport/endpoint.ts";
+import { pushLine } from "./transport/endpoint.ts";
 import { bringUp, firstTurn, nextTurn, type Outcome, type Present, settle, type Turn, turnTime } from "./turns.ts";
 import { Wire, type WireOptions } from "./wire.ts";
 
@@ -113,20 +114,14 @@ async function askMeter(
   { meter, slot, slots, tries }: MeterTurn,
   context: CollectorContext,
 ): Promise<Attempt> {
-  const { clock = systemClock, stop } = context;
+  const { clock = systemClock, report, stop } = context;
   const settled = new AbortController();
   clock.sleep(Math.min(slots(slot) - clock.now(), 2 ** 31 - 1), settled.signal)
     .then(() => tries.left = 0, () => {}); // the next slot has tries of its own
   try {
     const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
-      const { max_baud: maxBaud } = wire.endpoint.options;
-      const dialogue = readout({
-        mode: meter.mode as "A" | "B" | "C" | "auto",
-        line: signOnLine(wire.endpoint),
-        tries,
-        ...meter.address !== undefined && { address: meter.address },
-        ...maxBaud !== undefined && { maxBaud },
-      });
+      const onRefused = (reason: string) => report.refused(meter.name, reason);
+      const dialogue = asking(meter, { endpoint: wire.endpoint, tries, onRefused });
       return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
     });
     return await keep(telegram, meter, context, slot);
@@ -228,7 +223,8 @@ async function keep(
     ...slot !== undefined && { slot },
   });
   report.clockOf(name, its);
-  const readings = normalise({ ...telegram, atMs }, { meter: name, labels, flags, ...obis && { obis } });
+  const all = normalise({ ...telegram, atMs }, { meter: name, labels, flags, ...obis && { obis } });
+  const readings = all.filter((reading) => isWanted(meter, reading));
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) report.missing(name, missing);
   try {

@@ -99,6 +99,11 @@ export class CollectorReport {
     this.#once(`${meter} does not say ${codes.join(", ")}, which its obis: wants`, { meter });
   }
 
+  /** The meter refuses a register. Told once. */
+  refused(meter: string, reason: string): void {
+    this.#once(`${meter}: ${reason}`, { meter });
+  }
+
   /** A pushed telegram that is not delivered. */
   dropped(meter: string, { block, check, bytes }: Telegram): void {
     this.counts.dropped++;

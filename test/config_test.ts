@@ -128,7 +128,19 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     // keys
     [MINIMAL + "sink: []\n", "4:1: sink: unknown option, did you mean sinks?"],
     [meter("evry: 15m"), /1:|2:/, "2:30: meters[0].evry: unknown option, did you mean every?"],
-    [meter("every: 15m, registers: []"), /registers: this version lacks this option/],
+    [meter("every: 15m, backfill: 1"), /backfill: this version lacks this option/],
+    [meter("every: 15m, registers: []"), /registers: an empty list would read nothing/],
+    [meter("every: 15m, registers: ['1.8.0!']"), /registers\[0\]: .*a register is written as the meter knows it/],
+    [
+      meter("every: 15m, registers: ['1.8.0'], mode: B"),
+      /registers: programming mode is entered in mode C, not in mode B/,
+    ],
+    [meter("every: 15m, registers: ['1.8.0'], obis: ['1.8.0']"), /obis: registers says already what is read/],
+    [meter("every: 15m, registers: ['1.8.0'], stop_early: true"), /stop_early: it ends a readout/],
+    [meter("every: 15m, stop_early: true"), /stop_early: without obis all is wanted/],
+    [meter("every: 15m, password: geheim"), /password: a secret does not stand in the configuration/],
+    [meter("every: 15m, password: { env: NO_SUCH_VARIABLE }"), /environment variable NO_SUCH_VARIABLE is not set/],
+    [meter("every: 15m, access: magic"), /access: found "magic", allowed are auto, password, bracket/],
     [meter("every: 15m, foo: 1"), /foo: unknown option, allowed are name, line, address/],
     // values
     [meter("every: 15m, mode: F"), '2:48: meters[0].mode: found "F", allowed are auto, A, B, C, D'],

@@ -70,8 +70,20 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],
   ],
   "src/wire.ts": ["src/errors.ts", "src/transport/"],
+  "src/asking.ts": [
+    ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],
+    "src/transport/endpoint.ts",
+  ],
   "src/collector": [
-    ...["src/abort.ts", "src/clock.ts", "src/errors.ts", "src/log.ts", "src/moments.ts", "src/progress.ts"],
+    ...[
+      "src/asking.ts",
+      "src/abort.ts",
+      "src/clock.ts",
+      "src/errors.ts",
+      "src/log.ts",
+      "src/moments.ts",
+      "src/progress.ts",
+    ],
     ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
     "src/stamp.ts",

@@ -165,14 +165,19 @@ export function errorOf({ identification }: Session, { text }: Block): string | 
 
 /** The meter says no, in its own words. */
 export function refused(session: Session, what: string, why: string): RefusalError {
-  return new RefusalError(masked(session, `The meter ${session.identification.line} refuses ${what}: ${visible(why)}`));
+  return refusal(session, `The meter ${session.identification.line} refuses ${what}: ${visible(why)}`);
 }
 
 /** The meter says no by leaving. */
 export function ended(session: Session, what: string): RefusalError {
   session.over = true;
   const how = `answers ${what} by a break: it has ended the session`;
-  return new RefusalError(masked(session, `The meter ${session.identification.line} ${how}`));
+  return refusal(session, `The meter ${session.identification.line} ${how}`);
+}
+
+/** As long as the answer to a password is awaited, it is the password that is refused. */
+function refusal(session: Session, message: string): RefusalError {
+  return new RefusalError(masked(session, message), session.inDoubt ? { what: "password" } : {});
 }
 
 /** Nothing came, or nothing that could be read. */

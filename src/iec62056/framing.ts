@@ -4,9 +4,10 @@
  * @module
  */
 import type { Finder } from "../dialogue.ts";
-import type { Check, Identification } from "../telegram.ts";
+import type { Check, DataSet, Identification } from "../telegram.ts";
 import { blockCheck, type ChecksumRule } from "./bcc.ts";
 import { ACK, CR, DEL, EOT, ETX, join, LF, STX, toText } from "./characters.ts";
+import { parseDataBlock } from "./data_block.ts";
 import { parseIdentification } from "./messages.ts";
 
 const BLANK = 0x20;
@@ -69,6 +70,8 @@ export interface DataMessage {
   readonly sum7: Check;
   /** Its end came: ETX, or `!` where that is missing. */
   readonly complete: boolean;
+  /** Nobody waits for its end: all that is wanted has come. */
+  readonly early?: true;
 }
 
 /**
@@ -120,6 +123,27 @@ export function findDataMessage(): Finder<DataMessage> {
       sum += byte;
     }
     return undefined;
+  };
+}
+
+/**
+ * Finds a data message, or as much of it as is enough: asked after each line that came whole, as long as every line
+ * could be read, for the check character will never come.
+ */
+export function findEnough(enough: (sets: readonly DataSet[]) => boolean): Finder<DataMessage> {
+  const find = findDataMessage();
+  let looked = 0;
+  return (bytes) => {
+    const whole = find(bytes);
+    const end = bytes.lastIndexOf(LF) + 1;
+    if (whole || end <= looked) return whole;
+    looked = end;
+    const message = dataMessageBeforeSilence(bytes.subarray(0, end));
+    const { sets, damaged, complete } = parseDataBlock(toText(message.block));
+    if (complete || damaged.length > 0 || !enough(sets)) return undefined;
+    const start = end - message.bytes.length;
+    const value = { ...message, xor: "absent", sum7: "absent", complete: true, early: true } as const;
+    return { start, end: bytes.length, value };
   };
 }
 

@@ -75,7 +75,8 @@ export function* programming<T>(
       return yield* runSession(session, options, work);
     } catch (error) {
       const again = error instanceof SilenceError || error instanceof ProtocolError && error.trouble === "unreadable";
-      if (!again || session.inDoubt || tries.left <= 0) throw error;
+      if (session.inDoubt) tries.left = 0; // nor by whoever shares these tries: some meters lock themselves
+      if (!again || tries.left <= 0) throw error;
     }
     yield* pause(REPEAT_MS);
   }
@@ -135,8 +136,8 @@ function* presentPassword(session: Session, password: string, access = "auto"): 
     attempts: PASSWORD_ATTEMPTS,
     secret: operand,
   });
-  session.inDoubt = false;
   if (reply.kind === "block") throw refused(session, "the password", errorOf(session, reply) ?? reply.text);
+  session.inDoubt = false;
 }
 
 /** What a meter answered to a read command: all of its partial blocks, joined. */

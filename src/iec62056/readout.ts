@@ -2,11 +2,11 @@
 import { type Cut, type Dialogue, flush, Inbox, type Patience, pause, send, setLine } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
-import type { Check, DataBlock, Identification, Telegram } from "../telegram.ts";
+import type { Check, DataBlock, DataSet, Identification, Telegram } from "../telegram.ts";
 import { acceptsSum7, type Checksum } from "./bcc.ts";
 import { hex, join, toText, visible } from "./characters.ts";
 import { formatDataSet, parseDataBlock } from "./data_block.ts";
-import { type DataMessage, dataMessageBeforeSilence, findDataMessage } from "./framing.ts";
+import { type DataMessage, dataMessageBeforeSilence, findDataMessage, findEnough } from "./framing.ts";
 import { encodeBreak, encodeIdentification, encodeOptionSelect, REPEAT_REQUEST } from "./messages.ts";
 import { acknowledgedCharacter, baudOf, modeOf, reactionMs, REPEAT_MS, SILENCE_MS } from "./modes.ts";
 import { signOn, type SignOnOptions } from "./sign_on.ts";
@@ -35,6 +35,11 @@ export interface ReadoutOptions {
   /** Which check character is right; `auto`: xor, and the sum where the maker is known for it or two messages fit it. */
   readonly checksum?: Checksum;
   readonly tries?: Tries;
+  /**
+   * Asked after each line: whether the sets so far are enough, so that a break ends the readout early. Its check
+   * character has not come then, and its check is `absent`.
+   */
+  readonly enough?: (sets: readonly DataSet[], identification: Identification) => boolean;
 }
 
 /** What a session with one meter knows. */
@@ -47,6 +52,7 @@ interface Session {
   readonly maxBaud: number;
   readonly checksum: Checksum;
   readonly tries: Tries;
+  readonly enough: ReadoutOptions["enough"];
   /** Messages so far whose check character was the sum. */
   readonly sums: { count: number };
 }
@@ -59,8 +65,8 @@ interface Session {
  * @throws {RefusalError} the meter sends an error message instead of its data
  */
 export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
-  const { line = SIGN_ON_LINE, maxBaud = Infinity, checksum = "auto", tries = { left: 3 } } = options;
-  const fixed = { inbox: new Inbox(), line, maxBaud, checksum, tries, sums: { count: 0 } };
+  const { line = SIGN_ON_LINE, maxBaud = Infinity, checksum = "auto", tries = { left: 3 }, enough } = options;
+  const fixed = { inbox: new Inbox(), line, maxBaud, checksum, tries, enough, sums: { count: 0 } };
   let failure: Error | undefined;
   while (tries.left > 0) {
     if (failure) yield* pause(REPEAT_MS);
@@ -88,6 +94,7 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
   const reaction = reactionMs(identification);
   let current = line;
   let telegram: Telegram | undefined;
+  let early = false;
   let failure: ProtocolError | undefined;
   try {
     tries.left--;
@@ -98,8 +105,9 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     const baud = dataBaud(session);
     if (baud !== line.baud) yield* setLine(current = { ...line, baud });
     while (true) {
-      const message = yield* dataMessage(inbox);
+      const message = yield* dataMessage(session);
       if (!message) return failure ?? silentAfter(session);
+      early = message.value.early === true;
       const outcome = judge(session, message);
       if (!(outcome instanceof Error)) return telegram = outcome;
       failure = outcome;
@@ -112,7 +120,7 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     }
   } finally {
     // A meter of modes A and B is done when its data are; in mode C it waits for the break, and so does a failed one.
-    if (mode === "C" || !telegram) {
+    if (mode === "C" || !telegram || early) {
       yield* pause(reaction);
       yield* send(encodeBreak(session.sums.count > 0 || session.checksum === "sum7" ? "sum7" : "xor"));
     }
@@ -134,9 +142,10 @@ function dataBaud(session: Session): number {
 }
 
 /** The next data message, whole or what silence left of it; `undefined`: silence. */
-function* dataMessage(inbox: Inbox): Dialogue<Cut<DataMessage> | undefined> {
+function* dataMessage({ inbox, enough, identification }: Session): Dialogue<Cut<DataMessage> | undefined> {
   try {
-    return yield* inbox.take(findDataMessage(), PATIENCE);
+    const find = enough ? findEnough((sets) => enough(sets, identification)) : findDataMessage();
+    return yield* inbox.take(find, PATIENCE);
   } catch (error) {
     if (!(error instanceof SilenceError)) throw error;
     const rest = inbox.takeAll();

@@ -151,7 +151,10 @@ Deno.test("programming: a password that is taken, and each way to refuse it; it 
     [["< ~~~SESAME77", "silence", ...SIGNED_OFF], /no message in 11 bytes/],
   ];
   for (const [script, message] of cases) {
-    const error = failure(registers("1.8.0"), [...OPEN, ...P1, ...script], { ...options, tries: { left: 3 } });
+    const tries = { left: 3 };
+    const error = failure(registers("1.8.0"), [...OPEN, ...P1, ...script], { ...options, tries });
+    assert.equal(error instanceof RefusalError && error.what === "password", error instanceof RefusalError);
+    if (!(error instanceof RefusalError)) assert.equal(tries.left, 0, "nobody tries it again in this slot");
     assert.match(error.message, message);
     assert.ok(!JSON.stringify(error, Object.getOwnPropertyNames(error)).includes(PASSWORD), error.stack);
   }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { ProtocolError, RefusalError, SilenceError } from "../../src/errors.ts";
-import { encodeDataMessage, MESSAGE_LIMIT_BYTES, readout, toText } from "../../src/iec62056/mod.ts";
+import {
+  encodeDataMessage,
+  MESSAGE_LIMIT_BYTES,
+  readout,
+  type ReadoutOptions,
+  toText,
+} from "../../src/iec62056/mod.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { exchange, hasExchanges } from "../support/specs.ts";
 import { follow, followAborted } from "../support/follow.ts";
@@ -143,6 +149,19 @@ Deno.test("readout: silence after NAK means break and a new sign-on", () => {
   const telegram = follow(readout({ tries }), [...script, ...ACKNOWLEDGED, `< ${DATA}`, ...SIGNED_OFF]);
   assert.equal(telegram.check.result, "good");
   assert.equal(tries.left, 0);
+});
+
+Deno.test("readout: ends by a break once enough has come, unchecked, and only if all of it could be read", () => {
+  const [first, second] = ["0.0.0(12345678)\r\n", "1.8.0(0001234.5*kWh)\r\n"];
+  const wants = (count: number): ReadoutOptions => ({ enough: (sets) => sets.length >= count });
+  const got = follow(readout(wants(1)), [...ACKNOWLEDGED, `< \x02${first}`, ...SIGNED_OFF], { chunkBytes: 4 });
+  assert.deepEqual([got.check.result, got.block.sets.map(({ address }) => address)], ["absent", ["0.0.0"]]);
+  const modeB = [...SIGN_ON, "< /LGZEZMD\r\n", "= 9600 7E1", `< \x02${first}${second}`, ...SIGNED_OFF];
+  assert.equal(follow(readout(wants(2)), modeB).block.sets.length, 2);
+  const whole = follow(readout(wants(3)), [...ACKNOWLEDGED, `< ${DATA}`, ...SIGNED_OFF]);
+  assert.equal(whole.check.result, "good", "the end comes first");
+  const spoilt = [...ACKNOWLEDGED, `< \x020.0.0(1234)5678)\r\n${second}`, "silence", ...SIGNED_OFF];
+  assert.throws(() => follow(readout({ ...wants(1), tries: { left: 1 } }), spoilt), ProtocolError);
 });
 
 Deno.test("readout: a message that breaks off is never delivered, wherever it does", () => {
