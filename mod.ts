@@ -18,7 +18,9 @@ export { LineError, type LineTrouble, ProtocolError, type ProtocolTrouble } from
 export { RefusalError, SilenceError } from "./src/errors.ts";
 export { decodeTelegrams } from "./src/iec62056/decode.ts";
 export { listen } from "./src/iec62056/listen.ts";
+export { type Programming, programming, type ProgrammingOptions, read, write } from "./src/iec62056/programming.ts";
 export { readout, type ReadoutOptions } from "./src/iec62056/readout.ts";
+export { readRegisters, type Registers, telegramOf } from "./src/iec62056/registers.ts";
 export { type LineSettings, type Parity, PUSH_LINE, SIGN_ON_LINE } from "./src/line.ts";
 export { normalise } from "./src/normalise.ts";
 export { converse } from "./src/session.ts";

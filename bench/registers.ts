@@ -18,18 +18,19 @@ const WANTED = ["1.8.0", "2.8.0", "3.8.0"];
 const WAYS: readonly (readonly [string, Partial<MeterConfig>])[] = [
   ["full readout", { obis: WANTED }],
   ["early end", { obis: WANTED, stopEarly: true }],
-  ["R5", { registers: WANTED }],
+  ["registers", { registers: WANTED }],
 ];
 
 /** The measure `registers`. */
 export const registers: Measure = {
   name: "registers",
-  summary: "three wanted values by full readout, early end and R5, 300 → 9600 Bd and at 300 Bd alone (2 min)",
+  summary:
+    "three wanted values by full readout, early end and single registers (R1), 300 → 9600 Bd and at 300 Bd alone (2 min)",
   async run() {
     await using folder = await temporaryFolder();
     const file = `${folder.path}/telegram.txt`;
     await Deno.writeFile(file, telegram());
-    await using simulator = await startSimulator([file, "--pty", `${folder.path}/meter`, "--dialect", "only:R5"]);
+    await using simulator = await startSimulator([file, "--pty", `${folder.path}/meter`]);
     const rows: Row[] = [];
     for (const [speed, query] of [["300 → 9600 Bd", ""], ["300 Bd", "?max_baud=300"]] as const) {
       const times: number[] = [];
