@@ -75,8 +75,8 @@ export class ProtocolError extends Error {
 /** The meter correctly said no: its own words, and no retry. `what` it was, where somebody must know. */
 export class RefusalError extends Error {
   override readonly name = "RefusalError";
-  readonly what?: "password";
-  constructor(message: string, { what, ...options }: ErrorOptions & { readonly what?: "password" } = {}) {
+  readonly what?: "password" | "no data";
+  constructor(message: string, { what, ...options }: ErrorOptions & { readonly what?: "password" | "no data" } = {}) {
     super(message, options);
     if (what) this.what = what;
   }

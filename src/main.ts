@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   set: async () => (await import("./cli/set.ts")).set,
   clock: async () => (await import("./cli/clock.ts")).clock,
   send: async () => (await import("./cli/send.ts")).send,
+  profile: async () => (await import("./cli/profile.ts")).profile,
   decode: async () => (await import("./cli/decode.ts")).decode,
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
   status: async () => (await import("./cli/status.ts")).status,
@@ -25,7 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** What later versions bring. */
-const LATER = ["dead", "profile", "discover", "listen", "objects"];
+const LATER = ["dead", "discover", "listen", "objects"];
 
 /** Options of every command. */
 const COMMON = {

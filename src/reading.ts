@@ -16,6 +16,12 @@ export const FLAGS = [
   "clock-unsynchronised",
   /** Fetched from the meter's load profile afterwards. */
   "backfilled",
+  /** Of an interval of a load profile, by the meter's own status word (`iec62056/profile.ts`). */
+  ...["power-failure", "power-return", "clock-set", "billing-reset", "season-change", "disturbed"] as const,
+  ...["clock-doubtful", "device-error", "before-clock-set", "profile-cleared", "log-cleared"] as const,
+  ...["limit-end", "limit-begin", "variable-set"] as const,
+  /** Of such an interval: it is shorter than others, or not all of it was measured; the clock was set back into it. */
+  ...["partial", "overlap"] as const,
 ] as const;
 
 /** One of the closed list of {@link FLAGS}. */

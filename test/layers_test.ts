@@ -127,7 +127,7 @@ const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|format)\\.ts$",
-    "^src/simulator/(capture|client_messages|faults|live|meter|programming|registers|speech|statistics)\\.ts$",
+    "^src/simulator/(capture|client_messages|faults|live|load_profile|meter|programming|registers|speech|statistics)\\.ts$",
   ].join("|"),
 );
 

@@ -33,9 +33,10 @@ export interface ProgrammableMeter {
   readonly target: Target;
   /**
    * Opens a session and does `work` in it. A meter of the configuration proves first that it is the expected one.
+   * `note` is told how far it is, for a person who waits.
    * @param sessions how many may be opened: a meter that falls silent is asked once more, but nothing is written twice
    */
-  session<T>(work: (meter: Programming) => Dialogue<T>, sessions?: 1 | 2): Promise<T>;
+  session<T>(work: (meter: Programming, note: (text: string) => void) => Dialogue<T>, sessions?: 1 | 2): Promise<T>;
 }
 
 /** The meter that the command line names, with its password at hand. @throws {UsageError} */
@@ -43,10 +44,11 @@ export async function openMeter(
   what: string | undefined,
   args: Arguments,
   context: Context,
+  timeoutMs?: number,
 ): Promise<ProgrammableMeter> {
   if (what === undefined) throw new UsageError("Which meter? An ENDPOINT, or a METER of the configuration");
   const { values } = args;
-  const withinMs = parseTimeout(values.timeout);
+  const withinMs = parseTimeout(values.timeout, timeoutMs);
   const target = await parseTarget(what, args);
   if (target.mode === "A" || target.mode === "B" || target.mode === "D") {
     throw new UsageError(`Programming mode is entered in mode C, not in mode ${target.mode}`);
@@ -55,7 +57,7 @@ export async function openMeter(
   const access = accessOf(values.access) ?? target.access;
   const password = await passwordOf(values.password as string | undefined, target, context.signal);
   const { log, clock } = context;
-  const session = async <T>(work: (meter: Programming) => Dialogue<T>, sessions: 1 | 2 = 1) => {
+  const session: ProgrammableMeter["session"] = async (work, sessions = 1) => {
     const watcher = createWatcher({ mode: "C", trace: values.trace === true });
     const { max_baud: maxBaud } = target.endpoint.options;
     const dialogue = programming({
@@ -66,7 +68,7 @@ export async function openMeter(
       ...maxBaud !== undefined && { maxBaud },
       ...password !== undefined && { password },
       ...access !== undefined && { access },
-    }, (meter) => proven(meter, target, work));
+    }, (meter) => proven(meter, target, (meter) => work(meter, watcher.note)));
     try {
       return await withLimit(context.signal, { withinMs, what: "The session" }, async (signal) => {
         const onNotice = (notice: string) => log.warning(notice);

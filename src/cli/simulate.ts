@@ -42,6 +42,7 @@ ADDRESS is the number by which a meter is called; absent, the one in its telegra
   --seed TEXT               what P0 says (default nothing)
   --access HOW              password (P1, W5; the default) or the name of an algorithm (P2)
   --dialect NAME[:ARG]…     habits of makers in programming mode, see below; may be given several times
+  --profile                 a load profile P.01 of the last 40 days, made up
   --no-programming          a meter without programming mode
   --no-pacing               nothing takes its time and no speed is watched: for measures of the reader alone
 
@@ -74,6 +75,7 @@ export const simulate: Command = {
     seed: { type: "string" },
     access: { type: "string" },
     dialect: { type: "string", multiple: true },
+    profile: { type: "boolean" },
     "no-programming": { type: "boolean" },
     "no-pacing": { type: "boolean" },
   },
@@ -99,6 +101,7 @@ function simulatorOptions({ values, positionals }: Arguments): Omit<SimulatorOpt
     live: values.live === true,
     faults: faults.map((fault): Fault => asUsage("--fault", () => parseFault(fault))),
     programming: values["no-programming"] !== true && programmedOptions(values),
+    ...values.profile === true && { profile: Intl.DateTimeFormat().resolvedOptions().timeZone },
     pacing: values["no-pacing"] !== true,
   };
 }

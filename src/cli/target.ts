@@ -65,8 +65,8 @@ function parseMode(text: string): Target["mode"] {
 }
 
 /** The value of `--timeout`, ms. @throws {UsageError} */
-export function parseTimeout(text: unknown): number {
-  return text === undefined ? 120_000 : parseUsage(() => parseDuration(text as string), "--timeout: ");
+export function parseTimeout(text: unknown, absentMs = 120_000): number {
+  return text === undefined ? absentMs : parseUsage(() => parseDuration(text as string), "--timeout: ");
 }
 
 /** What cannot be parsed on a command line is a usage error. */

@@ -20,6 +20,8 @@ const SPEED_HINT = "; is the speed right? A P1 port has ?baud=115200&data_bits=8
 /** Watches one reading. */
 export interface Watcher {
   readonly trace: Trace;
+  /** How far it is, for the progress line: `day 3 of 31`. */
+  note(text: string): void;
   /** A telegram that was dropped, in case none better comes. */
   damaged(bytes: Uint8Array): void;
   /** Time that ran out, told by what had come until then; every other error as it is. */
@@ -37,6 +39,7 @@ export interface WatcherOptions {
 /** Everything goes to standard error; the progress line only to a terminal. */
 export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
   const startMs = Date.now();
+  let noted = "";
   let live = Deno.stderr.isTerminal() && !trace;
   let received = 0;
   const heard: Uint8Array[] = [];
@@ -47,7 +50,7 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
   const show = () => {
     if (!live || Date.now() - shownMs < REFRESH_MS) return;
     shownMs = Date.now();
-    say(`\r\x1b[K${received} bytes, ${seconds()} s`);
+    say(`\r\x1b[K${noted}${received} bytes, ${seconds()} s`);
   };
   const refresh = live ? setInterval(show, REFRESH_MS) : undefined; // a silent meter shows that time goes by
   return {
@@ -59,6 +62,7 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
       tracer?.add(event);
       show();
     },
+    note: (text) => noted = `${text}, `,
     damaged: (bytes) => dropped = bytes,
     explain: (error) => {
       const late = error instanceof DOMException && error.name === "TimeoutError";

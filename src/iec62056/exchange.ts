@@ -163,6 +163,12 @@ export function errorOf({ identification }: Session, { text }: Block): string | 
   return errorIn(parseDataBlock(text).sets, identification.maker);
 }
 
+/** The meter knows what was asked for, and has nothing: `P.01(ERROR)`. */
+export function hasNothing(session: Session, what: string, { text }: Block): RefusalError {
+  const message = `The meter ${session.identification.line} has nothing for ${what}: ${visible(text.trim())}`;
+  return new RefusalError(masked(session, message), { what: "no data" });
+}
+
 /** The meter says no, in its own words. */
 export function refused(session: Session, what: string, why: string): RefusalError {
   return refusal(session, `The meter ${session.identification.line} refuses ${what}: ${visible(why)}`);

@@ -12,6 +12,7 @@
  * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, a message and its answer, registers | `programming.ts`, `exchange.ts`, `registers.ts` |
  * | 6.3.6 to 6.3.12 | what a meter answers there; its error messages; passwords and challenges | `replies.ts`, `refusals.ts`, `access.ts` |
  * | 6.4.5 | mode E: handing the line over to HDLC | `hand_over.ts` |
+ * | VDEW | load profiles, asked for and read; log books | `read_profile.ts`, `profile.ts`, `log_book.ts` |
  * | VDEW | times as meters write them; a meter's clock | `time_stamp.ts`, `meter_clock.ts` |
  * | 6.4.4, DSMR P1 | mode D and P1 | `listen.ts`, `crc16.ts` |
  * | 6.5 | data block | `data_block.ts` |
@@ -27,10 +28,13 @@ export * from "./decode.ts";
 export * from "./framing.ts";
 export * from "./hand_over.ts";
 export * from "./listen.ts";
+export * from "./log_book.ts";
 export * from "./messages.ts";
 export * from "./meter_clock.ts";
 export * from "./modes.ts";
+export * from "./profile.ts";
 export * from "./programming.ts";
+export * from "./read_profile.ts";
 export * from "./readout.ts";
 export * from "./refusals.ts";
 export * from "./registers.ts";

@@ -15,6 +15,7 @@ import {
   errorOf,
   exchange,
   type GoodBlock,
+  hasNothing,
   newSession,
   refused,
   say,
@@ -167,6 +168,7 @@ export function* read(meter: Programming, command: Command): Dialogue<Answer> {
       throw refused(session, what, "it acknowledges and says nothing; a password may be missing, or an operand");
     }
     const error = blocks.length === 0 ? errorOf(session, reply) : undefined;
+    if (error !== undefined && !reply.text.trim().startsWith("(")) throw hasNothing(session, what, reply);
     if (error !== undefined) throw refused(session, what, error);
     blocks.push(reply);
     if (reply.last) break;

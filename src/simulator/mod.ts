@@ -6,6 +6,7 @@
  * | `capture.ts` | a captured text → what the meter says |
  * | `meter.ts` | the meter's half of the conversation, a dialogue |
  * | `programming.ts`, `registers.ts` | its half of programming mode; its registers, passwords and habits |
+ * | `load_profile.ts` | a load profile that nobody measured |
  * | `speech.ts` | what it says and hears, faults included |
  * | `client_messages.ts` | what a client may say |
  * | `live.ts` | values that move |
@@ -19,6 +20,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { LineError } from "../errors.ts";
 import { reactionMs } from "../iec62056/modes.ts";
+import { zoneOf } from "../iec62056/time_stamp.ts";
 import { characterMs, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import type { Log } from "../log.ts";
 import { type Capture, ownAddress, type SimulatedMode, speak } from "./capture.ts";
@@ -62,6 +64,8 @@ export interface SimulatorOptions {
   readonly faults?: readonly Fault[];
   /** How programming mode (mode C) is: absent, open to everybody; `false`: there is none. */
   readonly programming?: ProgrammedOptions | false;
+  /** It has a load profile P.01 of the last 40 days, made up, in local time of this zone. */
+  readonly profile?: string;
   /** `false`: nothing takes its time, and a client's speed is not watched. */
   readonly pacing?: boolean;
   readonly signal?: AbortSignal;
@@ -245,7 +249,7 @@ class Simulation {
     const number = address ?? ownAddress(first);
     const programmed = this.#options.programming === false
       ? undefined
-      : new Programmed({ ...this.#options.programming, runs: this.#options.live === true });
+      : new Programmed({ ...this.#options.programming, ...this.#profile(), runs: this.#options.live === true });
     return {
       mode,
       ...(number === undefined ? {} : { address: number }),
@@ -266,6 +270,13 @@ class Simulation {
     const [, ms] = /^(\d+)ms$/.exec(slow?.argument ?? "1400ms") ?? [];
     if (slow && ms !== undefined) return Number(ms);
     return this.#paced ? reactionMs(identification) * Number(slow?.argument ?? 1) : 0;
+  }
+
+  #profile(): Pick<ProgrammedOptions, "profile"> {
+    const { profile: timeZone } = this.#options;
+    if (timeZone === undefined) return {};
+    const zone = zoneOf(timeZone);
+    return { profile: () => ({ zone, nowMs: this.#clock.now() }) };
   }
 
   /** What the meter says each time it is asked: its telegrams in turn, with what was written to it. */

@@ -131,11 +131,15 @@ function readOut(session: Session, name: string, data: string): Answer {
   if (programmed.isProtected(name) && !session.admitted) return refuse(session, { name, data }, "refused");
   if (dialect.only !== undefined && dialect.only !== name) return refuse(session, { name, data }, "refused");
   if (name === "R1" && dialect.counted !== undefined && operand !== "1") return { says: ACKNOWLEDGEMENT };
-  const sets = programmed.sets(meter.block(), address);
-  if (sets.length === 0) return refuse(session, { name, data }, "refused");
   const bare = dialect["no-address"] !== undefined;
-  const lines = sets.map((set) => formatDataSet(bare ? { ...set, address: "" } : set));
-  const [first, ...blocks] = inMessages(lines, /^R[346]$/.test(name) ? dialect.blocks : undefined, rule(session));
+  const lines = programmed.profile(address, operand) ??
+    programmed.sets(meter.block(), address).map((set) => formatDataSet(bare ? { ...set, address: "" } : set));
+  if (lines.length === 0 && address.startsWith("P.")) {
+    return { says: encodeDataMessage(`${address}(ERROR)`, rule(session)) };
+  }
+  if (lines.length === 0) return refuse(session, { name, data }, "refused");
+  const perBlock = dialect.blocks ?? (name === "R6" ? operand.split(";")[2] : undefined);
+  const [first, ...blocks] = inMessages(lines, /^R[346]$/.test(name) ? perBlock : undefined, rule(session));
   session.blocks = blocks;
   meter.notice({ kind: "command", text: `${name} ${data}`, done: "answered" });
   return { says: first! };

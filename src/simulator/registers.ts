@@ -3,6 +3,7 @@ import { ALGORITHMS } from "../iec62056/access.ts";
 import { parseDataBlock } from "../iec62056/data_block.ts";
 import { parseClock } from "../iec62056/meter_clock.ts";
 import type { DataSet } from "../telegram.ts";
+import { type ProfileClock, profileLines } from "./load_profile.ts";
 
 /** Every habit by which makers differ: what its argument is, and what it does. The help text is made of it. */
 export const DIALECTS = {
@@ -44,6 +45,8 @@ export interface ProgrammedOptions {
   /** `password` (P1 in clear, or the second bracket of W5), or the name of an algorithm (P2). */
   readonly access?: string;
   readonly dialect?: Dialect;
+  /** It has a load profile P.01, made up; by which clock. */
+  readonly profile?: () => ProfileClock;
   /** Its clock runs: what is written to it moves it, and it runs on. */
   readonly runs?: boolean;
 }
@@ -77,6 +80,12 @@ export class Programmed {
   isProtected(command: string): boolean {
     if (this.#options.password === undefined) return false;
     return !command.startsWith("R") || this.#options.protects === "reading";
+  }
+
+  /** Data lines of its own load profile; `undefined`: it has none, or not for such a range. */
+  profile(address: string, operand: string): string[] | undefined {
+    const clock = address === "P.01" ? this.#options.profile?.() : undefined;
+    return clock && profileLines(operand, clock);
   }
 
   /** The data block with what was written in its place. */

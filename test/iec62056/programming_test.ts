@@ -10,11 +10,13 @@ import {
   programming,
   type ProgrammingOptions,
   read,
+  readProfile,
   readRegisters,
   type Registers,
   telegramOf,
   toText,
   write,
+  zoneOf,
 } from "../../src/iec62056/mod.ts";
 import { exchange, fromHex, hasExchanges, hasVectors, vectors } from "../support/specs.ts";
 import { follow, followAborted } from "../support/follow.ts";
@@ -469,4 +471,29 @@ Deno.test("readRegisters: EMH LZQJ, R5 at 4800 Bd", { ignore }, () => {
   const quiet = script.flatMap((line) => line.startsWith("< ") && line.endsWith("\x03") ? [line, "silence"] : [line]);
   const got = run(registers("F.F"), [...quiet, ...SIGNED_OFF], { address: "12345678" });
   assert.deepEqual([texts(got), got.answers[0]!.check], [["00000000"], "absent"]);
+});
+
+Deno.test("readProfile: the form of stamps that a meter takes is found once, a day without data is no error", () => {
+  const zone = zoneOf("UTC");
+  const head = "P.01(12406010015)(00)(15)(1)(1.5)(kW)\r\n(0.1)\r\n";
+  const script = [
+    ...[...OPEN, ...says("R5", "P.01(0240601000000;0240602000000)"), `< ${block("(ERROR)")}`],
+    ...[...says("R5", "P.01(02406010000;02406020000)"), `< ${block(head)}`],
+    ...[...says("R5", "P.01(02406020000;02406021200)"), `< ${block("P.01(ERROR)")}`],
+  ];
+  const days: number[] = [];
+  const request = { address: "P.01", fromMs: Date.UTC(2024, 5, 1), toMs: Date.UTC(2024, 5, 2, 12), zone };
+  const work = (meter: Programming) => readProfile(meter, { ...request, onDay: ({ rows }) => days.push(rows.length) });
+  run(work, [...script, ...SIGNED_OFF]);
+  assert.deepEqual(days, [1, 0]);
+  const never = [
+    "0240601000000;0240601120000",
+    "02406010000;02406011200",
+    "240601000000;240601120000",
+    "2406010000;2406011200",
+  ]
+    .flatMap((range) => [...says("R5", `P.01(${range})`), `< ${block("(ERROR)")}`]);
+  const half = (meter: Programming) =>
+    readProfile(meter, { ...request, toMs: Date.UTC(2024, 5, 1, 12), onDay: () => {} });
+  assert.match(failure(half, [...OPEN, ...never, ...SIGNED_OFF]).message, /refuses R5 P\.01\(0240601000000/);
 });

@@ -1,0 +1,191 @@
+/** `obisd profile`: a load profile, fetched in programming mode, as a table, for programs, or drawn. @module */
+import { UsageError } from "../errors.ts";
+import { EXIT } from "../exit_code.ts";
+import { type FetchedDay, type Gap, type ProfileRow, readProfile, type Zone, zoneOf } from "../iec62056/mod.ts";
+import { normalise } from "../normalise.ts";
+import type { Reading } from "../reading.ts";
+import type { Arguments, Command, Context } from "./command.ts";
+import { plot } from "./plot.ts";
+import { FORMATS, present } from "./present.ts";
+import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { parseUsage, type Target } from "./target.ts";
+
+const DAY_MS = 86_400_000;
+/** A month at 300 Bd takes long. */
+const TIMEOUT_MS = 2 * 3_600_000;
+const SHOWN = ["plot", ...FORMATS] as const;
+
+/** Fetches a load profile and shows it. */
+export const profile: Command = {
+  summary: "fetch a load profile from a meter",
+  help: `obisd profile ENDPOINT|METER [P.01] [OPTIONS]
+
+Fetches a load profile (P.01; P.02, where the meter has daily values) in programming mode (mode C), day by day. Each row
+gets its time back across missing intervals, power failures, clocks that were set and both nights of the summer time;
+what the meter's status says of it stands in the flags. What came before a session broke off is shown all the same.
+
+  --from TIME          2026-06-01, 2026-06-01T12:00, or with a zone behind it; default 24 hours before --to
+  --to TIME            default now
+  --time-zone ZONE     what the meter's clock shows, and TIME without a zone (default: the METER's, else this machine's)
+  --format FORMAT      table (default), json (one reading a line), csv, or plot for the eye
+  --command R5|R6      R6 asks for partial blocks, which a bad line takes better (default R5)
+  --name NAME          the meter's name in the readings (default: its identification)
+${PROGRAMMING_HELP.replace("120s", "2h")}
+
+  obisd profile flat-1 --from 2026-06-01 --to 2026-07-01 --format plot
+  obisd profile /dev/ttyUSB0 P.02 --from 2026-01-01 --format csv > days.csv`,
+  options: {
+    ...PROGRAMMING_OPTIONS,
+    from: { type: "string" },
+    to: { type: "string" },
+    "time-zone": { type: "string" },
+    command: { type: "string" },
+    format: { type: "string" },
+  },
+
+  async run(args, context) {
+    const [what, address = "P.01", ...more] = args.positionals;
+    if (more.length > 0 || !/^(\d-\d:)?P\.\d{1,3}$/.test(address)) {
+      throw new UsageError(`profile takes one ENDPOINT or METER, and a profile like P.01`);
+    }
+    const format = SHOWN.find((format) => format === (args.values.format ?? "table"));
+    if (!format) throw new UsageError(`--format ${args.values.format}: allowed are ${SHOWN.join(", ")}`);
+    const { command } = args.values;
+    if (command !== undefined && command !== "R5" && command !== "R6") {
+      throw new UsageError(`--command ${command}: allowed are R5 and R6`);
+    }
+    const { target, session } = await openMeter(what, args, context, TIMEOUT_MS);
+    const range = rangeOf(args.values, target, context);
+    const fetched = new Fetched(range);
+    let name = target.name;
+    try {
+      await session(function* (meter, note) {
+        name ??= meter.identification.line.slice(5).trim();
+        const onDay = (day: FetchedDay) => {
+          fetched.add(day);
+          const days = Math.ceil((range.toMs - range.fromMs) / DAY_MS);
+          note(`day ${Math.ceil((day.untilMs - range.fromMs) / DAY_MS)} of ${days}`);
+        };
+        yield* readProfile(meter, { ...range, address, onDay, ...command !== undefined && { command } });
+      }, 2);
+    } finally {
+      if (fetched.rows.length > 0) show(fetched, { format, name: name ?? "-", target, ...range }, context);
+    }
+    for (const { fromMs, toMs, missing } of fetched.gaps) {
+      context.log.warning(`The meter lacks ${missing} intervals from ${local(fromMs, range)} to ${local(toMs, range)}`);
+    }
+    for (const damage of fetched.damaged) context.log.warning(`Cannot read all of it: ${damage}`);
+    if (fetched.rows.length === 0) context.log.warning("The meter has no rows in this range");
+    return fetched.damaged.length > 0 ? EXIT.damaged : EXIT.ok;
+  },
+};
+
+interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly zone: Zone;
+  readonly timeZone: string;
+}
+
+/** All days so far. They overlap, and a second session begins anew: a row that comes again replaces the one before. */
+class Fetched {
+  readonly #rows = new Map<number, ProfileRow>();
+  readonly #gaps = new Map<number, Gap>();
+  readonly #damaged = new Set<string>();
+  isUnchecked = false;
+
+  constructor(readonly range: Range) {}
+
+  add({ rows, gaps, damaged, check }: FetchedDay): void {
+    const { fromMs, toMs } = this.range;
+    for (const row of rows) if (row.endMs > fromMs && row.endMs <= toMs) this.#rows.set(row.endMs, row);
+    for (const gap of gaps) if (gap.toMs > fromMs && gap.fromMs < toMs) this.#gaps.set(gap.fromMs, gap);
+    for (const damage of damaged) this.#damaged.add(damage);
+    this.isUnchecked ||= check !== "good";
+  }
+
+  get rows(): ProfileRow[] {
+    return [...this.#rows.values()].sort((one, other) => one.endMs - other.endMs);
+  }
+
+  get gaps(): readonly Gap[] {
+    return [...this.#gaps.values()];
+  }
+
+  get damaged(): readonly string[] {
+    return [...this.#damaged];
+  }
+}
+
+interface Shown extends Range {
+  readonly format: typeof SHOWN[number];
+  readonly name: string;
+  readonly target: Target;
+}
+
+function show(fetched: Fetched, its: Shown, { print }: Context): void {
+  const { rows } = fetched;
+  if (its.format === "table") return print(table(rows, its));
+  if (its.format === "plot") {
+    const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
+    return print(plot(rows, { width, label: (ms) => local(ms, its).slice(0, 16) }));
+  }
+  print(present(rows.flatMap((row) => readingsOf(row, fetched.isUnchecked, its)), its.format));
+}
+
+/** An interval's values as readings; their time is its end. */
+function readingsOf(row: ProfileRow, isUnchecked: boolean, { name, target: { labels } }: Shown): Reading[] {
+  const sets = row.channels.map(({ address, unit }, at) => {
+    const value = row.values[at]!;
+    return { address, values: [{ text: value.text, unit: value.unit ?? unit }] };
+  });
+  const telegram = {
+    mode: "C",
+    block: { sets, damaged: [], complete: true },
+    check: { kind: "bcc", result: isUnchecked ? "absent" : "good" },
+    atMs: row.endMs,
+    bytes: new Uint8Array(),
+  } as const;
+  const readings = normalise(telegram, { meter: name, ...labels && { labels } });
+  return readings.map((reading) => ({ ...reading, flags: [...reading.flags, ...row.flags] }));
+}
+
+/** A line an interval, the local time of its end in front. */
+function table(rows: readonly ProfileRow[], range: Range): string {
+  let columns = "";
+  return rows.flatMap((row) => {
+    const head = row.channels.map(({ address, unit }) => `${address} ${unit}`.trim());
+    const widths = head.map((text) => Math.max(text.length, 10));
+    const line = [
+      local(row.endMs, range),
+      ...row.values.map(({ text }, at) => text.padStart(widths[at]!)),
+      ...row.flags,
+    ].join("  ");
+    const heading = ["".padEnd(19), ...head.map((text, at) => text.padStart(widths[at]!))].join("  ");
+    const lines = heading === columns ? [line] : [heading, line];
+    columns = heading;
+    return lines;
+  }).join("\n");
+}
+
+function local(ms: number, { zone }: Range): string {
+  return new Date(ms + zone.offsetMs(ms)).toISOString().slice(0, 19).replace("T", " ");
+}
+
+function rangeOf(values: Arguments["values"], target: Target, { clock }: Context): Range {
+  const timeZone = values["time-zone"] as string | undefined ?? target.timeZone ??
+    Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const toMs = values.to === undefined ? clock.now() : parseTime("--to", String(values.to), timeZone);
+  const fromMs = values.from === undefined ? toMs - DAY_MS : parseTime("--from", String(values.from), timeZone);
+  if (fromMs >= toMs) throw new UsageError("--from must lie before --to");
+  return { fromMs, toMs, timeZone, zone: zoneOf(timeZone) };
+}
+
+/** A day, a local time, or a time with its zone. */
+function parseTime(option: string, text: string, timeZone: string): number {
+  const instant = () => {
+    if (/(Z|[+-]\d\d:?\d\d)$/i.test(text) && text.includes("T")) return Temporal.Instant.from(text);
+    return Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(timeZone).toInstant();
+  };
+  return parseUsage(() => instant().epochMilliseconds, `${option}: `);
+}

@@ -1,0 +1,84 @@
+/** `obisd profile` against a simulated meter with a made-up profile. */
+import assert from "node:assert/strict";
+import { plot } from "../../src/cli/plot.ts";
+import { toBytes } from "../../src/iec62056/characters.ts";
+import type { ProfileRow } from "../../src/iec62056/mod.ts";
+import { parseCaptures, parseFault, startSimulator } from "../../src/simulator/mod.ts";
+import { hastyClock } from "../support/hasty_clock.ts";
+import { runCommand } from "../support/read_meter.ts";
+
+const TELEGRAM = "/ABC5METER\r\n0.0.0(12345678)\r\n!\r\n";
+const DAY_MS = 86_400_000;
+const day = (before: number) => new Date(hastyClock.now() - before * DAY_MS).toISOString().slice(0, 10);
+
+/** Runs `obisd profile` with these words behind the endpoint; the meter's clock shows UTC. */
+async function run(words: string, { faults = [] as string[], profile = "UTC" } = {}) {
+  await using simulator = await startSimulator({
+    meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
+    listen: { tcp: "127.0.0.1:0" },
+    profile,
+    faults: faults.map(parseFault),
+    pacing: false,
+    clock: hastyClock,
+  });
+  const outcome = await runCommand(["profile", simulator.endpoint, "--time-zone", profile, ...words.split(" ")]);
+  return { ...outcome, seen: { ...simulator.statistics } };
+}
+
+Deno.test("profile: as a table, for programs, and drawn", async () => {
+  const range = `--from ${day(3)} --to ${day(1)}`;
+  const table = await run(range);
+  assert.equal(table.code, 0, table.err);
+  assert.deepEqual(table.out.trim().split("\n").length, 1 + 2 * 96);
+  assert.match(table.out, new RegExp(`^ +1-1:1\\.5 kW +1-1:2\\.5 kW\n${day(3)} 00:15:00 +[\\d.]+ +[\\d.]+\n`));
+  const json = await run(`${range} --format json --command R6`);
+  const readings = json.out.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual([readings.length, readings[0].time, readings[0].unit], [4 * 96, `${day(3)}T00:15:00.000Z`, "kW"]);
+  assert.deepEqual(readings.at(-1).time, `${day(1)}T00:00:00.000Z`);
+  assert.equal((await run(`${range} --format csv`)).out.trim().split("\n").length, 1 + 4 * 96);
+  assert.match((await run(`${range} --format plot`)).out, /1-1:1\.5 kW\n[^]*┤[^]*1-1:2\.5 kW\n/);
+});
+
+Deno.test("profile: a bad line costs repetitions, and rows that came before the session broke off are shown", async () => {
+  const range = `--from ${day(3)} --to ${day(1)}`;
+  const repeated = await run(range, { faults: ["flip-digit:2"] });
+  assert.deepEqual([repeated.code, repeated.out.trim().split("\n").length], [0, 1 + 2 * 96], repeated.err);
+  const renewed = await run(range, { faults: ["silent:answer:2"] });
+  assert.deepEqual([renewed.code, renewed.out.trim().split("\n").length], [0, 1 + 2 * 96], renewed.err);
+  const broken = await run(range, { faults: ["flip-digit"] });
+  assert.deepEqual([broken.code, broken.out], [65, ""]);
+});
+
+Deno.test("profile: no rows is no error; wrong words are", async () => {
+  const empty = await run("--from 2020-01-01 --to 2020-01-02");
+  assert.deepEqual([empty.code, empty.out], [0, ""]);
+  assert.match(empty.err, /The meter has no rows in this range/);
+  const refused = await run(`P.02 --from ${day(1)}`);
+  assert.deepEqual([refused.code, refused.out], [0, ""]);
+  for (
+    const [words, said] of [
+      ["P.01 --from 2020-01-02 --to 2020-01-01", /--from must lie before --to/],
+      ["P.01 --from yesterday", /--from: /],
+      ["1.8.0", /a profile like P\.01/],
+      ["P.01 --format xml", /--format xml: allowed are plot, table, json, csv/],
+      ["P.01 --command R1", /--command R1: allowed are R5 and R6/],
+    ] as const
+  ) {
+    const { code, err } = await run(words);
+    assert.deepEqual([code, said.test(err)], [64, true], err);
+  }
+});
+
+Deno.test("plot: what is missing is blank, what is more than nothing shows", () => {
+  const row = (at: number, text: string): ProfileRow => ({
+    startMs: at * 900_000,
+    endMs: (at + 1) * 900_000,
+    channels: [{ address: "1.5", unit: "kW" }],
+    values: [{ text }],
+    status: 0,
+    flags: [],
+  });
+  const drawn = plot([row(0, "8"), row(1, "0.001"), row(3, "4")], { width: 14, label: (ms) => `${ms / 900_000}` });
+  const lines = drawn.split("\n");
+  assert.deepEqual([lines[0], lines[1], lines[8]], ["1.5 kW", "        8┤█  ", "        0┤█▁█"]);
+});
