@@ -1,8 +1,7 @@
 /** What is done to a meter is asked for twice and leaves a line in the log. @module */
 import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Context } from "./command.ts";
-import type { Arguments } from "./command.ts";
+import type { Arguments, Context } from "./command.ts";
 import { confirm, hasTerminal } from "./terminal.ts";
 
 /** Options of a command that changes something. */

@@ -6,7 +6,7 @@ import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./aud
 import type { Command, Context } from "./command.ts";
 import { type Format, parseFormat } from "./present.ts";
 import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
-import { WRITE_COMMANDS } from "./set.ts";
+import { parseWriteCommand } from "./set.ts";
 
 /** Time and date are written apart: near midnight one of them would be another day's. */
 const MIDNIGHT_MS = 120_000;
@@ -27,7 +27,7 @@ midnight that waits. Each setting leaves a line that begins with AUDIT in the lo
 ${WRITE_HELP}
   --time-zone ZONE     what the meter's clock shows: Europe/Berlin, or Etc/GMT-1 for one that has no summer time
                        (default: the METER's, else this machine's)
-  --command W1|W2|W5   how it is written (default: W5 where the identification says VDEW (\\@), else W1)
+  --command W1…W5      how it is written (default: W5 where the identification says VDEW (\\@), else W1)
   --format FORMAT      table (default), json or csv
 ${PROGRAMMING_HELP}
 
@@ -60,7 +60,7 @@ ${PROGRAMMING_HELP}
     await consent(args, "Set it?", context);
     await untilAfterMidnight(zone, context);
     const deed = { meter: line, command: "clock --set", old: said(old) };
-    const name = parseCommand(values.command);
+    const name = parseWriteCommand(values.command);
     try {
       const written = await meter.session((its) => setClock(its, { zone, ...name !== undefined && { command: name } }));
       Object.assign(deed, {
@@ -99,7 +99,9 @@ function show({ line, clock, zone, format }: Shown, { print }: Context): void {
   const time = new Date(clock.atMs).toISOString();
   if (format === "json") return print(JSON.stringify({ meter: line, time, clock: shown, host, ahead_seconds: ahead }));
   if (format === "csv") {
-    return print(`meter,time,clock,host,ahead_seconds\r\n${line},${time},${shown},${host},${ahead}\r`);
+    return print(
+      `meter,time,clock,host,ahead_seconds\r\n"${line.replaceAll('"', '""')}",${time},${shown},${host},${ahead}\r`,
+    );
   }
   const how = ahead === 0 ? "the same" : `${Math.abs(ahead)} s ${ahead > 0 ? "ahead" : "behind"}`;
   print(`meter  ${shown.replace("T", " ")}  ${said(clock)}\nhost   ${host.replace("T", " ")}  the meter is ${how}`);
@@ -127,9 +129,4 @@ async function untilAfterMidnight(zone: Zone, { clock, log, signal }: Context): 
   if (waitMs === 0) return;
   log.info("It is about midnight, when time and date cannot be written one after the other: waiting until 00:02");
   await clock.sleep(waitMs, signal);
-}
-
-function parseCommand(text: unknown): string | undefined {
-  if (text === undefined || WRITE_COMMANDS.includes(text as string)) return text as string | undefined;
-  throw new UsageError(`--command ${text}: allowed are W1, W2, W5`);
 }

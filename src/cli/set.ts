@@ -90,7 +90,8 @@ function isSame(held: string, written: string): boolean {
   return text === wanted || text !== "" && wanted !== "" && Number(text) === Number(wanted);
 }
 
-function parseWriteCommand(text: unknown): string | undefined {
+/** The value of `--command` where something is written; absent: as the meter wants it. @throws {UsageError} */
+export function parseWriteCommand(text: unknown): string | undefined {
   if (text === undefined || WRITE_COMMANDS.includes(text as string)) return text as string | undefined;
   throw new UsageError(`--command ${text}: allowed are ${WRITE_COMMANDS.join(", ")}`);
 }

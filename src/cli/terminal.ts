@@ -26,8 +26,7 @@ async function typed(signal: AbortSignal): Promise<string> {
   const text: number[] = [];
   const buffer = new Uint8Array(64);
   while (true) {
-    const count = await Deno.stdin.read(buffer);
-    signal.throwIfAborted();
+    const count = await readStdin(buffer, signal);
     for (const byte of buffer.subarray(0, count ?? 0)) {
       if (byte === CTRL_C) throw new DOMException("Interrupted", "AbortError");
       if (byte === CR || byte === LF || byte === CTRL_D) return new TextDecoder().decode(Uint8Array.from(text));
@@ -42,9 +41,23 @@ async function typed(signal: AbortSignal): Promise<string> {
 export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
   say(`${question} Type yes: `);
   const buffer = new Uint8Array(64);
-  const count = await Deno.stdin.read(buffer);
-  signal.throwIfAborted();
+  const count = await readStdin(buffer, signal);
   return new TextDecoder().decode(buffer.subarray(0, count ?? 0)).trim().toLowerCase() === "yes";
+}
+
+/** What was typed; an abort need not wait for Enter. */
+async function readStdin(buffer: Uint8Array, signal: AbortSignal): Promise<number | null> {
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([Deno.stdin.read(buffer), aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** To standard error: standard output is for data. */

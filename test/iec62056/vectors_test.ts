@@ -82,6 +82,7 @@ Deno.test("encodeCommand, decodeCommand: the vectors both ways", { ignore }, () 
   }
   assert.deepEqual(encodeBreak(), bytesOf("cmd-break"));
   assert.deepEqual(encodeBreak("sum7"), bytesOf("cmd-break-sum7"));
+  assert.deepEqual(encodeCommand({ name: "P1", data: "(777777)" }, "sum7"), bytesOf("p1-sum7"));
   assert.equal(decodeCommand(bytesOf("cmd-break-sum7"))!.good, false);
   assert.equal(decodeCommand(bytesOf("readout-c")), undefined);
 });
