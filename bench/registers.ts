@@ -49,7 +49,16 @@ export const registers: Measure = {
 /** From the request to the end of the break. */
 async function timeWay(endpoint: string, its: Partial<MeterConfig>): Promise<number> {
   const signal = AbortSignal.timeout(180_000);
-  const meter: MeterConfig = { name: "m", line: "l", mode: "C", timeZone: "UTC", labels: {}, tries: 1, ...its };
+  const meter: MeterConfig = {
+    name: "m",
+    line: "l",
+    mode: "C",
+    timeZone: "UTC",
+    labels: {},
+    tries: 1,
+    timestamp: "readout",
+    ...its,
+  };
   const place = parseEndpoint(endpoint);
   await using transport = await openTransport(place, { signal });
   const startMs = performance.now();

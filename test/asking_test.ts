@@ -21,7 +21,17 @@ const PASSWORD = "SESAME77";
 
 function configured(its: Partial<MeterConfig>): MeterConfig {
   const schedule = { kind: "every", ms: 5000, timeZone: "UTC" } as const;
-  return { name: "flat-1", line: "room", mode: "auto", timeZone: "UTC", schedule, labels: {}, tries: 3, ...its };
+  return {
+    name: "flat-1",
+    line: "room",
+    mode: "auto",
+    timeZone: "UTC",
+    schedule,
+    labels: {},
+    tries: 3,
+    timestamp: "readout",
+    ...its,
+  };
 }
 
 interface World {
