@@ -15,7 +15,7 @@ import type { Reading } from "../src/reading.ts";
 import { parseEndpoint } from "../src/transport/endpoint.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { FakeHost } from "./support/fake_host.ts";
-import { fakeLine } from "./support/fake_line.ts";
+import { fakeLine, pushOf } from "./support/fake_line.ts";
 import { listeningLog } from "./support/listening_log.ts";
 import { temporaryFolder } from "./support/readings.ts";
 
@@ -57,6 +57,7 @@ class World implements Disposable {
     for (const [ms, event] of Object.entries(at)) clock.sleep(Number(ms)).then(event);
     clock.sleep(forMs).then(() => end.abort());
     const trueSeconds = () => String(clock.now() / SECOND);
+    if (meter.mode === "D") this.#push(() => line.push(pushOf(`1.8.0(${trueSeconds()}*s)`)), forMs);
     const line = fakeLine(clock, {
       m: {
         get block() {
@@ -77,6 +78,14 @@ class World implements Disposable {
     await clock.run(this.#deliver(journal));
     this.#evicted += journal.books()[0]!.evicted;
     await journal[Symbol.asyncDispose]();
+  }
+
+  /** A meter that speaks by itself, each ten seconds. */
+  async #push(speak: () => void, forMs: number): Promise<void> {
+    for (let ms = 0; ms < forMs; ms += 10 * SECOND) {
+      await this.clock.sleep(10 * SECOND);
+      speak();
+    }
   }
 
   /** All that may be delivered, a while later. */
@@ -123,6 +132,23 @@ Deno.test("clock: boots ten years back and is put right after an hour", async ()
   await world.run(2 * HOUR - SECOND, { at: { [HOUR + 2 * MINUTE]: () => host.synchronise() } });
   world.assertHonest(23);
   assert.equal(world.arrived.filter(flagged).length, 0, "all were held");
+});
+
+Deno.test("clock: a meter that speaks by itself, ten years back and an hour ahead, has lost no slot either", async () => {
+  for (const byMs of [-3652 * DAY, HOUR]) {
+    using world = new World();
+    const { host } = world;
+    host.wallStartMs = Date.UTC(2026, 0, 1) + byMs; // an hour ahead of the earliest possible time, and far behind the true one
+    await world.run(HOUR - SECOND, {
+      at: { [31 * MINUTE]: () => host.synchronise() },
+      meter: { mode: "D" },
+      unsynchronised: byMs < 0 ? "hold" : "flag",
+    });
+    const right = world.arrived.filter((reading) => !flagged(reading));
+    assert.deepEqual(new Set(world.errors(right)), new Set([0]));
+    world.assertSingle();
+    assert.ok(world.arrived.length >= 11 && world.arrived.length <= 13, `${world.arrived.length}`);
+  }
 });
 
 Deno.test("clock: boots an hour ahead where it was known before, and is put right", async () => {

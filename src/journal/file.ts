@@ -126,12 +126,12 @@ export class JournalFile {
 
   /** The last of the oldest readouts that may go, `undefined` when none may. */
   boundary({ rows, olderThanMs = Infinity }: CutBounds): Head | undefined {
-    const aged = olderThanMs < Infinity; // how old one is that waits for its time, nobody knows
+    const aged = olderThanMs < Infinity; // how old one is that was not dated by a right clock, nobody knows
     let last: Head | undefined;
     const oldest = this.#prepare("SELECT seq, at_ms, total, quality FROM readout ORDER BY seq LIMIT ?").iterate(rows);
     for (const row of oldest) {
       const { seq, at_ms, total, quality } = row as unknown as StoredReadout;
-      if (at_ms >= olderThanMs || aged && quality === QUALITY.pending) break;
+      if (at_ms >= olderThanMs || aged && quality > QUALITY.redated) break;
       last = { seq, total };
     }
     return last;
