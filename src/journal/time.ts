@@ -5,14 +5,12 @@ import { checkSum, type StoredReadout } from "./check_sum.ts";
 import { QUALITY, type Quality, type Redating } from "./messages.ts";
 
 /** Keeps what is known of the time, and forgets times that turned out never to have been. */
-export function putTime(db: DatabaseSync, { goodMs = null, latestMs, bootId, startMs }: NullableMemory): void {
+export function putTime(db: DatabaseSync, { goodMs, latestMs, bootId, startMs }: TimeMemory): void {
   db.prepare(`INSERT INTO boot (boot_id, start_ms, latest_ms, good_ms) VALUES (?, ?, ?, ?) ON CONFLICT (boot_id)
     DO UPDATE SET start_ms = excluded.start_ms, latest_ms = excluded.latest_ms, good_ms = excluded.good_ms`)
-    .run(bootId, startMs, latestMs, goodMs);
-  if (goodMs !== null) db.prepare("UPDATE boot SET good_ms = ?1 WHERE good_ms > ?1").run(goodMs);
+    .run(bootId, startMs, latestMs, goodMs ?? null);
+  if (goodMs !== undefined) db.prepare("UPDATE boot SET good_ms = ?1 WHERE good_ms > ?1").run(goodMs);
 }
-
-type NullableMemory = Omit<TimeMemory, "goodMs"> & { readonly goodMs?: number | null };
 
 /** What was last kept, and the newest readout that a right clock has dated. */
 export function getTime(db: DatabaseSync): { readonly time?: TimeMemory } {

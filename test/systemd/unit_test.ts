@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 const UNIT = new URL("../../systemd/obisd.service", import.meta.url);
+const CLOCK = new URL("../../systemd/clock.conf", import.meta.url);
 
 const missing = !await succeeds("systemd-analyze", ["--version"]) && Deno.env.get("OBISD_TEST_ALL") !== "1";
 
@@ -50,7 +51,7 @@ Deno.test({
   async fn() {
     const folder = await Deno.makeTempDir({ prefix: "obisd-unit-" });
     try {
-      const dropIn = await Deno.readTextFile(new URL("../../systemd/clock.conf", import.meta.url));
+      const dropIn = await Deno.readTextFile(CLOCK);
       await Deno.writeTextFile(`${folder}/obisd.service`, await Deno.readTextFile(UNIT) + dropIn);
       const { text } = await analyze("security", "--offline=true", `${folder}/obisd.service`);
       const open = text.split("\n").filter((line) => line.startsWith("✗")).map((line) => line.split(/\s+/)[1]);
@@ -74,8 +75,10 @@ Deno.test({
       await Deno.mkdir(`${root}/bin`, { recursive: true });
       await Deno.writeTextFile(`${root}/bin/sh`, "", { mode: 0o755 });
       await Deno.copyFile(UNIT, unit);
+      await Deno.mkdir(`${unit}.d`);
+      await Deno.copyFile(CLOCK, `${unit}.d/obisd-clock.conf`);
       const { text } = await analyze("verify", "--man=no", `--root=${root}`, "obisd.service");
-      const complaints = text.split("\n").filter((line) => line.includes("obisd.service"));
+      const complaints = text.split("\n").filter((line) => /obisd.service|obisd-clock/.test(line));
       // The empty root has no other units: that alone is no complaint about this one.
       assert.deepEqual(complaints.filter((line) => !line.endsWith("sysinit.target not found.")), []);
     } finally {
