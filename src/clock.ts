@@ -12,6 +12,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never jumps. */
   monotonic(): number;
+  /** What time it was when `monotonic()` was 0, by the present reckoning; absent: as the two differ now. */
+  startMs?(): number;
   /** How far `now()` can be trusted; absent: it is right. */
   readonly trust?: Trust;
   /** Names the run of the machine in which `monotonic()` counts; absent: nobody asks. */
@@ -51,5 +53,5 @@ export function steadyClock(clock: Clock): Clock {
 
 /** When it was, by the present reckoning, that a {@link steadyClock} showed `steadyMs`: ms since 1970. */
 export function timeOf(steadyMs: number, clock: Clock): number {
-  return Math.round(clock.now() - clock.monotonic() + steadyMs);
+  return Math.round((clock.startMs?.() ?? clock.now() - clock.monotonic()) + steadyMs);
 }

@@ -1,4 +1,5 @@
 /** Readouts that came while the time was unknown: they wait until it is known, and then get the time at which they came. @module */
+import { systemClock } from "../clock.ts";
 import type { HostTime, TimeMemory } from "../host_time.ts";
 import type { Moment } from "../journal.ts";
 import type { Log } from "../log.ts";
@@ -9,6 +10,8 @@ const HOLD_MS = 24 * 3_600_000;
 const HOLD_READOUTS = 10_000;
 /** Whether the time is known by now is asked this often. */
 const LOOK_MS = 2000;
+/** A disk that takes nothing is tried again after this. */
+const RETRY_MS = 30_000;
 /** Dated at once: appends and sinks want the file too. */
 const REDATE_ROWS = 500;
 /** The latest certain time is kept at least this often. */
@@ -91,18 +94,20 @@ export class Held implements Disposable {
   }
 
   async #watch(): Promise<void> {
-    const { time } = this.#options;
+    const { time, log } = this.#options;
+    const rest = (ms: number) => (time ?? systemClock).sleep(ms, this.#end.signal);
     this.#watching = true;
-    try {
-      while (this.#size.held) {
-        if (time && !time.trusted && this.#patient()) await time.sleep(LOOK_MS, this.#end.signal);
+    while (this.#size.held && !this.#end.signal.aborted) {
+      try {
+        if (time && !time.trusted && this.#patient()) await rest(LOOK_MS);
         else await this.#date();
+      } catch (error) {
+        if (this.#end.signal.aborted) return;
+        log?.warning(`Readouts that wait for their time wait on: ${(error as Error).message}`);
+        await rest(RETRY_MS).catch(() => {});
       }
-    } catch (error) {
-      if (!this.#end.signal.aborted) this.#options.log?.warning(`Held readouts wait on: ${(error as Error).message}`);
-    } finally {
-      this.#watching = false;
     }
+    this.#watching = false;
   }
 
   /** All of them, a few at a time. */

@@ -8,8 +8,8 @@ export class FakeClock implements Clock {
   #outside = 0;
   readonly #sleepers = new Set<{ readonly untilMs: number; readonly wake: () => void }>();
 
-  constructor(readonly lateMs = 0, readonly startMs = 0) {
-    this.#nowMs = startMs;
+  constructor(readonly lateMs = 0, readonly beginMs = 0) {
+    this.#nowMs = beginMs;
   }
 
   now(): number {
@@ -17,7 +17,7 @@ export class FakeClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#nowMs - this.startMs;
+    return this.#nowMs - this.beginMs;
   }
 
   /** Time stands still while the world outside (a disk, a worker) works. */
