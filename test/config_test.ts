@@ -136,6 +136,10 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
       /registers: programming mode is entered in mode C, not in mode B/,
     ],
     [meter("every: 15m, registers: ['1.8.0'], obis: ['1.8.0']"), /obis: registers says already what is read/],
+    [
+      meter("every: 15m, registers: ['1.8.0'], timestamp: meter"),
+      /timestamp: meter needs the meter's clock among registers/,
+    ],
     [meter("every: 15m, registers: ['1.8.0'], stop_early: true"), /stop_early: it ends a readout/],
     [meter("every: 15m, stop_early: true"), /stop_early: without obis all is wanted/],
     [meter("every: 15m, password: geheim"), /password: a secret does not stand in the configuration/],

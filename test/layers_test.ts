@@ -109,6 +109,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/log.ts",
       "src/print.ts",
       "src/reading.ts",
+      "src/meter_clock.ts",
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],

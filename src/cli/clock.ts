@@ -1,7 +1,8 @@
 /** `obisd clock`: how far a meter's clock is off, and setting it. @module */
-import { RefusalError, SilenceError, UsageError } from "../errors.ts";
+import { ProtocolError, RefusalError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { aheadMs, type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
+import { type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
+import { meterTime } from "../meter_clock.ts";
 import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
 import type { Command, Context } from "./command.ts";
 import { type Format, parseFormat } from "./present.ts";
@@ -48,14 +49,15 @@ ${PROGRAMMING_HELP}
     if (values.set === true) requireConsent(args, "clock --set");
     const format = parseFormat(values.format);
     const meter = await openMeter(what, args, context);
-    const zone = zoneFrom(values["time-zone"], meter.target.timeZone);
+    const timeZone = timeZoneOf(values["time-zone"], meter.target.timeZone);
+    const zone = zoneOf(timeZone);
     const { log } = context;
     const look = () =>
       meter.session(function* (its) {
         return { line: its.identification.line, clock: yield* readClock(its) };
       }, 2);
     const { line, clock: old } = await look();
-    show({ line, clock: old, zone, format }, context);
+    show({ line, clock: old, timeZone, format }, context);
     if (values.set !== true) return EXIT.ok;
     await consent(args, "Set it?", context);
     await untilAfterMidnight(zone, context);
@@ -71,9 +73,9 @@ ${PROGRAMMING_HELP}
       throw error;
     }
     const { clock: now } = await look();
-    const isSet = Math.abs(aheadMs(now, zone)) <= SET_WITHIN_MS;
+    const isSet = Math.abs(aheadMs(now, timeZone)) <= SET_WITHIN_MS;
     audit(log, { ...deed, now: said(now) }, isSet ? "written" : "it shows another time");
-    show({ line, clock: now, zone, format }, context);
+    show({ line, clock: now, timeZone, format }, context);
     if (!isSet) throw new RefusalError(`${line} acknowledged the time, but its clock shows another`);
     return EXIT.ok;
   },
@@ -87,14 +89,16 @@ function said({ texts }: MeterClock): string {
 interface Shown {
   readonly line: string;
   readonly clock: MeterClock;
-  readonly zone: Zone;
+  readonly timeZone: string;
   readonly format: Format;
 }
 
-function show({ line, clock, zone, format }: Shown, { print }: Context): void {
-  const ahead = Math.round(aheadMs(clock, zone) / 1000);
+function show({ line, clock, timeZone, format }: Shown, { print }: Context): void {
+  const zone = zoneOf(timeZone);
+  const aheadMillis = aheadMs(clock, timeZone);
+  const ahead = Math.round(aheadMillis / 1000);
   const local = (ms: number) => new Date(ms).toISOString().slice(0, 19);
-  const shown = local(clock.localMs);
+  const shown = local(clock.atMs + aheadMillis + zone.offsetMs(clock.atMs + aheadMillis));
   const host = local(clock.atMs + zone.offsetMs(clock.atMs));
   const time = new Date(clock.atMs).toISOString();
   if (format === "json") return print(JSON.stringify({ meter: line, time, clock: shown, host, ahead_seconds: ahead }));
@@ -107,12 +111,25 @@ function show({ line, clock, zone, format }: Shown, { print }: Context): void {
   print(`meter  ${shown.replace("T", " ")}  ${said(clock)}\nhost   ${host.replace("T", " ")}  the meter is ${how}`);
 }
 
-function zoneFrom(text: unknown, ofMeter: string | undefined): Zone {
+/** How far the clock was ahead of ours when it said this, ms. @throws {ProtocolError} nobody knows this form */
+function aheadMs(clock: MeterClock, timeZone: string): number {
+  const sets = Object.entries(clock.texts).map(([address, text]) => ({ address, values: [{ text }] }));
+  const block = { sets, damaged: [], complete: true };
+  const check = { kind: "bcc", result: "good" } as const;
+  const telegram = { mode: "C", block, check, atMs: clock.atMs, bytes: new Uint8Array() } as const;
+  const meterMs = meterTime(telegram, timeZone, clock.atMs);
+  if (meterMs !== undefined) return meterMs - clock.atMs;
+  throw new ProtocolError(
+    "unreadable",
+    `Cannot read the meter's clock: ${said(clock)} is no time and date that is known`,
+  );
+}
+
+function timeZoneOf(text: unknown, ofMeter: string | undefined): string {
   const name = text as string | undefined ?? ofMeter ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   try {
-    const zone = zoneOf(name);
-    zone.offsetMs(0);
-    return zone;
+    zoneOf(name).offsetMs(0);
+    return name;
   } catch (cause) {
     throw new UsageError(`There is no time zone ${JSON.stringify(name)}: write one like Europe/Berlin`, { cause });
   }

@@ -168,11 +168,14 @@ function checkPush({ path, mode, given }: DraftMeter, report: Report): void {
 }
 
 /** What is read one by one leaves nothing to choose from, and a readout ends early only where it is known what is wanted. */
-function checkRegisters({ path, mode, given }: DraftMeter, report: Report): void {
+function checkRegisters({ path, mode, given, registers, timestamp }: DraftMeter, report: Report): void {
   const fault = (option: string, message: string) => report.fault([...path, option], message, "key");
   const inModeC = mode === "auto" || mode === "C";
   if (given.includes("registers")) {
     if (!inModeC) fault("registers", `programming mode is entered in mode C, not in mode ${mode}`);
+    if (timestamp === "meter" && !registers?.some((address) => /0\.9\.[14]/.test(address))) {
+      fault("timestamp", "meter needs the meter's clock among registers: 0.9.2 and 0.9.1, or 0.9.4");
+    }
     if (given.includes("obis")) fault("obis", "registers says already what is read, and all of it is delivered");
     if (given.includes("stop_early")) fault("stop_early", "it ends a readout, and registers reads none");
   } else if (given.includes("stop_early")) {

@@ -5,15 +5,16 @@ import { characterMs } from "../line.ts";
 import { reactionMs } from "./modes.ts";
 import { type Programming, write } from "./programming.ts";
 import { readRegisters, type RegisterAnswer } from "./registers.ts";
-import { fullYear, instantOf, localOf, parseStamp, seasonOf, type Stamp, type Zone } from "./time_stamp.ts";
+import type { Zone } from "./time_stamp.ts";
 
-const DAY_MS = 86_400_000;
+/** The first minute of a day, with a season digit or without. */
+const JUST_PAST_MIDNIGHT = /^[0-2]?00:?00/;
 /** The rest of an answer with a time, and a message of W5 with time and password, have so many characters together. */
 const CHARACTERS = 80;
 
-/** What a meter's clock said, and when it said it. */
-export interface MeterClock extends Stamp {
-  /** The registers as they stand: `0.9.1` and `0.9.2`, or `0.9.4` alone. */
+/** What a meter's clock said, and when it said it; what it means is read as in a readout (`src/meter_clock.ts`). */
+export interface MeterClock {
+  /** The registers as they stand: `0.9.2` and `0.9.1`, or `0.9.4` alone. */
   readonly texts: Readonly<Record<string, string>>;
   /** Arrival of the time's first character, ms since 1970. */
   readonly atMs: number;
@@ -21,18 +22,19 @@ export interface MeterClock extends Stamp {
   readonly lastMs: number;
 }
 
-/** Reads the clock. @throws {RefusalError} it can't be read @throws {ProtocolError} `unreadable`: nobody knows this form */
+/** Reads the clock. @throws {RefusalError} it can't be read */
 export function* readClock(meter: Programming): Dialogue<MeterClock> {
   const apart = yield* tryRegisters(meter, ["0.9.2", "0.9.1"]);
   if (!apart) {
     const [both] = (yield* readRegisters(meter, ["0.9.4"])).answers;
-    return clockOf({ "0.9.4": textOf(both!) }, both!);
+    return { texts: { "0.9.4": textOf(both!) }, atMs: both!.atMs, lastMs: both!.atMs };
   }
   const [date, time] = apart as [RegisterAnswer, RegisterAnswer];
-  const clock = clockOf({ "0.9.2": textOf(date), "0.9.1": textOf(time) }, time);
-  if (clock.localMs % DAY_MS > 30_000) return clock;
-  const [again] = (yield* readRegisters(meter, ["0.9.2"])).answers; // midnight may have passed between the two
-  return { ...clockOf({ "0.9.2": textOf(again!), "0.9.1": textOf(time) }, time), lastMs: again!.atMs };
+  const { atMs } = time;
+  const texts = { "0.9.2": textOf(date), "0.9.1": textOf(time) };
+  if (!JUST_PAST_MIDNIGHT.test(texts["0.9.1"])) return { texts, atMs, lastMs: atMs };
+  const [again] = (yield* readRegisters(meter, ["0.9.2"])).answers; // it may have passed between the two
+  return { texts: { ...texts, "0.9.2": textOf(again!) }, atMs, lastMs: again!.atMs };
 }
 
 /** All of them, or nothing: then the meter keeps its clock elsewhere. */
@@ -50,46 +52,6 @@ function* tryRegisters(
 }
 
 const textOf = ({ sets }: RegisterAnswer) => sets[0]?.values[0]?.text.trim() ?? "";
-
-function clockOf(texts: Readonly<Record<string, string>>, { atMs }: Pick<RegisterAnswer, "atMs">): MeterClock {
-  const stamp = parseClock(texts, atMs);
-  if (stamp) return { ...stamp, texts, atMs, lastMs: atMs };
-  const shown = Object.entries(texts).map(([address, text]) => `${address}(${text})`).join(" ");
-  throw new ProtocolError("unreadable", `Cannot read the meter's clock: ${shown} is no time and date that is known`);
-}
-
-/** `143000`, `1143000`, `14:30:00`; `240601`, `1240601`, `24-06-01`, `24.06.01`, `01.06.24`, `2024-06-01`; both in 0.9.4. */
-export function parseClock(texts: Readonly<Record<string, string>>, nearMs: number): Stamp | undefined {
-  const both = texts["0.9.4"];
-  if (both !== undefined) {
-    const [date, time] = both.split(/[ ,T]/);
-    return parseStamp(both) ?? (time === undefined ? undefined : parseClock({ "0.9.1": time, "0.9.2": date! }, nearMs));
-  }
-  const time = /^([0-2])?(\d\d):?(\d\d)(?::?(\d\d))?$/.exec(texts["0.9.1"] ?? "");
-  const date = dateIn(texts["0.9.2"] ?? "", nearMs);
-  if (!time || !date) return undefined;
-  const localMs = localOf(date, time.slice(2).map((digits) => Number(digits ?? 0)));
-  return localMs === undefined ? undefined : { localMs, ...seasonOf(time[1] ?? date.season) };
-}
-
-/** The reading of a date that lies nearest to ours: `01.06.24` may begin with the day or with the year. */
-function dateIn(text: string, nearMs: number) {
-  const digits = /^([0-2])?(\d\d)(\d\d)(\d\d)$/.exec(text);
-  const parted = /^(\d{2,4})[-./](\d\d)[-./](\d{2,4})$/.exec(text);
-  const [season, a, b, c] = digits ? digits.slice(1) : [undefined, ...parted?.slice(1) ?? []];
-  if (a === undefined) return undefined;
-  const orders = digits ? [[a, b, c]] : [[a, b, c], [c, b, a]];
-  const readings = orders.map(([year, month, day]) => ({
-    ...{ year: fullYear(Number(year)), month: Number(month), day: Number(day), season },
-  })).filter((date) => localOf(date, []) !== undefined);
-  const distance = (date: typeof readings[number]) => Math.abs(localOf(date, [])! - nearMs);
-  return readings.toSorted((one, other) => distance(one) - distance(other))[0];
-}
-
-/** How far the meter's clock is ahead of ours when it said this, ms; to a second, for it says no more. */
-export function aheadMs(clock: MeterClock, zone: Zone): number {
-  return instantOf(clock, zone, clock.atMs - DAY_MS / 48) - clock.atMs;
-}
 
 /** How the clock is to be set. */
 export interface SetClockOptions {

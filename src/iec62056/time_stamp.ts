@@ -50,17 +50,17 @@ export function parseStamp(text: string): Stamp | undefined {
 }
 
 /** Two digits of a year: up to 50 of this century. */
-export function fullYear(year: number): number {
+function fullYear(year: number): number {
   return year > 99 ? year : year + (year > 50 ? 1900 : 2000);
 }
 
 /** The season digit as a field, or none. */
-export function seasonOf(digit: string | undefined): Pick<Stamp, "season"> {
+function seasonOf(digit: string | undefined): Pick<Stamp, "season"> {
   return digit === "0" || digit === "1" || digit === "2" ? { season: digit } : {};
 }
 
 /** Fields to local ms; `undefined`: there is no such day or time. */
-export function localOf(
+function localOf(
   { year, month, day }: { readonly year: number; readonly month: number; readonly day: number },
   [hour = 0, minute = 0, second = 0]: readonly number[],
 ): number | undefined {

@@ -1,7 +1,7 @@
 /** What a simulated meter keeps for programming mode: its registers, who may read and write them, and its habits. @module */
 import { ALGORITHMS } from "../iec62056/access.ts";
 import { parseDataBlock } from "../iec62056/data_block.ts";
-import { parseClock } from "../iec62056/meter_clock.ts";
+import { parseStamp } from "../iec62056/time_stamp.ts";
 import type { DataSet } from "../telegram.ts";
 import { type ProfileClock, profileLines } from "./load_profile.ts";
 
@@ -121,7 +121,10 @@ export class Programmed {
       ["0.9.1", "0.9.2"].map((address) => [address, this.sets(block, address)[0]?.values[0]?.text ?? ""]),
     );
     if (texts[address] === undefined) return undefined;
-    const [before, after] = [texts, { ...texts, [address]: text }].map((texts) => parseClock(texts, 0));
+    const digits = (text = "") => text.replace(/\D/g, "").slice(-6); // without the season
+    const [before, after] = [texts, { ...texts, [address]: text }].map((texts) =>
+      parseStamp(digits(texts["0.9.2"]) + digits(texts["0.9.1"]))
+    );
     return before && after && after.localMs - before.localMs;
   }
 }

@@ -3,7 +3,6 @@ import {
   formatProfileRequest,
   formatStamp,
   instantOf,
-  parseClock,
   parseDataBlock,
   parseLogBook,
   parseProfile,
@@ -180,20 +179,4 @@ Deno.test("parseStamp, formatStamp, instantOf: every form both ways", () => {
   for (const text of ["0000000000", "240631143000", "240601246000", "2406011", "", "123456"]) {
     assert.equal(parseStamp(text), undefined, text);
   }
-});
-
-Deno.test("parseClock: the forms of time and date that meters have", () => {
-  const near = at("2024-06-03T00:00Z");
-  const forms = ["240601", "1240601", "24-06-01", "24.06.01", "01.06.24", "2024-06-01"];
-  for (const date of forms) {
-    for (const time of ["143000", "1143000", "14:30:00", "14:30"]) {
-      const stamp = parseClock({ "0.9.1": time, "0.9.2": date }, near);
-      assert.equal(stamp?.localMs, at("2024-06-01T14:30Z"), `${date} ${time}`);
-    }
-  }
-  for (const both of ["2406011430", "1240601143000", "2024-06-01 14:30:00", "2024-06-01,14:30:00"]) {
-    assert.equal(parseClock({ "0.9.4": both }, near)?.localMs, at("2024-06-01T14:30Z"), both);
-  }
-  assert.equal(parseClock({ "0.9.1": "256000", "0.9.2": "240601" }, near), undefined);
-  assert.equal(parseClock({ "0.9.1": "-", "0.9.2": "" }, near), undefined);
 });
