@@ -42,6 +42,9 @@ ${PROGRAMMING_HELP}
     const { name, labels } = target;
     const readings = normalise(telegram, { ...name !== undefined && { meter: name }, ...labels && { labels } });
     context.print(present(readings, format));
+    for (const { text, reason } of telegram.block.damaged) {
+      context.log.warning(`Cannot read ${JSON.stringify(text)} of the answer: ${reason}`);
+    }
     for (const { reason } of refused) context.log.warning(reason);
     return refused.length > 0 ? EXIT.refused : EXIT.ok;
   },

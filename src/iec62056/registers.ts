@@ -1,8 +1,8 @@
 /** Registers in programming mode: which command this meter takes to read them, and what it answers. @module */
 import type { Dialogue } from "../dialogue.ts";
 import { RefusalError } from "../errors.ts";
-import type { Check, DataSet, Telegram } from "../telegram.ts";
-import { join } from "./characters.ts";
+import type { Check, DamagedText, DataSet, Telegram } from "../telegram.ts";
+import { join, visible } from "./characters.ts";
 import { parseDataBlock } from "./data_block.ts";
 import type { Command } from "./messages.ts";
 import { type Answer, type Programming, read } from "./programming.ts";
@@ -27,6 +27,8 @@ export interface RegisterAnswer extends Answer {
   readonly asked: string;
   /** A set for which the meter wrote no address has the one that was asked for. */
   readonly sets: readonly DataSet[];
+  /** What of the answer is no data set. */
+  readonly damaged: readonly DamagedText[];
 }
 
 /** All that was asked for: what was answered, and why the rest was not. */
@@ -112,10 +114,14 @@ function* readAs(meter: Programming, asked: string, { name, operand }: Form): Di
   const command: Command = { name, data: asked.includes("(") ? asked : asked + operand };
   const answer = yield* read(meter, command);
   const address = asked.replace(/\(.*$/, "");
-  const { sets } = parseDataBlock(answer.text);
+  const { sets, damaged } = parseDataBlock(answer.text);
+  if (sets.length === 0) {
+    const what = `${name} ${command.data} by ${JSON.stringify(visible(answer.text))}`;
+    throw new RefusalError(`The meter ${meter.identification.line} answers ${what}: there is no value in it`);
+  }
   // Only the first set lacks what was asked for; further ones without an address continue it.
   const named = sets.map((set, at) => at === 0 && set.address === "" ? { ...set, address } : set);
-  return { ...answer, asked, sets: named };
+  return { ...answer, asked, sets: named, damaged };
 }
 
 /** The answers as the telegram that they would have been in a readout. */
@@ -124,7 +130,11 @@ export function telegramOf({ identification }: Programming, answers: readonly Re
   return {
     mode: "C",
     identification,
-    block: { sets: answers.flatMap(({ sets }) => sets), damaged: [], complete: true },
+    block: {
+      sets: answers.flatMap(({ sets }) => sets),
+      damaged: answers.flatMap(({ damaged }) => damaged),
+      complete: true,
+    },
     check: { kind: "bcc", result: check },
     atMs: answers[0]?.atMs ?? 0,
     bytes: join(...answers.map(({ bytes }) => bytes)),

@@ -292,6 +292,17 @@ Deno.test("readRegisters: what is refused stands beside what was answered", () =
   ]);
 });
 
+Deno.test("readRegisters: an answer without a value is none, and what cannot be read is kept beside the rest", () => {
+  const bare = [...OPEN, ...R1, `< ${block("1.8.0")}`, ...says("R5", "1.8.0()"), `< ${block("1.8.0")}`];
+  const none = [...bare, ...says("R1", "1.8.0(1)"), `< ${block("1.8.0")}`, ...SIGNED_OFF];
+  assert.match(
+    failure(registers("1.8.0"), none).message,
+    /answers R1 1\.8\.0\(\) by "1\.8\.0": there is no value in it/,
+  );
+  const half = run(registers("1.8.0"), [...OPEN, ...R1, `< ${block("1.8.0(5)\r\n1.8.1(6\r\n")}`, ...SIGNED_OFF]);
+  assert.deepEqual([texts(half), half.answers[0]!.damaged.length], [["5"], 1]);
+});
+
 Deno.test("readRegisters: an answer without address has the one that was asked for", () => {
   const script = [
     ...OPEN,
