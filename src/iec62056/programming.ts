@@ -191,8 +191,10 @@ export function* read(meter: Programming, command: Command): Dialogue<Answer> {
 export function* write(meter: Programming, command: Command): Dialogue<string> {
   const session = meter as Session;
   const what = describe(command);
-  const secret = command.name === "W5" ? session.bracketPassword : undefined;
-  const data = secret === undefined ? command.data : `${command.data ?? ""}(${secret})`;
+  const own = command.name === "W5" ? session.bracketPassword : undefined;
+  const data = own === undefined ? command.data : `${command.data ?? ""}(${own})`;
+  const secret = secondBracket({ ...command, ...data !== undefined && { data } });
+  if (secret !== undefined) session.secrets.push(secret);
   const parts = /^W[34]$/.test(command.name) ? inBlocks(data ?? "") : [data];
   let said = "";
   for (const [at, part] of parts.entries()) {
@@ -216,7 +218,14 @@ function isProfile({ data = "" }: Command): boolean {
   return /^(?:\d-\d:)?P\.\d/.test(data);
 }
 
-/** `R1 1.8.0()`, for errors. A password is not in it: it is added when the command is sent. */
-function describe({ name, data = "" }: Command): string {
-  return visible(`${name} ${data}`).trim();
+/** The password in a W5. */
+function secondBracket({ name, data = "" }: Command): string | undefined {
+  return name === "W5" ? /^[^(]*\([^)]*\)\(([^)]+)\)/.exec(data)?.[1] : undefined;
+}
+
+/** `R1 1.8.0()`, for errors. A password is not in it. */
+function describe(command: Command): string {
+  const { name, data = "" } = command;
+  const shown = secondBracket(command) === undefined ? data : data.replace(/\)\(.*$/s, ")(***)");
+  return visible(`${name} ${shown}`).trim();
 }

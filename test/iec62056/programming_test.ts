@@ -184,6 +184,13 @@ Deno.test("programming: the steps that carry a password say which piece of them 
   assert.deepEqual(secrets, [PASSWORD, PASSWORD]);
 });
 
+Deno.test("write: a password that was typed into W5 is in no error either", () => {
+  const data = `0.9.1(1143000)(${PASSWORD})`;
+  const script = [...OPEN, ...says("W5", data), `< ${block("(ERROR)")}`, ...SIGNED_OFF];
+  const { message } = failure((meter) => write(meter, { name: "W5", data }), script);
+  assert.equal(message, "The meter /LGZ5ZMD refuses W5 0.9.1(1143000)(***): (ERROR)");
+});
+
 Deno.test("programming: NAK repeats a command three times in all, then it is a refusal", () => {
   run(registers("1.8.0"), [...OPEN, ...R1, "< \x15", ...R1, "< \x15", ...R1, `< ${ENERGY}`, ...SIGNED_OFF]);
   const never = [...R1, "< \x15", ...R1, "< \x15", ...R1, "< \x15"];
