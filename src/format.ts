@@ -28,9 +28,19 @@ export const CSV_HEADER = "time,meter,obis,address,index,value,text,unit,name,fl
  */
 export function toCsv(reading: Reading): string {
   const { time, meter, obis, address, index, value, text, unit, name, flags, labels } = reading;
-  const number = value === null ? "" : formatDecimal(value);
-  const fields = [time, meter, obis, address, String(index), number, text, unit, name];
-  return [...fields, flags.join(";"), JSON.stringify(labels)].map(csvField).join(",");
+  return [
+    csvField(time),
+    csvField(meter),
+    csvField(obis),
+    csvField(address),
+    index,
+    value === null ? "" : formatDecimal(value),
+    csvField(text),
+    csvField(unit),
+    csvField(name),
+    csvField(flags.join(";")),
+    csvField(JSON.stringify(labels)),
+  ].join(",");
 }
 
 function csvField(text: string): string {

@@ -1,7 +1,7 @@
 /** Readings in CSV files (RFC 4180): no line is lost, doubled or cut in half by a crash. @module */
 import { dirname } from "node:path";
 import * as z from "zod";
-import { filePath, type Sink, type SinkPlugin, toCsv } from "../../src/sink.ts";
+import { filePath, type Reading, type Sink, type SinkPlugin, toCsv } from "../../src/sink.ts";
 import { CsvFiles } from "./files.ts";
 
 const options = z.strictObject({
@@ -21,8 +21,7 @@ const csv: SinkPlugin<z.output<typeof options>> = {
     const files = new CsvFiles(mark);
     return Promise.resolve({
       async write(readings) {
-        const batch = Map.groupBy(readings, ({ time }) => pathAt(path, time));
-        await files.append(new Map(batch.entries().map(([file, group]) => [file, group.map(toCsv)])));
+        await files.append(linesByFile(path, readings));
         return files.mark;
       },
       [Symbol.asyncDispose]: () => Promise.resolve(files.close()),
@@ -30,6 +29,21 @@ const csv: SinkPlugin<z.output<typeof options>> = {
   },
 };
 export default csv;
+
+/** The lines of each file, in the order of the readings. */
+function linesByFile(pattern: string, readings: readonly Reading[]): Map<string, string[]> {
+  const files = new Map<string, string[]>();
+  let [last, lines]: [string | undefined, string[]] = [undefined, []];
+  for (const reading of readings) {
+    if (reading.time !== last) { // those of a readout share their time
+      const path = pathAt(pattern, last = reading.time);
+      lines = files.get(path) ?? [];
+      files.set(path, lines);
+    }
+    lines.push(toCsv(reading));
+  }
+  return files;
+}
 
 /** The file of a time (RFC 3339, UTC). */
 function pathAt(pattern: string, time: string): string {
