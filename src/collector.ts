@@ -33,6 +33,8 @@ const GRACE_MS = 60_000;
 /** A pushing meter's line that is gone is opened again after this, doubled each time. */
 const REOPEN_FIRST_MS = 500;
 const REOPEN_MAX_MS = 30_000;
+/** Why a waiting that nobody needs any more is aborted: a word, for a `DOMException` with its stack costs more than the wait. */
+const OVER = "over";
 /** While a telegram is on its way at the end of a slot, the slot is looked at again after this. */
 const LOOK_AGAIN_MS = 250;
 
@@ -129,7 +131,7 @@ async function askMeter(
     if (stop.aborted) throw stop.reason;
     return await explain(error, wire, meter, context);
   } finally {
-    settled.abort();
+    settled.abort(OVER);
   }
 }
 

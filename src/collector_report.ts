@@ -158,9 +158,9 @@ export class CollectorReport {
     this.log.error(`${meter}: ${message}: this is a bug, please report it`, { meter, stack });
   }
 
-  /** What is worth knowing about a line, once. */
+  /** What is worth knowing about a line; what holds for others too is said of the first alone. */
   notice(line: string, text: string): void {
-    this.#once(`Line ${line}: ${text}`, { line });
+    this.#once(`Line ${line}: ${text}`, { line }, text);
   }
 
   #trouble(meter: string, reason: string): void {

@@ -242,7 +242,7 @@ class Loop {
     try {
       return await Promise.race([work.then(() => true, () => true), over]);
     } finally {
-      timer.abort();
+      timer.abort("over");
     }
   }
 

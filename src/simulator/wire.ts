@@ -253,7 +253,7 @@ export class WireEnd {
     } finally {
       this.#wake = undefined;
       signal.removeEventListener("abort", stop);
-      timer.abort();
+      timer.abort("over");
     }
   }
 }

@@ -1,4 +1,5 @@
 /** A meter behind a converter or gateway that is reached over the network. @module */
+import { withLimit } from "../abort.ts";
 import { LineError } from "../errors.ts";
 import { formatLine, type LineSettings } from "../line.ts";
 import type { Transport } from "./transport.ts";
@@ -20,15 +21,16 @@ export interface TcpOptions {
 export async function openTcp(name: string, options: TcpOptions): Promise<Transport> {
   const { host, port, connectTimeoutMs, signal, onNotice } = options;
   signal.throwIfAborted();
-  const late = AbortSignal.timeout(connectTimeoutMs);
   try {
-    const connection = await Deno.connect({ hostname: host, port, signal: AbortSignal.any([signal, late]) });
+    const limit = { withinMs: connectTimeoutMs, what: "Connecting" };
+    const connection = await withLimit(signal, limit, (signal) => Deno.connect({ hostname: host, port, signal }));
     connection.setNoDelay(true);
     connection.setKeepAlive(true);
     return new TcpTransport(name, connection, onNotice);
   } catch (error) {
     signal.throwIfAborted();
-    throw connectError(name, error, late.aborted ? connectTimeoutMs : undefined);
+    const late = error instanceof DOMException && error.name === "TimeoutError";
+    throw connectError(name, error, late ? connectTimeoutMs : undefined);
   }
 }
 
@@ -42,6 +44,10 @@ function connectError(name: string, cause: unknown, lateMs: number | undefined):
   return new LineError("refused", `Cannot connect to ${name}: ${reason}; ${hint}`, { cause });
 }
 
+/** Room for what comes: most telegrams whole, so that few are allocated. Pieces are handed out of it, and it is never overwritten. */
+const ROOM_BYTES = 4096;
+/** With less room left than this, the next piece comes into a new one. */
+const PIECE_BYTES = 512;
 /** So many bytes that nobody read are kept; then the peer has to wait. */
 const QUEUE_BYTES = 65_536;
 
@@ -51,7 +57,8 @@ class TcpTransport implements Transport {
   readonly #onNotice: (message: string) => void;
   /** What has come and nobody has read yet. */
   #queue: Uint8Array[] = [];
-  #lost: LineError | undefined;
+  /** Why nothing comes or goes any more: made where somebody hears it, for most connections end when nobody listens. */
+  #lost: (() => LineError) | undefined;
   /** Wakes the reader when something came. */
   #arrived: () => void = () => {};
   /** Wakes the pump when the queue has room again. */
@@ -72,11 +79,11 @@ class TcpTransport implements Transport {
     signal.throwIfAborted();
     if (this.#queue.length === 0 && !this.#lost) await this.#arrival(signal);
     if (this.#queue.length > 0) return this.#takeAll();
-    throw this.#lost!;
+    throw this.#lost!();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#lost) throw this.#lost;
+    if (this.#lost) throw this.#lost();
     try {
       for (let sent = 0; sent < bytes.length;) sent += await this.#connection.write(bytes.subarray(sent));
     } catch (cause) {
@@ -89,7 +96,7 @@ class TcpTransport implements Transport {
     if (this.#line !== undefined && this.#line !== line && !this.#noticed) {
       this.#noticed = true;
       this.#onNotice(
-        `${this.#name}: the change to ${line} is up to the converter, for TCP cannot ask for it; ` +
+        `the change to ${line} is up to the converter, for TCP cannot ask for it; ` +
           `a converter that stays at 300 Bd needs ?max_baud=300`,
       );
     }
@@ -104,7 +111,7 @@ class TcpTransport implements Transport {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#lost ??= new LineError("lost", `${this.#name} was closed`);
+    this.#lost ??= () => new LineError("lost", `${this.#name} was closed`);
     this.#connection.close();
     this.#takeAll();
     this.#arrived();
@@ -113,11 +120,16 @@ class TcpTransport implements Transport {
 
   /** Reads all the time, so that an abort loses no byte and a flush finds what came. */
   async #pump(): Promise<void> {
-    const buffer = new Uint8Array(4096);
+    let room = new Uint8Array(ROOM_BYTES);
     while (!this.#lost) {
-      const count = await this.#connection.read(buffer).catch((cause) => this.#hungUp(cause));
-      if (typeof count === "number") this.#queue.push(buffer.slice(0, count));
-      else this.#lost ??= count ?? this.#hungUp();
+      try {
+        const count = await this.#connection.read(room);
+        if (count === null) this.#lost ??= () => this.#hungUp();
+        else this.#queue.push(room.subarray(0, count));
+        room = room.length - (count ?? 0) < PIECE_BYTES ? new Uint8Array(ROOM_BYTES) : room.subarray(count ?? 0);
+      } catch (cause) {
+        this.#lost ??= () => this.#hungUp(cause);
+      }
       this.#arrived();
       while (!this.#lost && this.#queuedBytes() >= QUEUE_BYTES) {
         await new Promise<void>((resolve) => this.#taken = resolve);
