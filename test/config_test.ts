@@ -246,6 +246,17 @@ meters: [{ name: m, line: a, every: 15m }]
   ]);
 });
 
+Deno.test("loadConfig: many lines through one gateway are one warning", async () => {
+  const names = ["a", "b", "c", "d"];
+  const { config } = await load(`lines: { ${names.map((name) => `${name}: { url: "tcp://h:1" }`).join(", ")} }
+meters: [${names.map((name) => `{ name: ${name}, line: ${name}, every: 15m }`).join(", ")}]
+sinks: [{ type: stdout }]
+`);
+  assert.deepEqual(warningsOf(config), [
+    "1: lines.b.url: line a and 2 more have the same place: meters that share a wire hang on one line",
+  ]);
+});
+
 Deno.test("loadConfig: a file that is none", async () => {
   assert.match((await faultsOf(new Uint8Array([0x61, 0x3a, 0xff])))[0]!, /is no UTF-8 text/);
   const messageOf = (path: string) => loadConfig(path).then(() => "", (error) => (error as ConfigError).message);

@@ -98,14 +98,17 @@ function checkSharing({ path, name }: DraftLine, meters: readonly DraftMeter[], 
 }
 
 function checkPorts(lines: readonly DraftLine[], report: Report): void {
-  for (const [at, { path, endpoint }] of lines.entries()) {
-    if (!endpoint) continue;
-    const place = formatEndpoint(endpoint);
-    const first = lines.find((other) => other.endpoint && formatEndpoint(other.endpoint) === place)!;
-    if (first === lines[at]) continue;
-    const message = `line ${first.name} has the same place: meters that share a wire hang on one line`;
-    if (endpoint.kind === "serial") report.fault([...path, "url"], message);
-    else report.warn([...path, "url"], message);
+  const places = Map.groupBy(lines.filter(({ endpoint }) => endpoint), ({ endpoint }) => formatEndpoint(endpoint!));
+  for (const [first, ...others] of places.values()) {
+    const [second] = others;
+    if (!first || !second) continue;
+    const remedy = "the same place: meters that share a wire hang on one line";
+    if (first.endpoint!.kind === "serial") {
+      for (const { path } of others) report.fault([...path, "url"], `line ${first.name} has ${remedy}`);
+    } else { // once, for a thousand may go through one gateway
+      const more = others.length > 1 ? ` and ${others.length - 1} more have` : " has";
+      report.warn([...second.path, "url"], `line ${first.name}${more} ${remedy}`);
+    }
   }
 }
 
