@@ -75,9 +75,10 @@ async function carryOut<T>(
   world: World,
   signal: AbortSignal,
 ): Promise<IteratorResult<Step, T>> {
+  using patience = new Patience(world.clock, signal);
   let lost: LineError | undefined;
   while (!next.done) {
-    const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, signal);
+    const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, patience, signal);
     if (signal.aborted) return next;
     if ("error" in outcome && outcome.error instanceof LineError) lost = outcome.error;
     next = "error" in outcome ? dialogue.throw(outcome.error) : dialogue.next(outcome.arrival);
@@ -104,11 +105,11 @@ async function signOff<T>(dialogue: Dialogue<T>, world: World): Promise<void> {
   }
 }
 
-function attempt(step: Step, world: World, signal: AbortSignal): Promise<Outcome> {
-  return perform(step, world, signal).then((arrival) => ({ arrival }), (error) => ({ error }));
+function attempt(step: Step, world: World, patience: Patience, signal: AbortSignal): Promise<Outcome> {
+  return perform(step, world, patience, signal).then((arrival) => ({ arrival }), (error) => ({ error }));
 }
 
-async function perform(step: Step, world: World, signal: AbortSignal): Promise<Arrival> {
+async function perform(step: Step, world: World, patience: Patience, signal: AbortSignal): Promise<Arrival> {
   const { transport, clock, trace } = world;
   switch (step.kind) {
     case "send":
@@ -117,7 +118,7 @@ async function perform(step: Step, world: World, signal: AbortSignal): Promise<A
       trace({ ...step, kind: "sent", atMs: clock.now() });
       return NOTHING;
     case "receive":
-      return await receive(step.withinMs, world, signal);
+      return await receive(step.withinMs, world, patience);
     case "line":
       await untilAbort(transport.setLine(step.settings), signal);
       trace({ kind: "line", settings: step.settings, atMs: clock.now() });
@@ -131,13 +132,9 @@ async function perform(step: Step, world: World, signal: AbortSignal): Promise<A
   }
 }
 
-async function receive(withinMs: number, { transport, clock, trace }: World, signal: AbortSignal): Promise<Arrival> {
-  const patience = new AbortController();
-  const stop = () => patience.abort(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  clock.sleep(withinMs, patience.signal).then(() => patience.abort(SILENCE), () => {});
+async function receive(withinMs: number, { transport, clock, trace }: World, patience: Patience): Promise<Arrival> {
   try {
-    const bytes = await transport.read(patience.signal);
+    const bytes = await patience.within(withinMs, (signal) => transport.read(signal));
     const atMs = clock.now();
     trace({ kind: "received", bytes, atMs });
     return { bytes, atMs };
@@ -145,9 +142,63 @@ async function receive(withinMs: number, { transport, clock, trace }: World, sig
     if (error !== SILENCE) throw error;
     trace({ kind: "silence", withinMs, atMs: clock.now() });
     throw new SilenceError(`Nothing came within ${withinMs} ms`);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    patience.abort(OVER);
+  }
+}
+
+/**
+ * Ends a waiting whose time is up. One goes through a whole dialogue: a message comes in a dozen pieces, and a timer and
+ * two signals for each would cost more than all else that is done with it. So a timer that is set is left to run: when
+ * it ends too early, it is set again.
+ */
+class Patience implements Disposable {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #stop = () => this.#waiting.abort(this.#signal.reason);
+  #waiting = new AbortController();
+  /** Until when somebody waits; `Infinity`: nobody does. By the monotonic clock. */
+  #untilMs = Infinity;
+  #timer = new AbortController();
+  /** When the timer ends; `Infinity`: none is set. */
+  #timerMs = Infinity;
+
+  /** `signal` ends every waiting. */
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#stop, { once: true });
+  }
+
+  /** Work that waits, but not longer than `withinMs`. @throws SILENCE, or the signal's reason */
+  async within<T>(withinMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#waiting.signal.aborted) this.#waiting = new AbortController();
+    if (this.#signal.aborted) this.#stop();
+    this.#untilMs = this.#clock.monotonic() + withinMs;
+    if (this.#untilMs < this.#timerMs) this.#setTimer();
+    try {
+      return await work(this.#waiting.signal);
+    } finally {
+      this.#untilMs = Infinity;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener("abort", this.#stop);
+    this.#timer.abort(OVER);
+  }
+
+  #setTimer(): void {
+    if (this.#timerMs < Infinity) {
+      this.#timer.abort(OVER);
+      this.#timer = new AbortController();
+    }
+    this.#timerMs = this.#untilMs;
+    this.#clock.sleep(this.#untilMs - this.#clock.monotonic(), this.#timer.signal).then(() => this.#wake(), () => {});
+  }
+
+  #wake(): void {
+    this.#timerMs = Infinity;
+    if (this.#clock.monotonic() >= this.#untilMs) this.#waiting.abort(SILENCE);
+    else if (this.#untilMs < Infinity) this.#setTimer();
   }
 }
 

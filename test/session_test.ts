@@ -5,6 +5,7 @@ import { LineError, SilenceError } from "../src/errors.ts";
 import { SIGN_ON_LINE } from "../src/line.ts";
 import { converse, type TraceEvent } from "../src/session.ts";
 import type { Transport } from "../src/transport/transport.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (came: Uint8Array) => new TextDecoder().decode(came);
@@ -64,7 +65,7 @@ function* withBreak(): Dialogue<string> {
 Deno.test("converse: carries out every step in order, and traces them", async () => {
   const { transport, log } = scripted("/LGZ5");
   const trace: TraceEvent[] = [];
-  const clock = quickClock();
+  const clock = new FakeClock();
   const dialogue = (function* (): Dialogue<[string, boolean]> {
     yield* setLine(SIGN_ON_LINE);
     yield* flush();
@@ -78,17 +79,40 @@ Deno.test("converse: carries out every step in order, and traces them", async ()
     }
     return [came, false];
   })();
-  assert.deepEqual(await converse(transport, dialogue, { signal: never, clock, trace: (event) => trace.push(event) }), [
-    "/LGZ5",
-    true,
-  ]);
+  const session = converse(transport, dialogue, { signal: never, clock, trace: (event) => trace.push(event) });
+  assert.deepEqual(await clock.run(session), ["/LGZ5", true]);
   assert.deepEqual(log, ["= 300", "flush", "> /?!"]);
   assert.deepEqual(trace, [
-    { kind: "line", settings: SIGN_ON_LINE, atMs: 1000 },
-    { kind: "sent", bytes: bytes("/?!"), atMs: 1000 },
-    { kind: "received", bytes: bytes("/LGZ5"), atMs: 1000 },
-    { kind: "silence", withinMs: 1500, atMs: 2700 },
+    { kind: "line", settings: SIGN_ON_LINE, atMs: 0 },
+    { kind: "sent", bytes: bytes("/?!"), atMs: 0 },
+    { kind: "received", bytes: bytes("/LGZ5"), atMs: 0 },
+    { kind: "silence", withinMs: 1500, atMs: 1700 },
   ]);
+});
+
+Deno.test("converse: each wait lasts its own time, whatever the one before was allowed", async () => {
+  const clock = new FakeClock();
+  const arrivesAt = [100, 1900, 4800];
+  const read = async (signal: AbortSignal) => {
+    await clock.sleep((arrivesAt.shift() ?? Infinity) - clock.now(), signal);
+    return bytes(String(clock.now()));
+  };
+  const dialogue = (function* (): Dialogue<string[]> {
+    const came: string[] = [];
+    for (const withinMs of [3000, 2000, 3000, 1000, 50, 1500]) {
+      try {
+        came.push(yield* receive(withinMs));
+      } catch (error) {
+        came.push((error as Error).message);
+      }
+    }
+    return came;
+  })();
+  assert.deepEqual(
+    await clock.run(converse({ ...scripted().transport, read }, dialogue, { signal: never, clock })),
+    ["100", "1900", "4800", "Nothing came within 1000 ms", "Nothing came within 50 ms", "Nothing came within 1500 ms"],
+  );
+  assert.equal(clock.now(), 4800 + 1000 + 50 + 1500);
 });
 
 Deno.test("converse: what the dialogue throws is what the caller gets", async () => {
