@@ -16,7 +16,7 @@ import type { Journal } from "./journal.ts";
 import type { Moments } from "./moments.ts";
 import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import type { Progress } from "./progress.ts";
-import { nextSlot } from "./schedule.ts";
+import { slotsOf } from "./schedule.ts";
 import { converse } from "./session.ts";
 import { stampOf } from "./stamp.ts";
 import type { Telegram } from "./telegram.ts";
@@ -248,7 +248,7 @@ async function explain(error: unknown, wire: Wire, meter: MeterConfig, context: 
 }
 
 function waitingTurn(meter: MeterConfig, nowMs: number): MeterTurn {
-  return { ...firstTurn((afterMs) => nextSlot(meter.schedule!, afterMs), meter.tries, nowMs), meter };
+  return { ...firstTurn(slotsOf(meter.schedule!), meter.tries, nowMs), meter };
 }
 
 /** What time it is, or was when a {@link steadyClock} showed `steadyMs`. */

@@ -36,6 +36,35 @@ export function nextSlot(schedule: Schedule, afterMs: number): number {
   return Infinity;
 }
 
+/** So many different schedules are remembered. */
+const REMEMBERED = 256;
+const remembered = new Map<string, (afterMs: number) => number>();
+
+/**
+ * `nextSlot` of a schedule, remembering its last answers: a thousand meters ask for the same slots at the same instant,
+ * and the calendar takes 20 µs each time.
+ */
+export function slotsOf(schedule: Schedule): (afterMs: number) => number {
+  const key = JSON.stringify(schedule);
+  const known = remembered.get(key);
+  if (known) return known;
+  if (remembered.size >= REMEMBERED) remembered.clear();
+  const slots = rememberSlots(schedule);
+  remembered.set(key, slots);
+  return slots;
+}
+
+/** Between a moment and the first slot after it, all moments have that slot before them. */
+function rememberSlots(schedule: Schedule): (afterMs: number) => number {
+  let [last, before] = [{ afterMs: Infinity, slot: -Infinity }, { afterMs: Infinity, slot: -Infinity }];
+  return (afterMs) => {
+    if (last.afterMs <= afterMs && afterMs < last.slot) return last.slot;
+    if (before.afterMs <= afterMs && afterMs < before.slot) return before.slot;
+    [last, before] = [{ afterMs, slot: nextSlot(schedule, afterMs) }, last];
+    return last.slot;
+  };
+}
+
 /** The slots after `afterMs`, up to and with `untilMs`; at most `limit` of them. */
 export function slotsBetween(schedule: Schedule, afterMs: number, untilMs: number, limit = 10_000): number[] {
   const slots: number[] = [];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nextSlot, type Schedule, slotsBetween } from "../src/schedule.ts";
+import { nextSlot, type Schedule, slotsBetween, slotsOf } from "../src/schedule.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -94,6 +94,21 @@ Deno.test("nextSlot: midnight may be missing too", () => {
 
 Deno.test("nextSlot: a pattern that never comes gives Infinity", () => {
   assert.equal(nextSlot(cron("0 0 30 2 *"), Date.parse("2026-01-01T00:00:00Z")), Infinity);
+});
+
+Deno.test("slotsOf: says what nextSlot says, in whatever order it is asked, through both nights", () => {
+  for (const schedule of [every(15 * MINUTE), every(4 * HOUR), cron("5,20 * * * *"), cron("0 0 31 2 *")]) {
+    const slots = slotsOf(schedule);
+    assert.equal(slotsOf({ ...schedule }), slots, "one memory for all with the same schedule");
+    for (const night of ["2026-03-29T00:00:00Z", "2026-10-24T23:30:00Z"]) {
+      for (let at = Date.parse(night); at < Date.parse(night) + 3 * HOUR; at += 11 * MINUTE + 250.5) {
+        const next = Math.min(nextSlot(schedule, at), at + HOUR); // a pattern may never come
+        for (const asked of [at, at + MINUTE, at - HOUR, next, next - 1, at]) {
+          assert.equal(slots(asked), nextSlot(schedule, asked), `${JSON.stringify(schedule)} after ${asked}`);
+        }
+      }
+    }
+  }
 });
 
 Deno.test("nextSlot: over two years no slot is lost or doubled, in zones of all kinds", () => {
