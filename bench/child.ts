@@ -1,4 +1,5 @@
 /** Processes beside this one: the daemon, simulated meters, a peer. Each ends with the measure that started it. @module */
+import deno from "../deno.json" with { type: "json" };
 
 /** Called for each line that a child says, with the moment at which it came: milliseconds since 1970. */
 export type OnLine = (line: string, atMs: number) => void;
@@ -82,8 +83,9 @@ export function projectPath(path: string): string {
   return new URL(path, ROOT).pathname;
 }
 
-/** The program from its sources. */
-export const FROM_SOURCES: readonly string[] = ["run", "--allow-all", "--quiet", projectPath("src/main.ts")];
+/** The program from its sources, as `deno task obisd` starts it. */
+export const FROM_SOURCES: readonly string[] = deno.tasks.obisd.command.split(" ").slice(1)
+  .map((argument) => argument === "src/main.ts" ? projectPath(argument) : argument);
 
 /** `obisd ARGS`. `program`: how Deno is told to run it. */
 export function startObisd(args: readonly string[], options: ChildOptions = {}, program = FROM_SOURCES): Child {

@@ -12,6 +12,8 @@ export interface DaemonOptions extends Pick<ChildOptions, "onStdout" | "onStderr
   readonly args?: readonly string[];
   /** How Deno is told to run the program; absent: from its sources. */
   readonly program?: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Record<string, string>;
 }
 
 /** A daemon that is ready. */
@@ -23,13 +25,15 @@ export interface DaemonChild extends Child {
 const READY_LIMIT_MS = 60_000;
 
 /** Starts the daemon and waits until it says that it is ready. @throws {Error} it ends, or never says so */
-export async function startDaemon({ folder, config, args = [], program, ...on }: DaemonOptions): Promise<DaemonChild> {
+export async function startDaemon(
+  { folder, config, args = [], program, env: more, ...on }: DaemonOptions,
+): Promise<DaemonChild> {
   const path = `${folder}/obisd.yaml`;
   await Deno.writeTextFile(path, JSON.stringify(config, undefined, 1));
   await using stack = new AsyncDisposableStack();
   const socket = stack.use(notifySocket(`@${folder}/notify`));
   const startMs = performance.now();
-  const env = { NOTIFY_SOCKET: `@${folder}/notify`, NO_COLOR: "1" };
+  const env = { NOTIFY_SOCKET: `@${folder}/notify`, NO_COLOR: "1", ...more };
   const child = stack.use(startObisd(["run", "-c", path, ...args], { ...on, env }, program ?? FROM_SOURCES));
   let failure: Error | undefined;
   child.done.then(() => failure = new Error("The daemon ended before it was ready"), (error) => failure = error);
