@@ -46,7 +46,7 @@ meters:
 sinks:
   - { type: stdout }
   - { type: csv, path: readings-%Y-%m-%d.csv }
-journal: { path: journal.db }
+journal: { path: journal.db, group_commit: 0s }
 `;
 }
 

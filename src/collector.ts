@@ -16,7 +16,7 @@ import type { Journal } from "./journal.ts";
 import type { Moments } from "./moments.ts";
 import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import type { Progress } from "./progress.ts";
-import { slotsOf } from "./schedule.ts";
+import { isRapid, slotsOf } from "./schedule.ts";
 import { converse } from "./session.ts";
 import { stampOf } from "./stamp.ts";
 import type { Telegram } from "./telegram.ts";
@@ -41,6 +41,8 @@ const LOOK_AGAIN_MS = 250;
 /** What the loops of all lines share. */
 export interface CollectorContext extends Pick<WireOptions, "open"> {
   readonly journal: Pick<Journal, "append">;
+  /** Readouts of meters that are read in rapid succession may wait so long for others to share a commit. Default: not. */
+  readonly groupCommitMs?: number;
   readonly report: CollectorReport;
   readonly moments: Moments;
   readonly progress: Progress;
@@ -210,7 +212,7 @@ function missSilentSlots(turn: MeterTurn, { clock = systemClock, report }: Colle
 async function keep(
   telegram: Telegram,
   meter: MeterConfig,
-  { journal, report, moments, clock = systemClock }: CollectorContext,
+  { journal, groupCommitMs = 0, report, moments, clock = systemClock }: CollectorContext,
   slot?: number,
 ): Promise<Attempt> {
   const { name, labels, obis, expect } = meter;
@@ -229,13 +231,19 @@ async function keep(
   const readings = all.filter((reading) => isWanted(meter, reading));
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) report.missing(name, missing);
+  const stored = journal.append(readings, moment, isRapid(meter.schedule) ? groupCommitMs : 0)
+    .then(() => report.kept(name, readings.length));
   try {
-    await journal.append(readings, moment);
+    if (!isRapid(meter.schedule)) await stored;
+    else stored.catch((error) => report.unheard(name, lossOf(error))); // the next telegram is on its way
   } catch (error) {
-    return { outcome: "final", reason: `its readout is lost: ${(error as Error).message}`, loud: true };
+    return { outcome: "final", reason: lossOf(error), loud: true };
   }
-  report.kept(name, readings.length);
   return { outcome: "read" };
+}
+
+function lossOf(error: unknown): string {
+  return `its readout is lost: ${(error as Error).message}`;
 }
 
 /** What an error means for the meter's slot, once the wire is as it must be after it. */

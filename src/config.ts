@@ -70,6 +70,8 @@ export interface MeterConfig {
 export interface SinkConfig {
   readonly name: string;
   readonly type: string;
+  /** What the journal keeps for it at most. */
+  readonly bounds: { readonly maxBytes?: number; readonly maxAgeMs?: number };
   readonly plugin: SinkPlugin;
   readonly options: unknown;
 }
@@ -82,6 +84,10 @@ export interface JournalConfig {
   readonly maxAgeMs?: number;
   /** What becomes of readings while the host's clock is not synchronised. */
   readonly unsynchronised: "hold" | "flag";
+  /** Absent: by the size of its disk. */
+  readonly minFreeBytes?: number;
+  /** So long readouts of fast meters wait for others to share a commit. */
+  readonly groupCommitMs: number;
 }
 
 /** What a test or a command changes about loading. */
@@ -159,10 +165,20 @@ async function readConfig(path: string, document: Document, options: ReadOptions
     ...present("runtimeDirectory", top.runtimeDirectory),
     lines: lines.map(({ name, endpoint }) => ({ name, endpoint: endpoint! })),
     meters: meters.map((meter) => toMeter(meter, top.timeZone)),
-    sinks: sinks.map(({ name, type, plugin, options }) => ({ name: name!, type, plugin: plugin!, options })),
+    sinks: sinks.map(({ name, type, bounds, plugin, options }) => ({
+      name: name!,
+      type,
+      bounds,
+      plugin: plugin!,
+      options,
+    })),
     journal: {
-      ...{ path: journal.path!, maxBytes: journal.max_bytes!, unsynchronised: journal.unsynchronised! },
+      path: journal.path!,
+      maxBytes: journal.max_bytes!,
+      unsynchronised: journal.unsynchronised!,
+      groupCommitMs: journal.group_commit!,
       ...present("maxAgeMs", journal.max_age),
+      ...present("minFreeBytes", journal.min_free),
     },
     secrets: { env: [...secrets.env], files: [...secrets.files] },
   };

@@ -1,4 +1,5 @@
 /** The daemon: lines that are served, sinks that are delivered to, and what a reload changes of them. @module */
+import { dirname } from "node:path";
 import { type CollectorContext, serveLine } from "./collector.ts";
 import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
@@ -6,6 +7,7 @@ import { type ProgramStatus, statusOf } from "./daemon_status.ts";
 import { deliver, type Delivery } from "./delivery.ts";
 import { HostTime, timeTeller } from "./host_time.ts";
 import { type Journal, openJournal } from "./journal.ts";
+import { roomOn } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { Moments } from "./moments.ts";
 import { Progress } from "./progress.ts";
@@ -15,6 +17,10 @@ import type { Endpoint } from "./transport/endpoint.ts";
 /** The journal's worker has this long to answer before the watchdog calls it stuck; an SD card may stall for many seconds. */
 const JOURNAL_MS = 90_000;
 const PING_MS = 10_000;
+/** How often the journal's books are compared with its file. */
+const CHECK_MS = 60_000;
+/** Given up when the disk is full, so that the journal can go on for a while. */
+const BALLAST_BYTES = 4 * 1024 * 1024;
 
 /** A loop that runs until it is retired. */
 interface Running {
@@ -42,6 +48,7 @@ export class Daemon implements AsyncDisposable {
   readonly #lines = new Map<string, RunningLine>();
   readonly #sinks = new Map<string, RunningSink>();
   #pinger: ReturnType<typeof setInterval> | undefined;
+  #checker: ReturnType<typeof setInterval> | undefined;
 
   private constructor(config: Config, readonly log: Log, readonly time: HostTime, journal: Journal) {
     this.#config = config;
@@ -57,6 +64,7 @@ export class Daemon implements AsyncDisposable {
     daemon.#applySinks(config, journal);
     daemon.#applyLines(config);
     daemon.#pinger = setInterval(() => daemon.#ping(), PING_MS);
+    daemon.#checker = setInterval(() => daemon.#check(), CHECK_MS);
     return daemon;
   }
 
@@ -68,13 +76,14 @@ export class Daemon implements AsyncDisposable {
     }
     this.#config = { ...config, journal: before.journal };
     this.#applyLines(config);
-    if (settingsOf(namesOf(before)) !== settingsOf(namesOf(config))) await this.#reopenJournal();
+    if (settingsOf(cursorsOf(before)) !== settingsOf(cursorsOf(config))) await this.#reopenJournal();
     this.#applySinks(config, await this.#journal);
   }
 
   /** Ends all loops, meters signed off, and closes the journal. */
   async stop(): Promise<void> {
     clearInterval(this.#pinger);
+    clearInterval(this.#checker);
     this.#stop.abort(new DOMException("obisd stops", "AbortError"));
     await retireAll(this.#lines.values(), this.#stop.signal.reason);
     await retireAll(this.#sinks.values(), this.#stop.signal.reason);
@@ -118,6 +127,7 @@ export class Daemon implements AsyncDisposable {
     const before = [this.#lines.get(line.name), ...retired.filter((line) => line.port === port)];
     const context: CollectorContext = {
       journal: { append: async (...readout) => await (await this.#journal).append(...readout) },
+      groupCommitMs: this.#config.journal.groupCommitMs,
       report: this.report,
       moments: this.#moments,
       progress: this.progress,
@@ -170,6 +180,10 @@ export class Daemon implements AsyncDisposable {
     await this.#journal;
   }
 
+  async #check(): Promise<void> {
+    await (await this.#journal).check();
+  }
+
   /** A worker that is dead or does not answer breaks its promise, and the watchdog sees it. */
   async #ping(): Promise<void> {
     this.time.look(); // a step is told soon, also when nobody reads
@@ -183,7 +197,16 @@ export class Daemon implements AsyncDisposable {
 }
 
 function open({ journal, sinks }: Config, log: Log, time: HostTime): Promise<Journal> {
-  return openJournal({ ...journal, sinks: sinks.map((sink) => sink.name), log, time });
+  const folder = dirname(journal.path);
+  return openJournal({
+    ...journal,
+    sinks: sinks.map((sink) => sink.name),
+    sinkBounds: Object.fromEntries(sinks.map(({ name, bounds }) => [name, bounds])),
+    freeSpace: () => roomOn(folder),
+    ballastBytes: BALLAST_BYTES,
+    log,
+    time,
+  });
 }
 
 async function retireAll(loops: Iterable<Running>, reason: unknown): Promise<void> {
@@ -205,8 +228,9 @@ function portOf(endpoint: Endpoint): string {
   return endpoint.kind === "serial" ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
 }
 
-function namesOf({ sinks }: Config): string[] {
-  return sinks.map(({ name }) => name).sort();
+/** What the journal must know of the sinks. */
+function cursorsOf({ sinks }: Config): string[] {
+  return sinks.map(({ name, bounds }) => settingsOf([name, bounds])).sort();
 }
 
 /** The same text for the same settings; of a secret, whence it comes. */

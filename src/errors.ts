@@ -45,9 +45,15 @@ export class LineError extends Error {
   }
 }
 
-/** The disk does not take or give the journal (full, read-only, failing): it may pass, and a later try may work. */
+/** What is wrong with the journal's disk: `full`, `failing` (read-only, broken), `damaged` (it gives what nobody wrote). */
+export type JournalTrouble = "full" | "failing" | "damaged";
+
+/** The disk does not take or give the journal; but for damage it may pass, and a later try may work. */
 export class JournalError extends Error {
   override readonly name = "JournalError";
+  constructor(readonly trouble: JournalTrouble, message: string) {
+    super(message);
+  }
 }
 
 /** Nothing came in time: the dialogue may repeat. */

@@ -2,19 +2,20 @@
  * The durable log of readings on disk, one cursor per sink. A readout is written there before any sink hears of it; a
  * slow or dead sink delays nobody, and nothing is kept twice. This is its door; behind it, in `journal/`:
  *
- * | what                                                   | where                                 |
- * | ------------------------------------------------------ | ------------------------------------- |
- * | what is written when, what a sink gets next            | `store.ts`                            |
- * | the sinks' places and books                            | `cursors.ts`                          |
- * | what goes together, and is still in memory             | `batch.ts`                            |
- * | how a readout lies in the file                         | `record.ts`, `forms.ts`               |
- * | the file: its tables, its versions, its lock           | `file.ts`, `schema.ts`, `lock.ts`     |
- * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts` |
+ * | what                                                   | where                                     |
+ * | ------------------------------------------------------ | ----------------------------------------- |
+ * | what is written when                                   | `store.ts`, `waiting.ts`                  |
+ * | what a sink gets next                                  | `claims.ts`, `batch.ts`                   |
+ * | the sinks' places and books                            | `cursors.ts`                              |
+ * | what gives way when there is too much                  | `bounds.ts`, `thin.ts`, `evictions.ts`    |
+ * | readouts that came while nobody knew the time          | `held.ts`, `time.ts`                      |
+ * | a disk that is full, read-only, broken                 | `ring.ts`, `ballast.ts`, `aside.ts`       |
+ * | how a readout lies in the file                         | `record.ts`, `forms.ts`, `stored.ts`      |
+ * | the file: its tables, its versions, its lock           | `file.ts`, `schema.ts`, `lock.ts`         |
+ * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts`     |
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";
-import type { Contents } from "./journal/messages.ts";
-import { JournalPort } from "./journal/port.ts";
 import { Store } from "./journal/store.ts";
 import type { HostTime } from "./host_time.ts";
 import type { Log } from "./log.ts";
@@ -75,19 +76,45 @@ export interface JournalState {
   /** In use, and the most that may be. */
   readonly bytes: number;
   readonly maxBytes: number;
+  /** Free on its disk as last seen, and below which the journal grows no more; absent: nobody can tell. */
+  readonly freeBytes?: number;
+  readonly minFreeBytes?: number;
   /** When the oldest readout came that some sink lacks; ms since 1970. */
   readonly oldestMs?: number;
   /** Readouts that wait for the host's clock to be synchronised. */
   readonly held: number;
+  /** What the disk does not take at the moment: a power cut would lose it. */
+  readonly inMemory: { readonly readouts: number; readonly bytes: number };
+  /** Whether there is a file to throw off when the disk is full. */
+  readonly ballast: boolean;
+  /** Why nothing can be written, and since when; ms since 1970. */
+  readonly trouble?: { readonly message: string; readonly sinceMs: number };
+  /** A damaged file that readouts are still fetched from. */
+  readonly salvaging?: string;
+}
+
+/** Room on a disk. */
+export interface Space {
+  /** That we may use. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** A sink's own bounds: what passes them is dropped for this sink alone. */
+export interface SinkBounds {
+  readonly maxBytes?: number;
+  readonly maxAgeMs?: number;
 }
 
 /** The journal as the rest of the program sees it: asynchronous, for it lives in a worker. */
 export interface Journal extends AsyncDisposable {
   /**
-   * Resolves once the readout is committed to disk.
-   * @throws {Error} when the disk does not take it (full, read-only, broken); a later append may work again
+   * Resolves once the readout is committed to disk; or, while the disk takes nothing (full, read-only, broken), once it is
+   * in memory, from where the sinks get it and the disk as soon as it can. `withinMs`: it may wait so long for others to
+   * share a commit.
+   * @throws {Error} when it cannot be written whatever the disk does
    */
-  append(readings: readonly Reading[], moment?: Moment): Promise<Receipt>;
+  append(readings: readonly Reading[], moment?: Moment, withinMs?: number): Promise<Receipt>;
   /** The next batch for a sink; waits until there is one. @throws the signal's reason, or an `Error` of the disk */
   next(sink: string, signal: AbortSignal): Promise<Batch>;
   /** The sink has done with the batch. Goes to disk with the next append, or alone after 30 s: a crash offers it again. */
@@ -100,6 +127,8 @@ export interface Journal extends AsyncDisposable {
   mark(sink: string): string | undefined;
   books(): Book[];
   state(): JournalState;
+  /** Compares the books with the file, once all that waits is written; what disagrees is an error in the log. */
+  check(): Promise<void>;
   /** Resolves when the worker has done all it was asked before: for a watchdog. */
   ping(): Promise<void>;
 }
@@ -109,10 +138,22 @@ export interface JournalOptions {
   readonly path: string;
   /** Their names, which are their cursors'. A new one gets what comes from now on; a missing one is kept for 7 days. */
   readonly sinks: readonly string[];
-  /** More than this on disk drops the oldest readouts: counted, logged, kept as a gap. */
+  /** More than this in the file thins the oldest readouts to quarter hours, then drops them: counted, logged, kept as gaps. */
   readonly maxBytes: number;
   /** Readouts older than this are dropped likewise; absent: never. */
   readonly maxAgeMs?: number;
+  /** By the sinks' names. */
+  readonly sinkBounds?: Readonly<Record<string, SinkBounds>>;
+  /** The room on the journal's disk; absent, or when it does not know: as if there were plenty. */
+  readonly freeSpace?: () => Space | undefined;
+  /** When less is free, the journal grows no more. Default: 256 MiB, or 5 % of the disk if that is more. */
+  readonly minFreeBytes?: number;
+  /** Size of a file that gives its room when the disk is full. Default: none. */
+  readonly ballastBytes?: number;
+  /** While the disk takes nothing, memory holds so much; what is more drops the oldest. Default 8 MiB. */
+  readonly memoryBytes?: number;
+  /** A disk that takes nothing is tried again this often. Default 30 s. */
+  readonly retryMs?: number;
   readonly log?: Log;
   readonly clock?: Clock;
   /** The time, and whether it is known; absent: it always is. Hears what the journal remembers of it. */
@@ -122,17 +163,11 @@ export interface JournalOptions {
 }
 
 /**
- * Opens or creates the journal.
+ * Opens or creates the journal. A disk that gives nothing is no error: readouts are kept in memory, and it is tried again.
+ * A damaged file is set aside, never deleted, and what can be read of it is fetched.
  * @throws {ConfigError} folder missing, another program's file, a newer version's file
  * @throws {LineError} `busy`: another process has it, whose id is named
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const port = new JournalPort(options.path);
-  try {
-    const contents = await port.ask<Contents>({ kind: "open", path: options.path });
-    return new Store(port, contents, { ...options, clock: options.clock ?? options.time ?? systemClock });
-  } catch (error) {
-    port.terminate();
-    throw error;
-  }
+  return await Store.open({ ...options, clock: options.clock ?? options.time ?? systemClock });
 }

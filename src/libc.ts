@@ -21,6 +21,7 @@ const SYMBOLS = {
   tcflush: { parameters: ["i32", "i32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  statvfs: { parameters: ["buffer", "buffer"], result: "i32" },
   realpath: { parameters: ["buffer", "buffer"], result: "pointer" },
   opendir: { parameters: ["buffer"], result: "pointer" },
   readdir: { parameters: ["pointer"], result: "pointer" },
@@ -167,6 +168,16 @@ export function fileFacts(path: string): FileFacts {
     lockId: `${hex(136)}:${hex(140)}:${fields.getBigUint64(32, true)}`,
     major: fields.getUint32(128, true),
   };
+}
+
+/** The room on the disk where a path lies, and how much of it we may use; `undefined` when nobody can tell. */
+export function roomOn(path: string): { readonly freeBytes: number; readonly totalBytes: number } | undefined {
+  const [FRAGMENT_BYTES, BLOCKS, AVAILABLE] = [8, 16, 32]; // offsets in struct statvfs
+  const struct = new Uint8Array(128);
+  if (libc().statvfs(text0(path), struct) !== 0) return undefined;
+  const field = (offset: number) => Number(view(struct).getBigUint64(offset, true));
+  const unit = field(FRAGMENT_BYTES);
+  return { freeBytes: unit * field(AVAILABLE), totalBytes: unit * field(BLOCKS) };
 }
 
 /** The path without links; `undefined` if it leads nowhere. */

@@ -78,6 +78,17 @@ export function slotsBetween(schedule: Schedule, afterMs: number, untilMs: numbe
   return slots;
 }
 
+const RAPID_MS = 10_000;
+
+/** Whether readings come more often than each 10 s; without a schedule a meter pushes as it likes, mostly each second. */
+export function isRapid(schedule: Schedule | undefined): boolean {
+  if (schedule === undefined) return true;
+  if (schedule.kind === "every") return schedule.ms < RAPID_MS;
+  if (schedule.pattern.trim().split(/\s+/).length < 6) return false; // no seconds
+  const slot = nextSlot(schedule, 0);
+  return nextSlot(schedule, slot) - slot < RAPID_MS;
+}
+
 /** While the clock shows an hour for the second time: when, on it, that hour ends. */
 function endOfRepetition(zoned: Temporal.ZonedDateTime, calendar: Calendar): number {
   const change = zoned.getTimeZoneTransition("previous");

@@ -23,8 +23,8 @@ meters:
     time_zone: UTC
 sinks:
   - { type: stdout }
-  - { type: csv, name: files, path: "out/readings-%Y.csv" }
-journal: { path: journal.db, max_bytes: 1MiB, max_age: 90d }
+  - { type: csv, name: files, path: "out/readings-%Y.csv", max_age: 30d, max_bytes: 2MiB }
+journal: { path: journal.db, max_bytes: 1MiB, max_age: 90d, min_free: 1GiB, group_commit: 2s }
 `;
 
 const MINIMAL = `lines: { a: { url: "tcp://h:1" } }
@@ -82,11 +82,17 @@ Deno.test("loadConfig: reads every option and fills in the defaults", async () =
     { name: "heat", line: "heat", mode: "D", labels: {}, tries: 3, timestamp: "readout", timeZone: "UTC" },
   ]);
   assert.deepEqual(config.sinks.map(({ name, type }) => [name, type]), [["stdout", "stdout"], ["files", "csv"]]);
+  assert.deepEqual(config.sinks.map(({ bounds }) => bounds), [{}, {
+    maxBytes: 2 * 1024 ** 2,
+    maxAgeMs: 30 * 86_400_000,
+  }]);
   assert.equal((config.sinks[1]!.options as { path: string }).path, `${folder}/out/readings-%Y.csv`);
   assert.deepEqual(config.journal, {
     path: `${folder}/journal.db`,
     maxBytes: 1024 ** 2,
     unsynchronised: "hold",
+    groupCommitMs: 2000,
+    minFreeBytes: 1024 ** 3,
     maxAgeMs: 90 * 86_400_000,
   });
   assert.deepEqual(config.warnings, []);
@@ -99,6 +105,7 @@ Deno.test("loadConfig: the smallest configuration", async () => {
     path: "/var/lib/obisd/journal.db",
     maxBytes: 512 * 1024 ** 2,
     unsynchronised: "hold",
+    groupCommitMs: 10_000,
   });
   assert.deepEqual([config.meters[0]!.mode, config.meters[0]!.tries], ["auto", 3]);
 });

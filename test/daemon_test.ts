@@ -57,7 +57,7 @@ Deno.test("Daemon.reload: only what changed is started anew, lines and sinks ali
       lines: { one: { url: first.endpoint }, two: { url: second.endpoint } },
       meters: [{ name: "a", line: "one", mode: "D" }, { name: "b", line: "two", mode: "D", labels }],
       sinks,
-      journal: { path: "journal.db" },
+      journal: { path: "journal.db", group_commit: "0s" },
     });
   const [x, y, key] = [sink("x"), sink("y"), (file: string) => ({ key: { file } })];
   await using daemon = await Daemon.start(await config({}, [x, { ...y, ...key("k1") }]), listeningLog());
@@ -102,7 +102,7 @@ Deno.test("Daemon.reload: a line by another name waits until the old one has lef
       lines: { [line]: { url: link } },
       meters: [{ name: "a", line, every: "1s" }],
       sinks: [{ type: "csv", path: "readings.csv" }],
-      journal: { path: "journal.db" },
+      journal: { path: "journal.db", group_commit: "0s" },
     });
   const log = listeningLog();
   await using daemon = await Daemon.start(await config("old"), log);

@@ -89,7 +89,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/stamp.ts",
   ],
   "src/daemon": [
-    ...["src/host_time.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts", "src/status.ts"],
+    ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
+    ...["src/status.ts"],
     ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/collector"],
   ],
   // a meter that is none

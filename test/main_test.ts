@@ -42,7 +42,7 @@ Deno.test("exitCodeOf: a code for each kind of error", () => {
     [new SilenceError("x"), 69],
     [new LineError("refused", "x"), 69],
     [new LineError("missing", "x"), 74],
-    [new JournalError("x"), 74],
+    [new JournalError("full", "x"), 74],
     [new LineError("denied", "x"), 74],
     [new LineError("lost", "x"), 74],
     [new LineError("busy", "x"), 75],

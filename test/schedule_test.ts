@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nextSlot, type Schedule, slotsBetween, slotsOf } from "../src/schedule.ts";
+import { isRapid, nextSlot, type Schedule, slotsBetween, slotsOf } from "../src/schedule.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -126,4 +126,18 @@ Deno.test("nextSlot: over two years no slot is lost or doubled, in zones of all 
     assert.equal(new Set(dates).size, days.length, zone);
     assert.ok(days.length === 731 || days.length === 730, `${zone} ${days.length}`);
   }
+});
+
+Deno.test("isRapid: what comes more often than each 10 s", () => {
+  const timeZone = "UTC";
+  for (
+    const [schedule, rapid] of [
+      [undefined, true],
+      [{ kind: "every", ms: 5000, timeZone }, true],
+      [{ kind: "every", ms: 10_000, timeZone }, false],
+      [{ kind: "cron", pattern: "*/2 * * * * *", timeZone }, true],
+      [{ kind: "cron", pattern: "0 * * * * *", timeZone }, false],
+      [{ kind: "cron", pattern: "* * * * *", timeZone }, false],
+    ] as const
+  ) assert.equal(isRapid(schedule), rapid, JSON.stringify(schedule));
 });

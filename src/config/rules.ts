@@ -34,6 +34,7 @@ export interface DraftSink {
   readonly path: Path;
   readonly name: string | undefined;
   readonly type: string;
+  readonly bounds: { readonly maxBytes?: number; readonly maxAgeMs?: number };
   readonly plugin: SinkPlugin | undefined;
   /** `undefined` when they are wrong. */
   readonly options: unknown;

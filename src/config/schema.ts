@@ -113,10 +113,18 @@ export const meterSchema = z.strictObject({
   ),
 });
 
+const maxAge = duration.refine((ms) => ms >= 60_000, "less than 1m would drop readings before a sink has them");
+
 /** What every sink has; the rest are the options of its type. */
 export const sinkSchema = z.strictObject({
   type: z.string().describe("stdout, csv, influxdb; or a plug-in: ./my_sink.ts, npm:…"),
   name: nameSchema.optional().describe("Its name in logs, and of its place in the journal. Absent: the type."),
+  max_bytes: size.optional().meta({ examples: ["128MiB"] }).describe(
+    "What the journal keeps for this sink while it is away, about; the oldest readings are dropped for it alone. Absent: what journal.max_bytes allows.",
+  ),
+  max_age: maxAge.optional().meta({ examples: ["30d"] }).describe(
+    "Age at which readings are dropped for this sink alone; for a database with a retention time a little less than that. Absent: never.",
+  ),
 });
 
 /** The durable log of readings. */
@@ -124,10 +132,16 @@ export const journalSchema = z.strictObject({
   path: filePath.prefault("/var/lib/obisd/journal.db").describe("Where readings are kept until every sink has them."),
   max_bytes: size.refine((bytes) => bytes >= 64 * 1024, "less than 64KiB would hold nothing").prefault("512MiB")
     .describe(
-      "Size at which the oldest readings give way, delivered ones first.",
+      "Size at which the oldest readings give way: first all but those nearest to the quarter hours, then the oldest.",
     ),
-  max_age: duration.refine((ms) => ms >= 60_000, "less than 1m would drop readings before a sink has them").optional()
-    .meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),
+  max_age: maxAge.optional().meta({ examples: ["90d"] }).describe("Age at which readings give way. Absent: never."),
+  min_free: size.optional().meta({ examples: ["1GiB"] }).describe(
+    "When less is free on its disk, the journal grows no more, as if it had reached max_bytes (16MiB it may have in any case). Absent: 256MiB, or 5 % of the disk if that is more.",
+  ),
+  group_commit: duration.refine((ms) => ms <= 60_000, "more than 1m would lose too much at a power cut").prefault("10s")
+    .describe(
+      "Readouts of meters that are read more often than each 10 s go to disk together, after so long at the latest, and to the sinks then: a memory card wears out by single writes. A power cut loses what waits. 0s: each at once.",
+    ),
   unsynchronised: z.enum(["hold", "flag"]).default("hold").describe(
     "While the host's clock is not synchronised (a Raspberry Pi after a power cut): hold, readings wait until it is and then get their right time, a day or 10000 readouts at most, and not at all where it never was; flag, they go on at once, flagged clock-unsynchronised.",
   ),

@@ -26,12 +26,17 @@ export async function readSinks(value: unknown, context: SinkContext): Promise<D
 async function readSink(value: unknown, path: Path, context: SinkContext): Promise<DraftSink> {
   const { report, surroundings } = context;
   const known = isMapping(value) ? Object.keys(value) : [];
-  const { type, name } = readFields(sinkSchema, value ?? {}, { path, report, known });
-  const none: DraftSink = { path, type: type ?? "", name: name ?? type, plugin: undefined, options: undefined };
+  const { type, name, max_bytes, max_age } = readFields(sinkSchema, value ?? {}, { path, report, known });
+  const bounds = {
+    ...max_bytes !== undefined && { maxBytes: max_bytes },
+    ...max_age !== undefined && { maxAgeMs: max_age },
+  };
+  const none: DraftSink = { path, type: type ?? "", name: name ?? type, bounds, plugin: undefined, options: undefined };
   if (type === undefined || !isMapping(value)) return none;
   const plugin = await load(type, surroundings.base, [...path, "type"], report);
   if (!plugin) return none;
-  const { type: _type, name: _name, ...options } = value;
+  const own = Object.keys(sinkSchema.shape);
+  const options = Object.fromEntries(Object.entries(value).filter(([key]) => !own.includes(key)));
   return { ...none, plugin, options: readOptions(plugin, options, path, context) };
 }
 
@@ -50,7 +55,9 @@ function readOptions(plugin: SinkPlugin, options: Readonly<Record<string, unknow
   const onMissing = missingSecrets === "warning" ? { onMissing: (message: string) => report.warn(path, message) } : {};
   const known = optionNames(plugin.options);
   const given = known ? Object.keys(options) : [];
-  for (const key of given) if (!known!.includes(key)) report.unknownKey([...path, key], [...known!, "name"]);
+  for (const key of given) {
+    if (!known!.includes(key)) report.unknownKey([...path, key], [...known!, ...Object.keys(sinkSchema.shape)]);
+  }
   const result = inSurroundings({ ...surroundings, ...onMissing }, () => plugin.options.safeParse(options));
   if (result.success) return result.data;
   for (const issue of result.error.issues) {

@@ -20,20 +20,24 @@ export class Recent {
   #readouts: Readout[] = [];
   #readings = 0;
 
+  /** Takes what was written last. What is not the next one leaves nothing before it in memory. */
   add(readout: Readout): void {
+    const last = this.#readouts.at(-1)?.seq;
+    if (last !== undefined && last + 1 !== readout.seq) this.clear();
     this.#readouts.push(readout);
     this.#readings += readout.readings.length;
+  }
+
+  /** The disk has to be asked again. */
+  clear(): void {
+    this.#readouts = [];
+    this.#readings = 0;
   }
 
   /** As many after a cursor as a batch holds; none when the disk must be asked. */
   claim(after: number): Readout[] {
     const first = this.#readouts[0]?.seq ?? Infinity;
     return after + 1 < first ? [] : boundedPart(this.#readouts, after + 1 - first);
-  }
-
-  /** Forgets all: what is added next does not follow. */
-  clear(): void {
-    this.forget(Infinity);
   }
 
   /** Keeps no more in memory than one batch, and nothing that every sink has. */

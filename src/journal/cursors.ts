@@ -1,6 +1,6 @@
 /** The sinks' places in the log, and their books: `ingested = delivered + pending + evicted + dead`, at all times. @module */
 import type { Book } from "../journal.ts";
-import type { DeadRow, GapRow, Head, SinkRow } from "./messages.ts";
+import type { Counted, DeadRow, GapRow, Head, Settled, SinkRow } from "./messages.ts";
 
 /** A sink that left the configuration keeps its cursor this long. */
 const DETACHED_MS = 7 * 86_400_000;
@@ -11,6 +11,8 @@ export type Cursor = { -readonly [K in keyof SinkRow]: SinkRow[K] } & {
   dirty: boolean;
   /** Where it stands on disk. */
   savedAck: number;
+  /** The end of the batch that its sink has just been given. */
+  claimedTo: number;
 };
 
 /** What changed since the last commit, to go along with the next. */
@@ -21,8 +23,32 @@ export interface Changes {
   readonly forgotten: readonly string[];
 }
 
-/** The part of a batch that settles it: its end, and how many of its readings lie after the cursor. */
-export type Settled = Head & { readonly count: number };
+/** Why a sink never sees some readings, and since when. */
+export interface GapReason {
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** What a sink has from its destination's answer: a mark, and what it can never take. */
+export interface Outcome {
+  readonly mark: string | undefined;
+  readonly dead: readonly DeadRow[];
+  readonly atMs: number;
+}
+
+/** Cursors that stand at the same place, and the readouts that nobody lacks but their sinks. */
+export interface Region {
+  readonly cursors: readonly Cursor[];
+  readonly after: number;
+  readonly end: Head;
+}
+
+/** Who is there when a journal is opened, and where those begin that are new. */
+export interface Arrival {
+  readonly sinks: readonly string[];
+  readonly start: Head;
+  readonly nowMs: number;
+}
 
 /** All cursors of a journal. */
 export class Cursors {
@@ -32,19 +58,14 @@ export class Cursors {
   #forgotten: string[] = [];
 
   /** Puts the cursors of new sinks at the head, and parks those of sinks that are missing. */
-  constructor(rows: readonly SinkRow[], { sinks, head, nowMs }: {
-    readonly sinks: readonly string[];
-    readonly head: Head;
-    readonly nowMs: number;
-  }) {
-    this.#all = new Map(rows.map((row) => [row.id, { ...row, dirty: false, savedAck: row.acked }]));
+  constructor(rows: readonly SinkRow[], { sinks, start, nowMs }: Arrival) {
+    this.#all = new Map(rows.map((row) => [row.id, { ...row, dirty: false, savedAck: row.acked, claimedTo: 0 }]));
     for (const cursor of this.#all.values()) {
       const detachedMs = sinks.includes(cursor.id) ? null : cursor.detachedMs ?? nowMs;
       cursor.dirty = detachedMs !== cursor.detachedMs;
       cursor.detachedMs = detachedMs;
     }
-    for (const id of sinks) if (!this.#all.has(id)) this.#all.set(id, newCursor(id, head));
-    this.forget(nowMs);
+    for (const id of sinks) if (!this.#all.has(id)) this.#all.set(id, newCursor(id, start));
   }
 
   /** @throws {Error} when the journal was opened without it */
@@ -71,8 +92,20 @@ export class Cursors {
     return total - ackedTotal - ahead;
   }
 
+  /** The hindmost cursors, and what of the readouts up to `end` is kept for their sinks alone. */
+  hindmost(end: Head): Region {
+    const all = [...this.#all.values()];
+    const after = Math.min(end.seq, ...all.map(({ acked }) => acked));
+    const next = all.filter(({ acked }) => acked > after && acked < end.seq).toSorted((a, b) => a.acked - b.acked)[0];
+    return {
+      cursors: all.filter(({ acked }) => acked === after),
+      after,
+      end: next ? { seq: next.acked, total: next.ackedTotal } : end,
+    };
+  }
+
   /** A sink has done with what lies up to there. */
-  settle(sink: string, to: Settled, { mark, dead }: { mark: string | undefined; dead: readonly DeadRow[] }): void {
+  settle(sink: string, to: Settled, { mark, dead, atMs }: Outcome): void {
     const cursor = this.of(sink);
     cursor.mark = mark ?? cursor.mark;
     cursor.dirty = true;
@@ -81,15 +114,37 @@ export class Cursors {
     cursor.delivered += to.count - mine.length;
     cursor.dead += mine.length;
     this.#dead.push(...mine);
-    this.#move(cursor, to);
+    this.#move(cursor, to, atMs);
   }
 
   /** Leads a cursor past what is dropped, and writes down what its sink will never see: `to.count` readings. */
-  evict(cursor: Cursor, to: Settled, { reason, atMs }: { readonly reason: string; readonly atMs: number }): void {
+  evict(cursor: Cursor, to: Settled, { reason, atMs }: GapReason): void {
     if (cursor.acked >= to.seq) return;
-    const [fromSeq, toSeq] = [cursor.acked + 1, to.seq];
-    this.#countGap(cursor, { fromSeq, toSeq, count: to.count, reason, atMs });
-    this.#move(cursor, to);
+    this.#countGap(cursor, { fromSeq: cursor.acked + 1, toSeq: to.seq, count: to.count, reason, atMs });
+    this.#move(cursor, to, atMs);
+  }
+
+  /**
+   * Readouts are taken from the log before some sinks have come to them; what is on its way to a sink still arrives.
+   * Returns how many readings that costs, over all sinks.
+   */
+  takeOut(rows: readonly Counted[], { reason, atMs }: GapReason): number {
+    let all = 0;
+    for (const cursor of this.#all.values()) {
+      const lacking = rows.filter(({ seq }) => seq > cursor.acked && seq > cursor.claimedTo);
+      if (lacking.length === 0) continue;
+      const count = lacking.reduce((sum, { count }) => sum + count, 0);
+      this.#countGap(cursor, { fromSeq: lacking[0]!.seq, toSeq: lacking.at(-1)!.seq, count, reason, atMs });
+      cursor.ahead += count;
+      all += count;
+    }
+    return all;
+  }
+
+  /** The file has fewer readings for a sink than its books say: they are missing, and the books say so from now on. */
+  correct(cursor: Cursor, missing: number, { fromSeq, toSeq, atMs }: Pick<GapRow, "fromSeq" | "toSeq" | "atMs">): void {
+    this.#countGap(cursor, { fromSeq, toSeq, count: missing, reason: "missing", atMs });
+    cursor.ahead += missing;
   }
 
   /** Whether something waits to be written. */
@@ -132,6 +187,42 @@ export class Cursors {
     return changes;
   }
 
+  /** All must be written again: the file is a new one. */
+  touch(): void {
+    for (const cursor of this.#all.values()) cursor.dirty = true;
+  }
+
+  /**
+   * The journal that could not be opened is open: what was counted without it goes on behind what it has. A sink that
+   * has old readings to get there gets these first, and all that came meanwhile once more; `dropped` of that is gone.
+   */
+  goOnBehind(
+    rows: readonly SinkRow[],
+    { head, dropped, ...arrival }: Arrival & { readonly head: Head; readonly dropped: readonly Counted[] },
+  ): Cursors {
+    const next = new Cursors(rows, arrival);
+    const later = <R extends { readonly sink: string }>(rows: readonly R[], shift: (row: R) => R) =>
+      rows.filter(({ sink }) => next.of(sink).acked >= head.seq).map(shift);
+    next.#dead = later(this.#dead, (row) => ({ ...row, seq: row.seq + head.seq }));
+    next.#gaps = later(this.#gaps, (row) => ({
+      ...row,
+      fromSeq: row.fromSeq + head.seq,
+      toSeq: row.toSeq + head.seq,
+    }));
+    const behind = dropped.map(({ seq, count }) => ({ seq: seq + head.seq, count }));
+    for (const cursor of next.#all.values()) {
+      const before = this.#all.get(cursor.id);
+      if (before && cursor.acked >= head.seq) addUp(cursor, before, head);
+      else if (behind.length > 0) {
+        const count = behind.reduce((sum, { count }) => sum + count, 0);
+        const [fromSeq, toSeq] = [behind[0]!.seq, behind.at(-1)!.seq];
+        next.#countGap(cursor, { fromSeq, toSeq, count, reason: "memory", atMs: arrival.nowMs });
+        cursor.ahead += count;
+      }
+    }
+    return next;
+  }
+
   /** They are on disk. */
   saved({ sinks }: Changes): void {
     for (const { id, acked } of sinks) {
@@ -157,14 +248,32 @@ export class Cursors {
     if (gap.count > 0) this.#gaps.push({ sink: cursor.id, ...gap });
   }
 
-  /** What is missing between the cursor and its new place was counted as evicted when it was taken. */
-  #move(cursor: Cursor, { seq, total, count }: Settled): void {
-    cursor.ahead -= total - cursor.ackedTotal - count;
+  /** What lies between the cursor and its new place and is not there was counted when it was taken, or is missing. */
+  #move(cursor: Cursor, { seq, total, count }: Settled, atMs: number): void {
+    const absent = total - cursor.ackedTotal - count;
+    const missing = Math.max(0, absent - cursor.ahead);
+    this.#countGap(cursor, { fromSeq: cursor.acked + 1, toSeq: seq, count: missing, reason: "missing", atMs });
+    cursor.ahead -= absent - missing;
     [cursor.acked, cursor.ackedTotal, cursor.dirty] = [seq, total, true];
   }
 }
 
 function newCursor(id: string, { seq, total }: Head): Cursor {
   const none = { delivered: 0, evicted: 0, dead: 0, ahead: 0, mark: null, detachedMs: null };
-  return { id, base: total, acked: seq, ackedTotal: total, ...none, dirty: true, savedAck: seq };
+  return { id, base: total, acked: seq, ackedTotal: total, ...none, dirty: true, savedAck: seq, claimedTo: 0 };
+}
+
+/** Adds what a cursor counted from nothing on to where it really stands. */
+function addUp(cursor: Cursor, before: Cursor, head: Head): void {
+  const { acked, ackedTotal, delivered, evicted, dead, ahead, mark, claimedTo } = before;
+  if (claimedTo === 0 && acked === 0 && evicted === 0 && mark === null) return;
+  cursor.dirty = true;
+  cursor.claimedTo = claimedTo + head.seq;
+  cursor.acked += acked;
+  cursor.ackedTotal += ackedTotal;
+  cursor.delivered += delivered;
+  cursor.evicted += evicted;
+  cursor.dead += dead;
+  cursor.ahead += ahead;
+  cursor.mark = mark ?? cursor.mark;
 }

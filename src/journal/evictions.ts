@@ -1,15 +1,19 @@
-/** What gives way when the journal is full or readings are too old: counted, said once an hour. @module */
+/** What was dropped before every sink had it: counted, and said once an hour. @module */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 
 /** Why readings were dropped before every sink had them. */
-export type EvictionReason = "age" | "size";
+export type EvictionReason = "age" | "size" | "space" | "full" | "memory" | "sink";
 
 const LOG_MS = 3_600_000;
 
 const WHY: Record<EvictionReason, string> = {
   age: "they are older than journal.max_age",
   size: "they do not fit into journal.max_bytes",
+  space: "less than journal.min_free is left on the disk",
+  full: "the disk is full",
+  memory: "the disk takes nothing, and memory is bounded",
+  sink: "the sink's own max_age or max_bytes is passed",
 };
 
 /** Says what was dropped, at most once an hour. */

@@ -1,66 +1,108 @@
 /** The journal's file: a SQLite database in WAL mode that only one process has open. @module */
-import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { checkSum, type StoredReadout } from "./check_sum.ts";
-import { checkFolder, lockFile } from "./lock.ts";
+import { Ballast } from "./ballast.ts";
+import { checkPath, lockFile, wasLocked } from "./lock.ts";
 import {
+  type Check,
   type Commit,
   type Contents,
   type CutBounds,
   type Head,
+  type Opening,
+  type Place,
   QUALITY,
-  type Quality,
   type ReadBounds,
   type ReadoutRow,
   type Redating,
+  type Salvage,
+  type Settled,
   type SinkRow,
   type Size,
+  type Thinning,
 } from "./messages.ts";
 import { openDatabase, PAGE_BYTES } from "./schema.ts";
+import { checkSum, isWhole, type StoredReadout, toRow } from "./stored.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
-import { openingTrouble } from "./trouble.ts";
+import { betweenQuarters } from "./thin.ts";
+import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
+
+/** What is known of a file that was set aside. */
+export type Predecessor = Pick<Contents, "sinks" | "forms"> & { readonly aside: string };
 
 /** The open file. All calls block; every failure leaves the file as it was before the call. */
 export class JournalFile {
   readonly #db: DatabaseSync;
   readonly #lock: Deno.FsFile;
+  readonly #ballast: Ballast;
   readonly #statements = new Map<string, StatementSync>();
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder();
   /** Both ways: the ids of boots, and their numbers in the file. */
   readonly #boots = new Map<string | number, string | number>();
 
-  private constructor(db: DatabaseSync, lock: Deno.FsFile) {
+  private constructor(db: DatabaseSync, lock: Deno.FsFile, ballast: Ballast) {
     this.#db = db;
     this.#lock = lock;
+    this.#ballast = ballast;
   }
 
   /** Opens or creates it, and says what is in it. @throws {FileTrouble} that says who must act */
-  static open(path: string): [JournalFile, Contents] {
-    checkFolder(dirname(path));
+  static open({ path, ballastBytes }: Pick<Opening, "path" | "ballastBytes">): [JournalFile, Contents] {
+    checkPath(path);
+    const known = wasLocked(path);
     const lock = lockFile(path);
+    const ballast = new Ballast(path, ballastBytes);
+    const attempt = (): [JournalFile, Contents] => {
+      const file = new JournalFile(openDatabase(path), lock, ballast);
+      ballast.make();
+      return [file, file.contents()];
+    };
     try {
-      const file = new JournalFile(openDatabase(path), lock);
-      return [file, file.#contents()];
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isFull(error) || !ballast.release()) throw error;
+        return attempt();
+      }
     } catch (error) {
       lock.close();
-      throw openingTrouble(path, error);
+      // Whatever lies there and never was a journal is somebody else's, and stays.
+      if (known || troubleOf(error).kind !== "damaged") throw error;
+      throw new FileTrouble("config", "This is no SQLite database: name another file in journal.path");
     }
   }
 
+  /** Begins a new file behind a readout, whose number must not come again, in place of the one that is set aside. */
+  beginBehind({ seq, total }: Head, { aside, sinks, forms }: Predecessor): void {
+    this.#transaction(() => {
+      const none = { atMs: 0, form: null, count: 0, bootId: null, monoMs: null, quality: QUALITY.good, body: "" };
+      this.#insert({ ...none, seq, total });
+      this.#run("DELETE FROM readout");
+      this.#run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
+      for (const sink of sinks) this.#putSink(sink);
+      for (const { id, content } of forms) this.#putForm(id, content);
+    });
+  }
+
   /** Everything the other side must know. */
-  #contents(): Contents {
-    this.#forgetUnused();
+  contents(): Contents {
+    try {
+      this.#forgetUnused();
+    } catch {
+      // A full disk: another time.
+    }
     this.#readBoots();
+    const salvage = this.#get("SELECT aside, after, up_to AS upTo FROM salvage") as unknown as Salvage | undefined;
     return {
       ...this.#size(),
+      ...salvage && { salvage },
+      ...getTime(this.#db),
       head: this.#head(),
       forms: this.#all("SELECT id, content FROM form") as unknown as Contents["forms"],
       sinks: this.#all(
         `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
          detached_ms AS detachedMs FROM sink`,
       ) as unknown as SinkRow[],
-      ...getTime(this.#db),
     };
   }
 
@@ -79,11 +121,33 @@ export class JournalFile {
     };
   }
 
-  /** Writes all of it and returns once it is on disk. */
-  commit({ forms, readouts, sinks, forgotten, dead, gaps, trimTo, time }: Commit): Size {
+  /** Writes all of it and returns once it is on disk. When the disk is full, the ballast goes first. */
+  commit(commit: Commit): Size {
+    try {
+      this.#write(commit);
+    } catch (error) {
+      if (!isFull(error) || !this.#ballast.release()) throw error;
+      this.#get("PRAGMA wal_checkpoint(RESTART)"); // the WAL's room is kept: it is what deleting needs
+      this.#write(commit);
+    }
+    return this.#size();
+  }
+
+  /** Makes the ballast again. */
+  makeBallast(): Size {
+    this.#ballast.make();
+    return this.#size();
+  }
+
+  /** What goes first makes room for what comes. */
+  #write({ forms, readouts, thinned, sinks, forgotten, dead, gaps, trimTo, time }: Commit): void {
     this.#transaction(() => {
-      for (const { id, content } of forms) this.#run("INSERT OR IGNORE INTO form VALUES (?, ?)", id, content);
-      for (const row of readouts) this.#insert(row);
+      for (const table of ["readout", "held"]) {
+        this.#run(`DELETE FROM ${table} WHERE seq <= ?`, trimTo);
+        for (const seq of thinned) this.#run(`DELETE FROM ${table} WHERE seq = ?`, seq);
+      }
+      for (const { id, content } of forms) this.#putForm(id, content);
+      for (const row of readouts) if (row.seq > trimTo) this.#insert(row);
       for (const row of sinks) this.#putSink(row);
       for (const id of forgotten) this.#run("DELETE FROM sink WHERE id = ?", id);
       for (const { sink, seq, position, atMs, reason, body } of dead) {
@@ -98,11 +162,31 @@ export class JournalFile {
           ...[sink, fromSeq, toSeq, count, reason, atMs],
         );
       }
-      this.#run("DELETE FROM readout WHERE seq <= ?", trimTo);
-      this.#run("DELETE FROM held WHERE seq <= ?", trimTo);
       if (time) putTime(this.#db, time);
     });
-    return this.#size();
+  }
+
+  /** The next readouts after a cursor, oldest first. */
+  read({ after, upTo, readouts, readings, bytes }: ReadBounds): ReadoutRow[] {
+    const rows: ReadoutRow[] = [];
+    for (const row of this.#readouts(after, upTo, readouts)) {
+      readings -= row.count;
+      bytes -= row.body.length;
+      if (rows.length > 0 && (readings < 0 || bytes < 0)) break;
+      rows.push(toRow(row, this.#boots));
+    }
+    return rows;
+  }
+
+  /** The last of the oldest readouts that may go, and how many readings go with it; `undefined` when none may. */
+  boundary({ after, upTo, rows, olderThanMs }: CutBounds): Settled | undefined {
+    let last: Settled | undefined;
+    for (const { seq, at_ms, total, count, quality } of this.#readouts(after, upTo, rows)) {
+      // Nobody knows how old a readout is that no right clock has dated.
+      if (olderThanMs !== undefined && (at_ms >= olderThanMs || quality > QUALITY.redated)) break;
+      last = { seq, total, count: (last?.count ?? 0) + count };
+    }
+    return last;
   }
 
   /** Gives the next held readouts their time. */
@@ -111,30 +195,45 @@ export class JournalFile {
     return this.#size();
   }
 
-  /** The next readouts after a cursor, oldest first. */
-  read({ after, readouts, readings, bytes }: ReadBounds): ReadoutRow[] {
-    const rows: ReadoutRow[] = [];
-    const next = this.#prepare("SELECT * FROM readout WHERE seq > ? ORDER BY seq LIMIT ?").iterate(after, readouts);
-    for (const row of next as Iterable<unknown> as Iterable<StoredReadout>) {
-      readings -= row.count;
-      bytes -= row.body.length;
-      if (rows.length > 0 && (readings < 0 || bytes < 0)) break;
-      rows.push(this.#toRow(row));
-    }
-    return rows;
+  /** Which readouts are not needed for the quarter hours, of the next ones. */
+  thin({ after, upTo, rows }: CutBounds): Thinning {
+    const stored = this.#readouts(after, upTo, rows);
+    const known = stored.filter(isWhole);
+    const kinds = known.map((row) => ({ seq: row.seq, atMs: row.at_ms, kind: `${row.form} ${this.#meterOf(row)}` }));
+    const counts = new Map(known.map(({ seq, count }) => [seq, count]));
+    return {
+      thinned: betweenQuarters(kinds).map((seq) => ({ seq, count: counts.get(seq)! })),
+      upTo: stored.length < rows ? upTo : stored.at(-1)!.seq,
+    };
   }
 
-  /** The last of the oldest readouts that may go, `undefined` when none may. */
-  boundary({ rows, olderThanMs = Infinity }: CutBounds): Head | undefined {
-    const aged = olderThanMs < Infinity; // how old one is that was not dated by a right clock, nobody knows
-    let last: Head | undefined;
-    const oldest = this.#prepare("SELECT seq, at_ms, total, quality FROM readout ORDER BY seq LIMIT ?").iterate(rows);
-    for (const row of oldest) {
-      const { seq, at_ms, total, quality } = row as unknown as StoredReadout;
-      if (at_ms >= olderThanMs || aged && quality > QUALITY.redated) break;
-      last = { seq, total };
-    }
-    return last;
+  /** What is there, for the books. */
+  check(places: readonly Place[]): Check {
+    const sum = "SELECT coalesce(sum(count), 0) AS n FROM readout WHERE seq > ?";
+    return {
+      head: this.#head(),
+      pending: places.map(({ acked }) => this.#prepare(sum).get(acked)!["n"] as number),
+    };
+  }
+
+  /** Puts readouts back that were fetched from a damaged file, all that it has up to a place. */
+  restore(readouts: readonly ReadoutRow[], { aside, after, upTo }: Salvage): void {
+    this.#transaction(() => {
+      for (const row of readouts) this.#insert(row, "INSERT OR IGNORE");
+      if (after < upTo) this.#run("UPDATE salvage SET after = ? WHERE aside = ?", after, aside);
+      else this.#run("DELETE FROM salvage WHERE aside = ?", aside);
+    });
+  }
+
+  /** Rows after a place, oldest first. All at once: `iterate` takes an error for the end. */
+  #readouts(after: number, upTo: number, rows: number): StoredReadout[] {
+    return this.#prepare("SELECT * FROM readout WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?")
+      .all(after, upTo, rows) as unknown as StoredReadout[];
+  }
+
+  #meterOf({ form, body }: StoredReadout): string {
+    const parsed = JSON.parse(this.#decoder.decode(body));
+    return form === null ? parsed[0].meter : parsed[2];
   }
 
   /** Folds the WAL into the file and lets the next process in. */
@@ -144,7 +243,7 @@ export class JournalFile {
     this.#lock.close();
   }
 
-  #insert({ seq, atMs, form, count, total, bootId, monoMs, quality, body }: ReadoutRow): void {
+  #insert({ seq, atMs, form, count, total, bootId, monoMs, quality, body }: ReadoutRow, verb = "INSERT"): void {
     const boot = bootId === null ? null : this.#bootOf(bootId);
     const row = {
       seq,
@@ -158,26 +257,16 @@ export class JournalFile {
       body: this.#encoder.encode(body),
     };
     this.#run(
-      `INSERT INTO readout (seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body)
+      `${verb} INTO readout (seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[seq, atMs, form, count, total, checkSum(row), boot, monoMs, quality, row.body],
     );
-    if (quality === QUALITY.pending) this.#run("INSERT INTO held VALUES (?)", seq);
-  }
-
-  #toRow(row: StoredReadout): ReadoutRow {
-    const { seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body } = row;
-    return {
-      ...{ seq, atMs: at_ms, form, count, total, monoMs: mono_ms, quality: quality as Quality },
-      bootId: boot === null ? null : this.#boots.get(boot) as string | undefined ?? null,
-      body: this.#decoder.decode(body),
-      ...(crc !== checkSum(row) && { damaged: true }),
-    };
+    if (quality === QUALITY.pending) this.#run("INSERT OR IGNORE INTO held VALUES (?)", seq);
   }
 
   #bootOf(bootId: string): number {
     if (!this.#boots.has(bootId)) {
-      this.#run("INSERT INTO boot (boot_id) VALUES (?)", bootId);
+      this.#run("INSERT OR IGNORE INTO boot (boot_id) VALUES (?)", bootId); // what is known of the time may have come first
       this.#readBoots();
     }
     return this.#boots.get(bootId) as number;
@@ -188,6 +277,10 @@ export class JournalFile {
     for (const { id, boot_id } of this.#all("SELECT id, boot_id FROM boot") as { id: number; boot_id: string }[]) {
       this.#boots.set(id, boot_id).set(boot_id, id);
     }
+  }
+
+  #putForm(id: number, content: string): void {
+    this.#run("INSERT INTO form VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET content = excluded.content", id, content);
   }
 
   #putSink({ id, base, acked, ackedTotal, delivered, evicted, dead, ahead, mark, detachedMs }: SinkRow): void {
@@ -207,7 +300,8 @@ export class JournalFile {
       if (!this.#get(`SELECT 1 FROM ${table} LIMIT 1 OFFSET 500`)) return;
       // The last one stays: what it knows of the time is still of use.
       this.#run(
-        `DELETE FROM ${table} WHERE id < (SELECT max(id) FROM ${table}) AND id NOT IN (SELECT ${table} FROM readout WHERE ${table} IS NOT NULL)`,
+        `DELETE FROM ${table} WHERE id < (SELECT max(id) FROM ${table})
+         AND id NOT IN (SELECT ${table} FROM readout WHERE ${table} IS NOT NULL)`,
       );
     };
     unused("form");
@@ -224,8 +318,10 @@ export class JournalFile {
     const count = first === null ? 0 : this.#get("SELECT count(*) AS n FROM held")!["n"] as number;
     return {
       bytes: (pages - free) * PAGE_BYTES,
-      ...(row && { oldest: { seq: row.seq, atMs: row.at_ms } }),
-      ...(first !== null && { held: { first, count } }),
+      fileBytes: pages * PAGE_BYTES,
+      ballast: this.#ballast.isThere,
+      ...first !== null && { held: { first, count } },
+      ...row && { oldest: { seq: row.seq, atMs: row.at_ms } },
     };
   }
 

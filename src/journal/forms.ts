@@ -8,6 +8,7 @@ const MAX_FORMS = 1000;
 /** Knows every form of the file. */
 export class Forms {
   readonly #ids = new Map<string, number>();
+  readonly #contents = new Map<number, string>();
   readonly #rows = new Map<number, readonly FormRow[]>();
   #unsaved: FormEntry[] = [];
 
@@ -26,6 +27,10 @@ export class Forms {
     return entry.id;
   }
 
+  contentOf(id: number): string | undefined {
+    return this.#contents.get(id);
+  }
+
   rows(id: number): readonly FormRow[] | undefined {
     return this.#rows.get(id);
   }
@@ -40,8 +45,14 @@ export class Forms {
     this.#unsaved = this.#unsaved.filter((entry) => !entries.includes(entry));
   }
 
+  /** All must be written again: the file is a new one. */
+  touch(): void {
+    this.#unsaved = [...this.#contents].map(([id, content]) => ({ id, content }));
+  }
+
   #add({ id, content }: FormEntry): void {
     this.#ids.set(content, id);
+    this.#contents.set(id, content);
     this.#rows.set(id, parseForm(content));
   }
 }

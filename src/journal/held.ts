@@ -3,7 +3,7 @@ import { systemClock } from "../clock.ts";
 import type { HostTime, TimeMemory } from "../host_time.ts";
 import type { Moment } from "../journal.ts";
 import type { Log } from "../log.ts";
-import { QUALITY, type Quality, type Redating, type Size } from "./messages.ts";
+import { QUALITY, type Quality, type ReadoutRow, type Redating, type Size } from "./messages.ts";
 
 /** When the machine has been up for so long without a time, or with so many readouts, nobody waits any longer. */
 const HOLD_MS = 24 * 3_600_000;
@@ -59,6 +59,21 @@ export class Held implements Disposable {
     const patient = this.#patient();
     this.#say(patient);
     return patient ? QUALITY.pending : QUALITY.estimated;
+  }
+
+  /** A readout that is in memory alone by the time that is known now; `undefined`: it waits. */
+  dated(row: ReadoutRow): ReadoutRow | undefined {
+    if (row.quality !== QUALITY.pending) return row;
+    const { time } = this.#options;
+    if (time?.trusted && row.bootId === time.bootId && row.monoMs !== null) {
+      return { ...row, atMs: time.startMs() + row.monoMs, quality: QUALITY.redated };
+    }
+    return !time?.trusted && this.#patient() ? undefined : { ...row, quality: QUALITY.estimated };
+  }
+
+  /** The file is a new one, which knows nothing of the time. */
+  touch(): void {
+    this.#kept = undefined;
   }
 
   /** After each commit. Begins to watch the time when something waits for it. */

@@ -1,4 +1,5 @@
 /** Only one process has a journal: the lock ends with the process, however it ends. @module */
+import { dirname } from "node:path";
 import { FileTrouble } from "./trouble.ts";
 
 /** Takes the lock of a journal and leaves our process id in it. @throws {FileTrouble} `busy` with the other's; `config` */
@@ -9,8 +10,12 @@ export function lockFile(path: string): Deno.FsFile {
     lock.close();
     throw new FileTrouble("busy", `The journal ${path} is in use by another obisd, process ${pid || "unknown"}`);
   }
-  lock.truncateSync();
-  lock.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  try {
+    lock.truncateSync();
+    lock.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch {
+    // A full disk: it is locked all the same.
+  }
   return lock;
 }
 
@@ -24,8 +29,29 @@ function openLock(path: string): Deno.FsFile {
   }
 }
 
-/** @throws {FileTrouble} `config`, when there is no such folder */
-export function checkFolder(folder: string): void {
+/** Whether somebody had a journal there before. */
+export function wasLocked(path: string): boolean {
+  try {
+    return Deno.statSync(`${path}.lock`).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws {FileTrouble} `config`, when no waiting will make it a journal: no such folder, no file, not allowed */
+export function checkPath(path: string): void {
+  checkFolder(dirname(path));
+  try {
+    Deno.openSync(path, { read: true, write: true }).close();
+  } catch (error) {
+    const { NotFound, PermissionDenied, IsADirectory } = Deno.errors;
+    if (error instanceof NotFound) return;
+    if (!(error instanceof PermissionDenied || error instanceof IsADirectory)) throw error;
+    throw new FileTrouble("config", "This file cannot be opened: name another one in journal.path");
+  }
+}
+
+function checkFolder(folder: string): void {
   try {
     if (Deno.statSync(folder).isDirectory) return;
   } catch (error) {

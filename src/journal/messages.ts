@@ -1,4 +1,5 @@
 /** What crosses between the journal and its worker: rows of the file, questions and answers. All plain values. @module */
+import type { JournalTrouble } from "../errors.ts";
 import type { TimeMemory } from "../host_time.ts";
 
 /** One sink's place in the log and its part of the books, all in readings. */
@@ -83,10 +84,15 @@ export interface Head {
   readonly total: number;
 }
 
+/** A place in the log, and how many readings lie between it and where one comes from. */
+export type Settled = Head & { readonly count: number };
+
 /** All that goes to disk together: whole or not at all. */
 export interface Commit {
   readonly forms: readonly FormEntry[];
   readonly readouts: readonly ReadoutRow[];
+  /** Single readouts to delete, which make room. */
+  readonly thinned: readonly number[];
   readonly sinks: readonly SinkRow[];
   /** Sinks whose cursors nobody will want back. */
   readonly forgotten: readonly string[];
@@ -102,7 +108,11 @@ export interface Commit {
 export interface Size {
   /** Bytes in use, without what the next readouts will fill again. */
   readonly bytes: number;
+  /** Bytes on disk. */
+  readonly fileBytes: number;
   readonly oldest?: { readonly seq: number; readonly atMs: number };
+  /** Whether there is a ballast to throw off. */
+  readonly ballast: boolean;
   /** Readouts that wait for the time to be known: the first, and how many. */
   readonly held?: { readonly first: number; readonly count: number };
 }
@@ -112,20 +122,45 @@ export interface Contents extends Size {
   readonly head: Head;
   readonly forms: readonly FormEntry[];
   readonly sinks: readonly SinkRow[];
+  /** Where sinks begin that have no cursor, unless it is the head: the cursors could not be read. */
+  readonly start?: Head;
+  /** A damaged file lies beside it, and not all of its readouts have been fetched yet. */
+  readonly salvage?: Salvage;
   /** What was written of the time; absent: nothing. */
   readonly time?: TimeMemory;
 }
 
-/** How much to read at once: at least one readout, then as many as the bounds hold. */
+/** A damaged file that was set aside: those of its readouts behind `after` are still to be fetched. */
+export interface Salvage {
+  readonly aside: string;
+  readonly after: number;
+  readonly upTo: number;
+}
+
+/** How to open. */
+export interface Opening {
+  readonly path: string;
+  /** Of the file that gives its room when the disk is full; 0: none. */
+  readonly ballastBytes: number;
+  /** Where a new file begins when the old one must be set aside; absent: behind whatever that one says. */
+  readonly behind?: Head;
+  /** The file turned out to be damaged: set it aside. */
+  readonly damaged?: boolean;
+}
+
+/** How much to read at once: at least one readout, then as many as the bounds hold, none behind `upTo`. */
 export interface ReadBounds {
   readonly after: number;
+  readonly upTo: number;
   readonly readouts: number;
   readonly readings: number;
   readonly bytes: number;
 }
 
-/** Where to cut when old readouts must go: at most `rows` from the oldest on, none younger than `olderThanMs`. */
+/** Which readouts may go: of those behind `after`, at most `rows`, none behind `upTo`, none younger than `olderThanMs`. */
 export interface CutBounds {
+  readonly after: number;
+  readonly upTo: number;
   readonly rows: number;
   readonly olderThanMs?: number;
 }
@@ -136,22 +171,51 @@ export interface Redating {
   readonly now?: { readonly bootId: string; readonly startMs: number };
 }
 
+/** A readout that is or was in the file. */
+export interface Counted {
+  readonly seq: number;
+  readonly count: number;
+}
+
+/** What thinning would take, and how far it has looked. */
+export interface Thinning {
+  readonly thinned: readonly Counted[];
+  readonly upTo: number;
+}
+
+/** Where a sink stands, when the file is asked what it lacks. */
+export interface Place {
+  readonly sink: string;
+  readonly acked: number;
+}
+
+/** What the file says, to be compared with the books. */
+export interface Check {
+  readonly head: Head;
+  /** Readings that are there for each place. */
+  readonly pending: readonly number[];
+}
+
 /** What the worker is asked. */
 export type Question =
   & { readonly id: number }
   & (
-    | { readonly kind: "open"; readonly path: string }
+    | ({ readonly kind: "open" } & Opening)
     | ({ readonly kind: "commit" } & Commit)
     | ({ readonly kind: "read" } & ReadBounds)
     | ({ readonly kind: "boundary" } & CutBounds)
+    | ({ readonly kind: "thin" } & CutBounds)
     | ({ readonly kind: "redate" } & Redating)
+    | { readonly kind: "check"; readonly places: readonly Place[] }
+    | ({ readonly kind: "salvage" } & Salvage)
+    | { readonly kind: "ballast" }
     | { readonly kind: "ping" }
     | { readonly kind: "close" }
   );
 
-/** Who must act: `config` a person, `busy` another process, `disk` (full, read-only, broken) may pass. */
+/** Who must act: `config` a person, `busy` another process; `fault` is ours; the rest is the disk's. */
 export interface Trouble {
-  readonly kind: "config" | "busy" | "disk";
+  readonly kind: "config" | "busy" | "fault" | JournalTrouble;
   readonly message: string;
 }
 

@@ -17,7 +17,7 @@ export class JournalPort {
     this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail(new JournalError(`The journal's worker died: ${event.message}`));
+      this.#fail(new JournalError("failing", `the journal's worker died: ${event.message}`));
     };
   }
 
@@ -57,7 +57,11 @@ function toError(path: string, { kind, message }: Trouble): Error {
       return new ConfigError([{ path, message }]);
     case "busy":
       return new LineError("busy", message);
-    case "disk":
-      return new JournalError(`Cannot use the journal ${path}: ${message}`);
+    case "full":
+    case "failing":
+    case "damaged":
+      return new JournalError(kind, message);
+    case "fault":
+      return new Error(`The journal failed: ${message}`);
   }
 }

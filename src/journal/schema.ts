@@ -15,7 +15,7 @@ export const PAGE_BYTES = 1024;
 
 /**
  * `total` counts all readings ever journaled, this readout's included, so that what a sink still lacks is the
- * difference of two totals and no scan. `crc` is over all other columns (`check_sum.ts`).
+ * difference of two totals and no scan. `crc` is over all other columns (`stored.ts`).
  */
 const FORMAT_1 = `
   CREATE TABLE form (id INTEGER PRIMARY KEY, content TEXT NOT NULL) STRICT;
@@ -33,8 +33,10 @@ const FORMAT_1 = `
 /**
  * A readout keeps where the monotonic clock stood, for its wall time may have been wrong; what waits for a better one is
  * listed in `held`. A boot has its start as we reckoned it, the latest time in it, and the latest that was certain.
+ * Readouts may be missing before a sink has come to them; from a damaged file that was set aside some may still be fetched.
  */
 const FORMAT_2 = `
+  CREATE TABLE salvage (aside TEXT PRIMARY KEY, after INTEGER NOT NULL, up_to INTEGER NOT NULL) STRICT;
   CREATE TABLE boot (id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE, start_ms INTEGER, latest_ms INTEGER,
     good_ms INTEGER) STRICT;
   CREATE TABLE held (seq INTEGER PRIMARY KEY) STRICT;
@@ -78,7 +80,7 @@ function checkVersions(db: DatabaseSync, path: string): void {
       `SQLite ${sqlite} can damage a journal; ${OLDEST_SQLITE.join(".")} or newer is needed`,
     );
   }
-  const id = pragma(db, "application_id");
+  const id = pragma(db, "application_id"); // reads the file: a text file is told here
   const empty = first(db, "SELECT count(*) FROM sqlite_schema") === 0;
   if (!empty && id !== APPLICATION_ID) {
     throw new FileTrouble("config", `${path} is a database of another program: name another file in journal.path`);

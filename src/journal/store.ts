@@ -1,96 +1,94 @@
-/**
- * What is written when, and what a sink gets next. All is decided here; the worker only writes and reads.
- * @module
- */
+/** The open journal: what a sink gets next, and what becomes of what it has got. @module */
 import type { Clock } from "../clock.ts";
 import type { Batch, Book, DeadLetter, Journal, JournalOptions, JournalState, Moment, Receipt } from "../journal.ts";
 import type { Reading } from "../reading.ts";
-import { BATCH, deadRows, type Readout, Recent, toBatch } from "./batch.ts";
-import { Cursors, type Settled } from "./cursors.ts";
-import { type EvictionReason, EvictionReport } from "./evictions.ts";
+import { BATCH, deadRows, Recent } from "./batch.ts";
+import { type Claim, claim } from "./claims.ts";
+import { Cursors, type Outcome } from "./cursors.ts";
 import { Forms } from "./forms.ts";
 import { Held } from "./held.ts";
-import {
-  type Contents,
-  type CutBounds,
-  type DeadRow,
-  type Head,
-  QUALITY,
-  type ReadoutRow,
-  type Redating,
-  type Size,
-} from "./messages.ts";
-import type { JournalPort } from "./port.ts";
-import { dated, decodeReadout, encodeReadout } from "./record.ts";
+import type { Memory } from "./memory.ts";
+import type { Contents, Head, Settled } from "./messages.ts";
+import { JournalPort } from "./port.ts";
+import { Ring } from "./ring.ts";
+import { Writer } from "./writer.ts";
 
-/** An acknowledgement waits this long for an append to go along with. */
-const IDLE_MS = 30_000;
 /** More readouts than this are not acknowledged in memory alone. */
 const UNSAVED_READOUTS = BATCH.readouts;
-/** Appends that share one commit. */
-const GROUP = 500;
-/** Dropped at once. */
-const CUT_ROWS = 2000;
-/** When the journal is full it is emptied to this part of its bound. */
-const LOW_WATER = 0.9;
+const MEMORY_BYTES = 8 * 1024 * 1024;
 
-/** An append that waits for its commit. */
-interface Waiting {
-  readonly readings: readonly Reading[];
-  readonly moment: Moment | undefined;
-  readonly resolve: (receipt: Receipt) => void;
-  readonly reject: (error: unknown) => void;
-}
+/** A journal that nobody could look into yet. */
+const NOTHING: Contents = {
+  ...{ bytes: 0, fileBytes: 0, ballast: false, head: { seq: 0, total: 0 } },
+  ...{ forms: [], sinks: [] },
+};
 
 /** The open journal. */
 export class Store implements Journal {
-  readonly #cursors: Cursors;
-  readonly #forms: Forms;
-  readonly #recent = new Recent();
-  readonly #evictions: EvictionReport;
-  readonly #held: Held;
+  readonly #memory: Memory;
+  readonly #writer: Writer;
   readonly #listeners = new Set<() => void>();
-  #head: Head;
-  #size: Size;
-  #waiting: Waiting[] = [];
-  #writing: Promise<void> | undefined;
-  #saveAsked = false;
-  #idle: AbortController | undefined;
+  #changes = 0;
   #closed = false;
+  #given = new WeakSet<Batch>();
+  /** Batches that were given before the file was open, and behind what they came to lie in it. */
+  #early: { readonly given: WeakSet<Batch>; readonly head: Head } | undefined;
 
-  constructor(
-    readonly port: JournalPort,
-    contents: Contents,
-    readonly options: JournalOptions & { readonly clock: Clock },
-  ) {
-    const { sinks, clock, log } = options;
-    this.#head = contents.head;
-    this.#size = contents;
-    this.#cursors = new Cursors(contents.sinks, { sinks, head: contents.head, nowMs: clock.now() });
-    this.#forms = new Forms(contents.forms);
-    this.#evictions = new EvictionReport(clock, log);
-    const { time, unsynchronised = "hold" } = options;
-    if (contents.time) time?.remember(contents.time);
-    this.#held = new Held({ time, unsynchronised, log, redate: (redating) => this.#redate(redating) });
-    this.#held.sizeIs(contents);
+  private constructor(port: JournalPort, readonly options: JournalOptions & { readonly clock: Clock }) {
+    const { sinks, clock, memoryBytes = MEMORY_BYTES, time, unsynchronised = "hold", log } = options;
+    const { head } = NOTHING;
+    this.#memory = {
+      ...{ port, options, head, saved: head, size: NOTHING, salvage: undefined },
+      cursors: new Cursors([], { sinks, start: head, nowMs: clock.now() }),
+      forms: new Forms([]),
+      recent: new Recent(),
+      ring: new Ring(memoryBytes),
+      held: new Held({ time, unsynchronised, log, redate: (redating) => this.#writer.redate(redating) }),
+    };
+    this.#writer = new Writer(this.#memory, options, {
+      onChange: () => this.#changed(),
+      onOpen: () => {
+        this.#early = { given: this.#given, head: this.#memory.saved };
+        this.#given = new WeakSet();
+      },
+    });
   }
 
-  append(readings: readonly Reading[], moment?: Moment): Promise<Receipt> {
+  /** @throws {ConfigError | LineError} a person or another process must act; trouble of the disk is none */
+  static async open(options: JournalOptions & { readonly clock: Clock }): Promise<Store> {
+    const port = new JournalPort(options.path);
+    try {
+      const store = new Store(port, options);
+      await store.#writer.open();
+      return store;
+    } catch (error) {
+      port.terminate();
+      throw error;
+    }
+  }
+
+  append(readings: readonly Reading[], moment?: Moment, withinMs = 0): Promise<Receipt> {
     if (this.#closed) return Promise.reject(new Error(`The journal ${this.options.path} is closed`));
-    if (readings.length === 0) return Promise.resolve({ seq: this.#head.seq, durable: true });
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ readings, moment, resolve, reject });
-      this.#write();
-    });
+    if (readings.length === 0) return Promise.resolve({ seq: this.#memory.head.seq, durable: true });
+    const receipt = this.#writer.queue.add(readings, moment);
+    this.#writer.write(withinMs);
+    return receipt;
   }
 
   async next(sink: string, signal: AbortSignal): Promise<Batch> {
     while (true) {
       signal.throwIfAborted();
-      const cursor = this.#cursors.of(sink);
-      const batch = cursor.acked < this.#lastFree() ? await this.#claim(sink, cursor.acked) : undefined;
-      if (batch && cursor.acked < batch.upTo) return batch;
-      if (cursor.acked >= this.#lastFree()) await this.#change(signal);
+      const [cursor, changes] = [this.#memory.cursors.of(sink), this.#changes];
+      const { acked } = cursor;
+      const claimed = await this.#claim(acked);
+      if (this.#memory.cursors.of(sink) !== cursor || cursor.acked !== acked) continue; // led past it meanwhile
+      if (!claimed) {
+        if (changes === this.#changes) await this.#change(signal);
+      } else if ("batch" in claimed) {
+        cursor.claimedTo = claimed.batch.upTo;
+        this.#given.add(claimed.batch);
+        return claimed.batch;
+      } else this.#skip(sink, claimed);
     }
   }
 
@@ -99,184 +97,111 @@ export class Store implements Journal {
     batch: Batch,
     { mark, dead = [] }: { readonly mark?: string; readonly dead?: readonly DeadLetter[] } = {},
   ): void {
-    const { acked } = this.#cursors.of(sink);
-    const count = batch.seqs.length - batch.seqs.findLastIndex((seq) => seq <= acked) - 1;
-    this.#settle(sink, { seq: batch.upTo, total: batch.total, count }, {
-      mark,
-      dead: deadRows(sink, batch, { dead, atMs: this.options.clock.now() }),
+    const real = this.#renumbered(batch);
+    const { acked } = this.#memory.cursors.of(sink);
+    if (real !== batch && acked < this.#early!.head.seq) return; // it has older ones to get first
+    const count = real.seqs.length - real.seqs.findLastIndex((seq) => seq <= acked) - 1;
+    const atMs = this.options.clock.now();
+    this.#settle(sink, { seq: real.upTo, total: real.total, count }, {
+      ...{ mark, atMs },
+      dead: deadRows(sink, real, { dead, atMs }),
     });
   }
 
   mark(sink: string): string | undefined {
-    return this.#cursors.of(sink).mark ?? undefined;
+    return this.#memory.cursors.of(sink).mark ?? undefined;
   }
 
   books(): Book[] {
-    return this.options.sinks.map((sink) => this.#cursors.book(sink, this.#head.total));
+    const { cursors, head } = this.#memory;
+    return this.options.sinks.map((sink) => cursors.book(sink, head.total));
   }
 
   state(): JournalState {
+    const { size: { bytes, oldest, ballast }, ring, held, salvage } = this.#memory;
+    const { bounds: { space, minFreeBytes }, trouble } = this.#writer;
     const { path, maxBytes } = this.options;
-    const { bytes, oldest } = this.#size;
-    return { path, bytes, maxBytes, held: this.#held.count, ...oldest && { oldestMs: oldest.atMs } };
+    return {
+      ...{ path, bytes, maxBytes, ballast, held: held.count, inMemory: { readouts: ring.length, bytes: ring.bytes } },
+      ...oldest && { oldestMs: oldest.atMs },
+      ...space && { freeBytes: space.freeBytes, minFreeBytes },
+      ...trouble && { trouble },
+      ...salvage && { salvaging: salvage.aside },
+    };
+  }
+
+  async check(): Promise<void> {
+    await this.#writer.do("check");
   }
 
   async ping(): Promise<void> {
-    await this.port.ask({ kind: "ping" });
+    await this.#memory.port.ask({ kind: "ping" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#idle?.abort();
-    this.#held[Symbol.dispose]();
-    while (this.#writing) await this.#writing;
+    this.#memory.held[Symbol.dispose]();
     try {
-      if (this.#cursors.unsaved()) await this.#commit([]);
-      await this.port.ask({ kind: "close" });
+      await this.#writer.close();
     } catch (error) {
       this.options.log?.error(`Cannot close the journal cleanly: ${(error as Error).message}`);
     } finally {
-      this.port.terminate();
+      this.#memory.port.terminate();
     }
   }
 
-  // Writing
-
-  /** Starts writing, unless it goes on already. */
-  #write(): void {
-    this.#writing ??= this.#writeAll();
-  }
-
-  /** Commits until nothing waits. What comes while a commit runs shares the next. */
-  async #writeAll(): Promise<void> {
-    await undefined; // appends of the same instant belong together
-    while (this.#waiting.length > 0 || this.#saveAsked) {
-      this.#saveAsked = false;
-      const group = this.#waiting.splice(0, GROUP);
-      try {
-        await this.#commit(group);
-      } catch (error) {
-        if (group.length === 0) this.#complain(error);
-        for (const { reject } of group) reject(error);
-      }
-      await this.#enforceBounds().catch((error) => this.#complain(error));
-    }
-    this.#writing = undefined;
-  }
-
-  #complain(error: unknown): void {
-    const message = (error as Error).message;
-    this.options.log?.warning(`The journal cannot be written: ${message}`, { path: this.options.path });
-  }
-
-  /** One transaction: a group of readouts and all that changed in memory since the last. */
-  async #commit(group: readonly Waiting[]): Promise<void> {
-    const readouts = this.#encode(group);
-    const forms = this.#forms.unsaved();
-    const changes = this.#cursors.take();
-    const trimTo = this.#cursors.ackedByAll(this.#head);
-    const time = this.#held.memory();
+  /** A damaged file is no failure: the sink waits for the new one. */
+  async #claim(after: number): Promise<Claim | undefined> {
     try {
-      this.#size = await this.port.ask<Size>({ kind: "commit", readouts, forms, trimTo, time, ...changes });
+      return await claim(this.#memory, after);
     } catch (error) {
-      this.#cursors.restore(changes);
-      throw error;
+      if (!this.#writer.isMending(error)) throw error;
+      return undefined;
     }
-    this.#cursors.saved(changes);
-    this.#forms.saved(forms);
-    this.#held.remembered(time);
-    this.#committed(group, readouts);
-    this.#held.sizeIs(this.#size);
   }
 
-  #encode(group: readonly Waiting[]): ReadoutRow[] {
-    let { seq, total } = this.#head;
-    return group.map(({ readings, moment }) => {
-      const { form, atMs, body } = encodeReadout(readings);
-      const known = form === undefined ? undefined : this.#forms.idOf(form);
-      total += readings.length;
-      return {
-        ...{ seq: ++seq, atMs, count: readings.length, total },
-        form: known ?? null,
-        bootId: moment?.bootId ?? null,
-        monoMs: moment ? Math.round(moment.monotonicMs) : null,
-        quality: this.#held.qualityOf(moment),
-        body: known !== undefined || form === undefined ? body : JSON.stringify(readings),
-      };
-    });
-  }
-
-  #committed(group: readonly Waiting[], rows: readonly ReadoutRow[]): void {
-    const last = rows.at(-1);
-    if (!last) return;
-    this.#head = { seq: last.seq, total: last.total };
-    rows.forEach((row, at) => {
-      const { seq, total, body, quality } = row;
-      if (quality === QUALITY.pending) return this.#recent.clear(); // it will be read when it has its time
-      this.#recent.add({ seq, total, bytes: body.length, readings: timely(group[at]!.readings, row) });
-    });
-    this.#recent.forget(this.#cursors.ackedByAll(this.#head));
-    rows.forEach(({ seq }, at) => group[at]!.resolve({ seq, durable: true }));
-    for (const listener of this.#listeners) listener();
-  }
-
-  // Reading
-
-  async #claim(sink: string, after: number): Promise<Batch | undefined> {
-    const recent = this.#recent.claim(after);
-    if (recent.length > 0) return toBatch(recent);
-    const head = this.#head;
-    const { first } = this.#held;
-    const read = await this.port.ask<ReadoutRow[]>({ kind: "read", after, ...BATCH });
-    if (read.length === 0) return this.#miss(sink, after, head);
-    const rows = read.filter(({ seq }) => seq < first);
-    const [next] = read;
-    if (rows.length === 0) return this.#miss(sink, after, { seq: first - 1, total: next!.total - next!.count });
-    const whole: Readout[] = [];
-    for (const row of rows) {
-      const readings = this.#decode(row);
-      if (readings) whole.push({ ...row, bytes: row.body.length, readings });
-      else if (whole.length > 0) break; // a damaged one is set aside when its turn comes
-      else return this.#setAside(sink, row);
+  /** Nothing comes for the sink from here: a readout whose bits have turned, or none where one ought to be. */
+  #skip(sink: string, claimed: Exclude<Claim, { readonly batch: Batch }>): void {
+    const { log, clock } = this.options;
+    const atMs = clock.now();
+    if ("absent" in claimed) {
+      const missing = this.#memory.cursors.pending(sink, claimed.absent.total);
+      if (missing > 0) {
+        log?.error(`${missing} readings up to readout ${claimed.absent.seq} are missing on disk`, { sink });
+      }
+      this.#settle(sink, claimed.absent, { mark: undefined, dead: [], atMs });
+      return;
     }
-    return whole.length > 0 ? toBatch(whole) : undefined;
-  }
-
-  #decode(row: ReadoutRow): readonly Reading[] | undefined {
-    if (row.damaged) return undefined;
-    const form = row.form === null ? undefined : this.#forms.rows(row.form);
-    if (row.form !== null && form?.length !== row.count) return undefined;
-    return timely(decodeReadout(row.atMs, form, row.body), row);
-  }
-
-  /** A readout whose bits have turned on the disk becomes a dead letter as a whole. */
-  #setAside(sink: string, { seq, atMs, total, count, body }: ReadoutRow): undefined {
-    if (this.#cursors.of(sink).acked >= seq) return;
-    this.options.log?.error(`Readout ${seq} is damaged on disk and put aside, ${count} readings`, { sink, seq });
-    const rest = { sink, seq, atMs, reason: "check sum wrong on disk", body };
+    const { seq, total, count, body } = claimed.damaged;
+    log?.error(`Readout ${seq} is damaged on disk and put aside, ${count} readings`, { sink, seq });
+    const rest = { sink, seq, atMs: claimed.damaged.atMs, reason: "check sum wrong on disk" };
     const dead = Array.from({ length: count }, (_, position) => ({ ...rest, position, body: position ? "" : body }));
-    this.#settle(sink, { seq, total, count }, { mark: undefined, dead });
+    this.#settle(sink, { seq, total, count }, { mark: undefined, dead, atMs });
   }
 
-  /** The last readout that a sink may have: before those that wait for the time. */
-  #lastFree(): number {
-    return Math.min(this.#head.seq, this.#held.first - 1);
+  #settle(sink: string, to: Settled, outcome: Outcome): void {
+    const { cursors } = this.#memory;
+    cursors.settle(sink, to, outcome);
+    this.#writer.settled();
+    if (cursors.lags(sink, UNSAVED_READOUTS) || outcome.dead.length > 0) void this.#writer.do("save");
   }
 
-  async #redate(redating: Redating): Promise<Size> {
-    this.#size = await this.port.ask<Size>({ kind: "redate", ...redating });
+  /** A batch by the numbers that its readouts have now. */
+  #renumbered(batch: Batch): Batch {
+    if (!this.#early?.given.has(batch)) return batch;
+    const { seq, total } = this.#early.head;
+    return {
+      ...batch,
+      upTo: batch.upTo + seq,
+      total: batch.total + total,
+      seqs: batch.seqs.map((its) => its + seq),
+    };
+  }
+
+  #changed(): void {
+    this.#changes++;
     for (const listener of this.#listeners) listener();
-    return this.#size;
-  }
-
-  /** Readouts that ought to be there are not: somebody was at the file. */
-  #miss(sink: string, after: number, head: Head): undefined {
-    const cursor = this.#cursors.of(sink);
-    if (cursor.acked > after) return; // dropped meanwhile, and written down already
-    this.options.log?.error(`Readouts ${after + 1} to ${head.seq} are missing on disk`, { sink });
-    this.#evict(head, "missing", [cursor]);
-    this.#save();
   }
 
   #change(signal: AbortSignal): Promise<void> {
@@ -291,66 +216,4 @@ export class Store implements Journal {
       signal.addEventListener("abort", done);
     });
   }
-
-  // Cursors and bounds
-
-  #settle(sink: string, to: Settled, outcome: { mark: string | undefined; dead: readonly DeadRow[] }): void {
-    this.#cursors.settle(sink, to, outcome);
-    this.#recent.forget(this.#cursors.ackedByAll(this.#head));
-    if (this.#cursors.lags(sink, UNSAVED_READOUTS) || outcome.dead.length > 0) this.#save();
-    else this.#saveWhenIdle();
-  }
-
-  #save(): void {
-    this.#saveAsked = true;
-    if (!this.#closed) this.#write();
-  }
-
-  #saveWhenIdle(): void {
-    if (this.#idle || this.#closed) return;
-    this.#idle = new AbortController();
-    this.options.clock.sleep(IDLE_MS, this.#idle.signal).then(() => {
-      this.#idle = undefined;
-      if (this.#cursors.unsaved()) this.#save();
-    }, () => {});
-  }
-
-  async #enforceBounds(): Promise<void> {
-    const { maxBytes, maxAgeMs = Infinity, clock, time } = this.options;
-    const olderThanMs = time?.agesTrusted === false ? -Infinity : clock.now() - maxAgeMs;
-    while ((this.#size.oldest?.atMs ?? Infinity) < olderThanMs) {
-      if (!await this.#cut("age", { rows: CUT_ROWS, olderThanMs })) break;
-    }
-    if (this.#size.bytes <= maxBytes) return;
-    while (this.#size.bytes > maxBytes * LOW_WATER && this.#size.oldest) {
-      const tooMuch = 1 - maxBytes * LOW_WATER / this.#size.bytes;
-      const rows = Math.ceil((this.#head.seq - this.#size.oldest.seq + 1) * tooMuch);
-      if (!await this.#cut("size", { rows: Math.min(rows, CUT_ROWS) })) break;
-    }
-  }
-
-  /** Drops the oldest readouts, and writes down for each sink what it will never see. */
-  async #cut(reason: EvictionReason, bounds: CutBounds): Promise<boolean> {
-    const boundary = await this.port.ask<Head | undefined>({ kind: "boundary", ...bounds });
-    if (!boundary) return false;
-    this.#evict(boundary, reason);
-    await this.#commit([]);
-    this.#evictions.say(reason);
-    return true;
-  }
-
-  #evict({ seq, total }: Head, reason: string, cursors = this.#cursors.all()): void {
-    for (const cursor of cursors) {
-      if (cursor.acked >= seq) continue;
-      const count = total - cursor.ackedTotal;
-      this.#evictions.add(count);
-      this.#cursors.evict(cursor, { seq, total, count }, { reason, atMs: this.options.clock.now() });
-    }
-  }
-}
-
-/** The readings of a readout whose time was not certain at once. */
-function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
-  if (quality === QUALITY.good) return readings;
-  return dated(readings, atMs, quality === QUALITY.estimated ? "clock-unsynchronised" : undefined);
 }

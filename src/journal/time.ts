@@ -1,7 +1,7 @@
 /** What the file keeps of the time, and how readouts get theirs that came while it was unknown. @module */
 import type { DatabaseSync } from "node:sqlite";
 import type { TimeMemory } from "../host_time.ts";
-import { checkSum, type StoredReadout } from "./check_sum.ts";
+import { checkSum, type StoredReadout } from "./stored.ts";
 import { QUALITY, type Quality, type Redating } from "./messages.ts";
 
 /** Keeps what is known of the time, and forgets times that turned out never to have been. */

@@ -9,21 +9,46 @@ export class FileTrouble extends Error {
   }
 }
 
+/** SQLite's result codes, the lower byte of the extended ones. */
+const BUSY = 5, NO_MEMORY = 7, READ_ONLY = 8, IO_ERROR = 10, CORRUPT = 11, FULL = 13, CANNOT_OPEN = 14, PROTOCOL = 15;
+const NOT_A_DATABASE = 26;
+const OF_DISK = [BUSY, NO_MEMORY, READ_ONLY, IO_ERROR, CANNOT_OPEN, PROTOCOL];
+const OF_DAMAGE = [CORRUPT, NOT_A_DATABASE];
+
+/** A batch of statements says it in words alone. */
+const WORDS: readonly (readonly [RegExp, number])[] = [
+  [/disk is full/, FULL],
+  [/disk I\/O error/, IO_ERROR],
+  [/readonly database/, READ_ONLY],
+  [/unable to open/, CANNOT_OPEN],
+  [/database is locked/, BUSY],
+  [/malformed/, CORRUPT],
+  [/not a database/, NOT_A_DATABASE],
+];
+
+/** SQLite's code of an error, without its extension; `undefined`: it is not SQLite's. */
+function codeOf(error: unknown): number | undefined {
+  if ((error as { readonly code?: string }).code !== "ERR_SQLITE_ERROR") return undefined;
+  const { errcode, message } = error as { readonly errcode?: number; readonly message: string };
+  return errcode === undefined ? WORDS.find(([words]) => words.test(message))?.[1] : errcode & 0xFF;
+}
+
+/** Whether there is no room left. */
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === FULL || (error as { readonly code?: string }).code === "ENOSPC";
+}
+
 /** An error as it crosses to the other side of the worker. */
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof FileTrouble) return { kind: error.kind, message: error.message };
-  return { kind: "disk", message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof Error)) return { kind: "fault", message: String(error) };
+  return { kind: kindOf(error), message: error.message };
 }
 
-/** What opening says of a file that no waiting will mend. */
-export function openingTrouble(path: string, error: unknown): unknown {
-  const { message } = error as Error;
-  const config = (what: string) => new FileTrouble("config", what);
-  if (/not a database/.test(message)) return config("This is no SQLite database: name another file in journal.path");
-  if (/unable to open/.test(message)) return config("This file cannot be opened: name another one in journal.path");
-  if (!/malformed/.test(message)) return error;
-  return config(
-    `The journal is damaged (${message}): move ${path} and ${path}-wal away, and obisd begins a new one; ` +
-      "readings in it that a sink lacks are lost with it",
-  );
+function kindOf(error: Error): Trouble["kind"] {
+  if (isFull(error)) return "full";
+  const code = codeOf(error);
+  if (code !== undefined && OF_DAMAGE.includes(code)) return "damaged";
+  const ofSystem = /^E[A-Z0-9]+$/.test((error as { readonly code?: string }).code ?? "");
+  return ofSystem || code !== undefined && OF_DISK.includes(code) ? "failing" : "fault";
 }

@@ -3,32 +3,65 @@
  * talks to a meter. It writes and reads what it is told; what is written when is decided in `store.ts`.
  * @module
  */
+import { fetchReadouts, setAside } from "./aside.ts";
 import { JournalFile } from "./file.ts";
-import type { Answer, Question } from "./messages.ts";
-import { troubleOf } from "./trouble.ts";
+import type { Answer, Contents, Opening, Question, Salvage } from "./messages.ts";
+import { FileTrouble, troubleOf } from "./trouble.ts";
 
 let file: JournalFile | undefined;
 
+/** Opens it, also again: a disk may have come back that was gone. */
+function open(opening: Opening): Contents {
+  close();
+  const [opened, contents] = opening.damaged ? setAside(opening) : openOrSetAside(opening);
+  file = opened;
+  return contents;
+}
+
+function close(): void {
+  file?.close();
+  file = undefined;
+}
+
+function openOrSetAside(opening: Opening): [JournalFile, Contents] {
+  try {
+    return JournalFile.open(opening);
+  } catch (error) {
+    if (troubleOf(error).kind !== "damaged") throw error;
+    return setAside(opening);
+  }
+}
+
+/** Fetches some more from the damaged file. Returns how many readouts came, and what is left to do. */
+function salvage(from: Salvage): { readonly fetched: number; readonly after: number } {
+  const { rows, upTo } = fetchReadouts(from);
+  file!.restore(rows, { ...from, after: upTo });
+  return { fetched: rows.length, after: upTo };
+}
+
 /** Carries out one question. */
 function answer(question: Question): unknown {
+  if (question.kind === "open") return open(question);
+  if (question.kind === "ping") return;
+  if (question.kind === "close") return close();
+  if (!file) throw new FileTrouble("failing", "the journal could not be opened yet");
   switch (question.kind) {
-    case "open": {
-      const [opened, contents] = JournalFile.open(question.path);
-      file = opened;
-      return contents;
-    }
     case "commit":
-      return file!.commit(question);
+      return file.commit(question);
     case "read":
-      return file!.read(question);
+      return file.read(question);
     case "boundary":
-      return file!.boundary(question);
+      return file.boundary(question);
+    case "thin":
+      return file.thin(question);
     case "redate":
-      return file!.redate(question);
-    case "ping":
-      return;
-    case "close":
-      return file?.close();
+      return file.redate(question);
+    case "check":
+      return file.check(question.places);
+    case "salvage":
+      return salvage(question);
+    case "ballast":
+      return file.makeBallast();
   }
 }
 

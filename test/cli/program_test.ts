@@ -35,7 +35,7 @@ Deno.test("obisd run: works with the flags that obisd permissions prints and no 
       `lines: { a: { url: "${meter.endpoint}" } }
 meters: [{ name: flat-1, line: a, every: 1s }]
 sinks: [{ type: stdout }, { type: csv, path: "out/readings.csv" }]
-journal: { path: journal.db }
+journal: { path: journal.db, group_commit: 0s }
 `,
     );
     const printed = await spawn(["permissions", "-c", path]).output();

@@ -98,7 +98,7 @@ Deno.test("run: with the least permissions, from READY to exit 0, through reload
       { name: "p1", line: "p1", mode: "D", every: "1s" },
     ],
     sinks: [{ type: "csv", path: "readings.csv" }, influx(server.url)],
-    journal: { path: "journal.db" },
+    journal: { path: "journal.db", group_commit: "0s" },
     runtime_directory: "run",
   };
   folder.write(config);
@@ -139,7 +139,7 @@ Deno.test("run: with the least permissions, from READY to exit 0, through reload
   folder.write({ ...config, sinks: [...config.sinks, { ...influx(server.url), name: "b", token: { env: "TOKEN" } }] });
   await hangUp(daemon, /^<3>Restart required: .*env TOKEN/);
   const fewer = config.meters.filter(({ name }) => name !== "heat");
-  folder.write({ ...config, meters: fewer, journal: { path: "journal.db", max_bytes: "1GiB" } });
+  folder.write({ ...config, meters: fewer, journal: { path: "journal.db", group_commit: "0s", max_bytes: "1GiB" } });
   await hangUp(daemon, /^<6>Configuration loaded again/);
   await daemon.said(/^<4>The journal's settings changed: restart required/);
   await daemon.told(/^STATUS=2 meters/);
@@ -174,7 +174,7 @@ Deno.test("run: SIGTERM ends within 11 s though every sink hangs, the meter sign
     lines: { slow: { url: `${slow.endpoint}?max_baud=300` }, quick: { url: quick.endpoint } },
     meters: [{ name: "slow", line: "slow", every: "1s" }, { name: "quick", line: "quick", every: "1s" }],
     sinks: [{ type: "./hanging.ts", name: "a" }, { type: "./hanging.ts", name: "b" }, influx(silent.url)],
-    journal: { path: "journal.db" },
+    journal: { path: "journal.db", group_commit: "0s" },
   });
   Deno.writeTextFileSync(`${folder.path}/hanging.ts`, HANGING);
   await using daemon = startRun(folder.config);
@@ -214,7 +214,7 @@ Deno.test("run: ready though nobody is there; who comes later is read and delive
     lines: { a: { url: `tcp://127.0.0.1:${meterPort}` }, b: { url: link } },
     meters: [{ name: "a", line: "a", every: "1s" }, { name: "b", line: "b", every: "1s" }],
     sinks: [influx(`http://127.0.0.1:${serverPort}`), { type: "stdout" }],
-    journal: { path: "journal.db" },
+    journal: { path: "journal.db", group_commit: "0s" },
   });
   await using daemon = startRun(folder.config);
   await daemon.told(/^READY=1$/);
@@ -256,7 +256,7 @@ Deno.test("run: a real InfluxDB has what the meter said", { ignore: isMissing("i
     lines: { a: { url: meter.endpoint } },
     meters: [{ name: "a", line: "a", every: "1s", labels: { site: "north" } }],
     sinks: [{ type: "influxdb", url: server.url, database: "energy" }],
-    journal: { path: "journal.db" },
+    journal: { path: "journal.db", group_commit: "0s" },
   });
   await using daemon = startRun(folder.config);
   const count = "SELECT count(value) FROM obis WHERE address = '1.8.0'";

@@ -1,0 +1,57 @@
+/** What a sink gets next: from memory when it keeps up, else from disk. @module */
+import type { Batch } from "../journal.ts";
+import type { Reading } from "../reading.ts";
+import { BATCH, type Readout, toBatch } from "./batch.ts";
+import type { Memory } from "./memory.ts";
+import { QUALITY, type ReadoutRow, type Settled } from "./messages.ts";
+import { dated, decodeReadout } from "./record.ts";
+
+/** A batch; or a place up to which the sink gets nothing, because a damaged or missing readout stands there. */
+export type Claim = { readonly batch: Batch } | { readonly damaged: ReadoutRow } | { readonly absent: Settled };
+
+/** The next readouts behind a cursor; `undefined`: there is nothing yet. @throws {JournalError} */
+export async function claim(memory: Memory, after: number): Promise<Claim | undefined> {
+  const { port, recent, ring, held, saved, head, salvage } = memory;
+  if (after >= head.seq || salvage && after >= salvage.after && after < salvage.upTo) return undefined;
+  if (after >= saved.seq) {
+    const rows = ring.claim(after, (row) => held.dated(row));
+    return toClaim(memory, rows) ??
+      (ring.claim(after, (row) => row).length > 0 ? undefined : { absent: { ...head, count: 0 } });
+  }
+  const free = Math.min(saved.seq, held.first - 1); // no sink may pass what waits for its time
+  if (after >= free) return undefined;
+  const known = recent.claim(after);
+  if (known.length > 0) return { batch: toBatch(known) };
+  const upTo = salvage && after < salvage.upTo ? Math.min(salvage.after, free) : free;
+  const rows = await port.ask<ReadoutRow[]>({ kind: "read", after, upTo, ...BATCH });
+  const claimed = toClaim(memory, rows);
+  if (claimed || salvage && after < salvage.upTo) return claimed; // what is missing now may only be missing yet
+  if (free === saved.seq) return { absent: { ...saved, count: 0 } };
+  const [next] = await port.ask<ReadoutRow[]>({ kind: "read", after, upTo: saved.seq, ...BATCH, readouts: 1 });
+  return next && { absent: { seq: next.seq - 1, total: next.total - next.count, count: 0 } };
+}
+
+/** Those before the first damaged one; a damaged one when its turn comes. */
+function toClaim(memory: Memory, rows: readonly ReadoutRow[]): Claim | undefined {
+  const whole: Readout[] = [];
+  for (const row of rows) {
+    const readings = decode(memory, row);
+    if (readings) whole.push({ ...row, bytes: row.body.length, readings });
+    else if (whole.length > 0) break;
+    else return { damaged: row };
+  }
+  return whole.length > 0 ? { batch: toBatch(whole) } : undefined;
+}
+
+function decode({ forms }: Memory, row: ReadoutRow): readonly Reading[] | undefined {
+  if (row.damaged) return undefined;
+  const form = row.form === null ? undefined : forms.rows(row.form);
+  if (row.form !== null && form?.length !== row.count) return undefined;
+  return timely(decodeReadout(row.atMs, form, row.body), row);
+}
+
+/** The readings of a readout whose time was not certain at once. */
+export function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
+  if (quality === QUALITY.good) return readings;
+  return dated(readings, atMs, quality === QUALITY.estimated ? "clock-unsynchronised" : undefined);
+}

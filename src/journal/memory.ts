@@ -1,0 +1,28 @@
+/** What the parts of an open journal share: what is on disk, what is in memory, and where everybody stands. @module */
+import type { Clock } from "../clock.ts";
+import type { JournalOptions } from "../journal.ts";
+import type { Recent } from "./batch.ts";
+import type { Cursors } from "./cursors.ts";
+import type { Forms } from "./forms.ts";
+import type { Held } from "./held.ts";
+import type { Head, Salvage, Size } from "./messages.ts";
+import type { JournalPort } from "./port.ts";
+import type { Ring } from "./ring.ts";
+
+/** Changed by the store and its parts. */
+export interface Memory {
+  readonly port: JournalPort;
+  readonly options: JournalOptions & { readonly clock: Clock };
+  cursors: Cursors;
+  forms: Forms;
+  readonly recent: Recent;
+  readonly ring: Ring;
+  readonly held: Held;
+  /** The last readout of the log. */
+  head: Head;
+  /** The last that is on disk; behind it there is only the ring. */
+  saved: Head;
+  size: Size;
+  /** Readouts are still fetched from a damaged file: sinks that lack them wait. */
+  salvage: Salvage | undefined;
+}

@@ -1,0 +1,83 @@
+/**
+ * The books and the file brought together: a file that could not be opened at first, one that was damaged, one that has
+ * less than the books say.
+ * @module
+ */
+import { Forms } from "./forms.ts";
+import type { Memory } from "./memory.ts";
+import type { Check, Contents, Counted, ReadoutRow } from "./messages.ts";
+import { decodeReadout } from "./record.ts";
+
+/** A sink that lacks more readouts than this is not counted out each time: that would read the whole file. */
+const CHECKED_READOUTS = 5000;
+
+/** Goes on behind what the file has: all that was numbered before it was open is numbered anew. */
+export function goOnBehind(memory: Memory, contents: Contents, dropped: readonly Counted[]): void {
+  const { options: { sinks, clock } } = memory;
+  const { head, start = head } = contents;
+  const forms = new Forms(contents.forms);
+  memory.cursors = memory.cursors.goOnBehind(contents.sinks, { sinks, head, start, nowMs: clock.now(), dropped });
+  memory.ring.renumber((row) => ({
+    ...inForms(row, memory.forms, forms),
+    seq: row.seq + head.seq,
+    total: row.total + head.total,
+  }));
+  memory.head = { seq: memory.head.seq + head.seq, total: memory.head.total + head.total };
+  memory.saved = head;
+  Object.assign(memory, { forms, size: contents, salvage: contents.salvage });
+}
+
+/** The same row, by the number that its form has elsewhere. */
+function inForms(row: ReadoutRow, before: Forms, now: Forms): ReadoutRow {
+  if (row.form === null) return row;
+  const form = now.idOf(before.contentOf(row.form)!);
+  if (form !== undefined) return { ...row, form };
+  return { ...row, form: null, body: JSON.stringify(decodeReadout(row.atMs, before.rows(row.form), row.body)) };
+}
+
+/** Fetches what a damaged file still has, and says how much it was. Sinks that lack it wait meanwhile. */
+export async function fetchSalvage(memory: Memory, onProgress: () => void): Promise<void> {
+  const { port, options: { log } } = memory;
+  let count = 0;
+  while (memory.salvage) {
+    const { salvage } = memory;
+    const { fetched, after } = await port.ask<{ fetched: number; after: number }>({ kind: "salvage", ...salvage });
+    count += fetched;
+    memory.salvage = after < salvage.upTo ? { ...salvage, after } : undefined;
+    onProgress();
+    if (!memory.salvage) log?.warning(`${count} readouts were fetched from the damaged journal ${salvage.aside}`);
+  }
+}
+
+/** Compares the books with the file, and corrects them where readings are missing. `all`: count out every sink. */
+export async function checkBooks(memory: Memory, { all, lostUpTo }: { all: boolean; lostUpTo: number }): Promise<void> {
+  const { port, cursors, saved, options: { log, clock } } = memory;
+  const fault = (message: string) =>
+    log?.error(`The journal's books are wrong: ${message}`, { path: memory.options.path });
+  for (
+    const { sink, ingested, delivered, pending, evicted, dead } of memory.options.sinks.map((sink) =>
+      cursors.book(sink, memory.head.total)
+    )
+  ) {
+    if (ingested !== delivered + pending + evicted + dead || pending < 0) {
+      fault(
+        `${sink}: ${ingested} ingested, ${delivered} delivered, ${pending} pending, ${evicted} evicted, ${dead} dead`,
+      );
+    }
+  }
+  // A sink that was just given what memory then had no room for is counted when it has settled.
+  const counted = [...cursors.all()].filter(({ acked }) =>
+    acked < saved.seq && acked >= lostUpTo && (all || saved.seq - acked <= CHECKED_READOUTS)
+  );
+  const found = await port.ask<Check>({ kind: "check", places: counted.map(({ id, acked }) => ({ sink: id, acked })) });
+  if (found.head.seq !== saved.seq || found.head.total !== saved.total) {
+    fault(`the file ends with readout ${found.head.seq}, not ${saved.seq}`);
+  }
+  counted.forEach((cursor, at) => {
+    const missing = saved.total - cursor.ackedTotal - cursor.ahead - found.pending[at]!;
+    if (missing === 0) return;
+    fault(`${cursor.id}: ${Math.abs(missing)} readings ${missing > 0 ? "are missing" : "too many"} on disk`);
+    const gap = { fromSeq: cursor.acked + 1, toSeq: saved.seq, atMs: clock.now() };
+    if (missing > 0) cursors.correct(cursor, missing, gap);
+  });
+}

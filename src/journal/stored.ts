@@ -1,0 +1,43 @@
+/** A readout as it is stored, under its check sum: a memory card turns bits, and SQLite alone would not notice. @module */
+import { crc32 } from "node:zlib";
+import type { Quality, ReadoutRow } from "./messages.ts";
+
+/** The columns of the table; `boot` numbers a row of the table of boots. */
+export interface StoredReadout {
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly form: number | null;
+  readonly count: number;
+  readonly total: number;
+  readonly crc: number;
+  readonly boot: number | null;
+  readonly mono_ms: number | null;
+  readonly quality: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Over all columns but itself. Those that format 2 brought are left out where they say nothing, so that the readouts of
+ * a file that format 1 wrote stay as they are: in such a row they are all absent.
+ */
+export function checkSum(row: Omit<StoredReadout, "crc">): number {
+  const { seq, at_ms, form, count, total, boot, mono_ms, quality, body } = row;
+  const clock = boot === null && mono_ms === null && quality === 0 ? "" : ` ${boot} ${mono_ms} ${quality}`;
+  return crc32(body, crc32(`${seq} ${at_ms} ${form} ${count} ${total}${clock}`));
+}
+
+/** Whether no bit has turned. */
+export function isWhole(row: StoredReadout): boolean {
+  return row.crc === checkSum(row);
+}
+
+/** The row as it crosses to the other side; `boots`: ids of boots by their numbers. */
+export function toRow(stored: StoredReadout, boots: ReadonlyMap<string | number, string | number>): ReadoutRow {
+  const { seq, at_ms, form, count, total, boot, mono_ms, quality, body } = stored;
+  return {
+    ...{ seq, atMs: at_ms, form, count, total, monoMs: mono_ms, quality: quality as Quality },
+    bootId: boot === null ? null : boots.get(boot) as string | undefined ?? null,
+    body: new TextDecoder().decode(body),
+    ...!isWhole(stored) && { damaged: true },
+  };
+}

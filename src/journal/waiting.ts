@@ -1,0 +1,49 @@
+/** Readouts that wait for their commit: at once, or for a while for others to go along. @module */
+import type { Moment, Receipt } from "../journal.ts";
+import type { Reading } from "../reading.ts";
+import { encodeReadout, type ReadoutBody } from "./record.ts";
+
+/** An append that waits for its commit. */
+export interface Waiting {
+  readonly readings: readonly Reading[];
+  readonly encoded: ReadoutBody;
+  readonly moment: Moment | undefined;
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Readouts that share one commit. */
+const GROUP = 500;
+/** Of readouts that can wait no more is kept waiting. */
+const GROUP_BYTES = 64 * 1024;
+
+/** The queue before the disk. */
+export class Queue {
+  readonly #waiting: Waiting[] = [];
+  #bytes = 0;
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether so much waits that it is worth a commit. */
+  get isFull(): boolean {
+    return this.#bytes >= GROUP_BYTES;
+  }
+
+  /** Resolves when it is committed. */
+  add(readings: readonly Reading[], moment: Moment | undefined): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const encoded = encodeReadout(readings);
+      this.#waiting.push({ readings, encoded, moment, resolve, reject });
+      this.#bytes += encoded.body.length;
+    });
+  }
+
+  /** The first, for one commit. */
+  take(): Waiting[] {
+    const taken = this.#waiting.splice(0, GROUP);
+    for (const { encoded } of taken) this.#bytes -= encoded.body.length;
+    return taken;
+  }
+}

@@ -1,0 +1,151 @@
+/** A damaged file is set aside, never deleted; what can be read of it still arrives, in order; nobody waits for that. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { type Journal, type JournalOptions, openJournal } from "../../src/journal.ts";
+import { numbers, readout, temporaryFolder } from "../support/readings.ts";
+
+const soon = () => AbortSignal.timeout(20_000);
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
+
+interface Scene {
+  readonly path: string;
+  readonly said: string[];
+  readonly names: () => string[];
+  open(options?: Partial<JournalOptions>): Promise<Journal>;
+}
+
+async function scene(play: (scene: Scene) => Promise<void>): Promise<void> {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/journal.db`;
+  const said: string[] = [];
+  const say = (message: string) => void said.push(message.replaceAll(folder.path, ""));
+  const log = { debug() {}, info: say, warning: say, error: say };
+  await play({
+    path,
+    said,
+    names: () => [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(),
+    open: (options = {}) =>
+      openJournal({ path, sinks: ["csv", "influx"], maxBytes: 1e9, log, retryMs: 20, ...options }),
+  });
+}
+
+async function drain(journal: Journal, sink: string): Promise<number[]> {
+  const drained: number[] = [];
+  while (journal.books().find((book) => book.sink === sink)!.pending > 0) {
+    const batch = await journal.next(sink, soon());
+    drained.push(...numbers(batch.readings));
+    journal.acknowledge(sink, batch);
+  }
+  return drained;
+}
+
+function assertBalanced(journal: Journal): void {
+  for (const { sink, ingested, delivered, pending, evicted, dead } of journal.books()) {
+    assert.equal(ingested, delivered + pending + evicted + dead, sink);
+  }
+}
+
+/** Overwrites pages of a file, counted from 0, page by page of 1 KiB. */
+function spoil(path: string, from: number, pages: number): void {
+  using file = Deno.openSync(path, { write: true });
+  file.seekSync(from * 1024, Deno.SeekMode.Start);
+  file.writeSync(new Uint8Array(pages * 1024).fill(0x5A));
+}
+
+/** A closed journal of so many readouts; "csv" has had the first hundred. */
+async function fill({ open }: Scene, readouts: number): Promise<void> {
+  await using journal = await open();
+  await Promise.all(range(0, readouts).map((number) => journal.append(readout(number, 40))));
+  const batch = await journal.next("csv", soon());
+  assert.equal(batch.upTo, 125);
+  journal.acknowledge("csv", batch, { mark: "125 readouts" });
+}
+
+Deno.test("openJournal: of a damaged file whatever is whole arrives, in order", async () => {
+  await scene(async (scene) => {
+    await fill(scene, 1000);
+    const pages = Deno.statSync(scene.path).size / 1024;
+    spoil(scene.path, Math.floor(pages / 2), 3);
+    {
+      await using journal = await scene.open();
+      const kept = await drain(journal, "influx"); // the damage is found on the way
+      assert((await journal.append(readout(1000, 40))).seq === 1001);
+      assert.deepEqual(await drain(journal, "influx"), [1000]);
+      assert(kept.length > 900 && kept.length < 1000, `${kept.length}`);
+      assert.deepEqual(kept, kept.toSorted((a, b) => a - b));
+      assert.equal(new Set(kept).size, kept.length);
+      await journal.check();
+      assertBalanced(journal);
+      const [csv, influx] = journal.books();
+      assert.equal(influx!.evicted, (1000 - kept.length) * 40);
+      assert.equal(csv!.pending, (kept.filter((number) => number >= 125).length + 1) * 40);
+      assert.equal(journal.state().salvaging, undefined);
+    }
+    assert.deepEqual(scene.names().filter((name) => /corrupt/.test(name)).slice(0, 1), ["journal.db.corrupt-1"]);
+    const told = scene.said.join("\n");
+    assert.match(told, /The journal was damaged: it is set aside as \/journal\.db\.corrupt-1/);
+    assert.match(told, /^8\d\d readouts were fetched from the damaged journal/m);
+  });
+});
+
+Deno.test("openJournal: a file that cannot even be opened is replaced, and numbers go on", async () => {
+  await scene(async (scene) => {
+    await fill(scene, 200);
+    const file = Deno.readFileSync(scene.path);
+    Deno.writeFileSync(scene.path, file.fill(0x5A, 0, 4096));
+    await using journal = await scene.open();
+    const { seq } = await journal.append(readout(200));
+    assert(seq > 200, `${seq}`);
+    assert.deepEqual(await drain(journal, "csv"), [200]);
+    assertBalanced(journal);
+    assert(scene.names().includes("journal.db.corrupt-1"));
+  });
+});
+
+Deno.test("Journal: what is fetched from a damaged file goes on after a restart, and a second damage has a name of its own", async () => {
+  await scene(async (scene) => {
+    await fill(scene, 3000);
+    const pages = Deno.statSync(scene.path).size / 1024;
+    spoil(scene.path, Math.floor(pages / 2), 1);
+    {
+      const journal = await scene.open();
+      while (!scene.names().includes("journal.db.corrupt-1")) {
+        journal.acknowledge("influx", await journal.next("influx", soon()));
+      }
+      await journal.append(readout(3000, 40));
+      await journal[Symbol.asyncDispose](); // in the midst of it, most likely
+    }
+    await using journal = await scene.open();
+    const kept = await drain(journal, "influx");
+    assert.equal(kept.at(-1), 3000);
+    await journal.check();
+    assertBalanced(journal);
+    const { evicted, dead } = journal.books()[1]!;
+    assert(evicted < 100 * 40 && dead === 0, `${evicted} ${dead}`);
+    await journal[Symbol.asyncDispose]();
+    Deno.writeFileSync(scene.path, new Uint8Array(8192).fill(0x5A));
+    await using again = await scene.open();
+    await again.append(readout(1));
+    assert(scene.names().includes("journal.db.corrupt-2"));
+  });
+});
+
+Deno.test("Journal: readings that somebody deleted from the file are an error, and the books say so", async () => {
+  await scene(async ({ path, said, open }) => {
+    {
+      await using journal = await open();
+      for (const number of range(0, 10)) await journal.append(readout(number));
+    }
+    const db = new DatabaseSync(path);
+    db.exec("DELETE FROM readout WHERE seq IN (3, 4)");
+    db.close();
+    await using journal = await open();
+    await journal.check();
+    assert(said.some((line) => /books are wrong: csv: 6 readings are missing on disk/.test(line)), said.join("\n"));
+    assert.deepEqual(journal.books().map(({ pending, evicted }) => [pending, evicted]), [[24, 6], [24, 6]]);
+    assert.deepEqual(await drain(journal, "csv"), [0, 1, ...range(4, 10)]);
+    const before = said.length;
+    await journal.check();
+    assert.equal(said.length, before, "it is said once");
+  });
+});
