@@ -37,6 +37,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/obis/": [],
   "src/normalise.ts": ["src/telegram.ts", "src/obis/", "src/reading.ts"],
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
+  "src/mode_e.ts": [
+    ...["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/iec62056/", "src/dlms/", "src/obis/"],
+  ],
   // to the meter
   "src/transport/": [
     ...["src/libc.ts", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
@@ -115,7 +118,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],
     ...["src/permissions.ts", "src/daemon", "src/simulator/", "src/journal", "src/status.ts", "src/openmetrics.ts"],
-    ...["src/control.ts", "src/control_questions.ts", "src/runtime_directory.ts", "deno.json"],
+    ...[
+      "src/control.ts",
+      "src/control_questions.ts",
+      "src/runtime_directory.ts",
+      "src/dlms/",
+      "src/mode_e.ts",
+      "deno.json",
+    ],
   ],
   "src/main.ts": [
     "deno.json",
@@ -128,7 +138,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|obis)/",
-    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|format)\\.ts$",
+    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format)\\.ts$",
     "^src/simulator/(capture|client_messages|faults|live|load_profile|meter|programming|registers|speech|statistics)\\.ts$",
   ].join("|"),
 );

@@ -101,7 +101,7 @@ function accessOf(text: unknown): string | undefined {
 
 /** The password, from where the command line or the configuration says; it is never a word of the command line. */
 async function passwordOf(where: string | undefined, target: Target, signal: AbortSignal): Promise<string | undefined> {
-  const password = where === undefined ? fromConfiguration(target) : await from(where, signal);
+  const password = where === undefined ? fromConfiguration(target) : await readSecret(where, signal);
   if (password === undefined || isPassword(password)) return password;
   throw new UsageError(
     "The password cannot be sent: 1 to 32 printable characters of ASCII are allowed, but no ( ) / !",
@@ -116,7 +116,8 @@ function fromConfiguration({ password }: Target): string | undefined {
   }
 }
 
-async function from(where: string, signal: AbortSignal): Promise<string> {
+/** A password from `env:NAME`, `file:PATH`, or the keyboard. @throws {UsageError} */
+export async function readSecret(where: string, signal: AbortSignal): Promise<string> {
   if (where === "ask") return await askPassword("Password of the meter: ", signal);
   const [, kind, name = ""] = /^(env|file):(.+)$/s.exec(where) ?? [];
   if (kind === "env") {

@@ -4,6 +4,7 @@ import { Inbox } from "../dialogue.ts";
 import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { listen, readout } from "../iec62056/mod.ts";
+import { canonicalCodes, readModeE } from "../mode_e.ts";
 import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
 import type { Telegram } from "../telegram.ts";
@@ -11,6 +12,7 @@ import { pushLine, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Arguments, Command, Context } from "./command.ts";
+import { DLMS_HELP, DLMS_OPTIONS, parseDlms } from "./dlms.ts";
 import { type Format, parseFormat, present } from "./present.ts";
 import { parseTarget, parseTimeout, parseUsage, type Target, TARGET_OPTIONS } from "./target.ts";
 import { createWatcher, type Watcher } from "./watcher.ts";
@@ -23,7 +25,7 @@ export const read: Command = {
 Reads a meter once. ENDPOINT is a port or a connection: /dev/serial/by-id/…, tcp://192.168.1.20:8000,
 rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its options stand behind a "?": tcp://192.168.1.20:8000?max_baud=300. METER is the name of a meter in the configuration.
 
-  --mode MODE          auto (default), A, B, C, or D for a meter that speaks by itself
+  --mode MODE          auto (default), A, B, C, D for a meter that speaks by itself, or E
   --address NUMBER     the meter's address, where several share a line
   --obis LIST          only these codes, as the meter writes them: 1.8.0,1.8.0*24
   --format FORMAT      table (default), json (one reading a line) or csv
@@ -32,9 +34,13 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
   --timeout TIME       gives up after it (default 120s)
   --name NAME          the meter's name in the readings (default: its identification)
 
-  obisd read /dev/serial/by-id/usb-FTDI_head-if00-port0 --obis 1.8.0,2.8.0`,
+${DLMS_HELP}
+
+  obisd read /dev/serial/by-id/usb-FTDI_head-if00-port0 --obis 1.8.0,2.8.0
+  obisd read tcp://192.168.1.20:4059 --mode E --opening wrapper --client 1 --password ask`,
   options: {
     ...TARGET_OPTIONS,
+    ...DLMS_OPTIONS,
     obis: { type: "string" },
     format: { type: "string" },
     raw: { type: "string" },
@@ -43,7 +49,9 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
   async run(args, context) {
     const format = parseFormat(args.values.format);
     const withinMs = parseTimeout(args.values.timeout);
-    const target = await readTarget(args);
+    const isModeE = args.values.mode === "E";
+    const target = await readTarget(isModeE ? { ...args, values: { ...args.values, mode: undefined } } : args);
+    if (isModeE) return await readE(target, args, context);
     using raw = openRaw(args.values.raw as string | undefined);
     const watcher = createWatcher({ mode: target.mode, trace: args.values.trace === true });
     try {
@@ -64,6 +72,30 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
     }
   },
 };
+
+/** Reads a DLMS meter: everything that it describes, or what is asked for. */
+async function readE(target: Target, args: Arguments, context: Context): Promise<number> {
+  const format = parseFormat(args.values.format);
+  if (args.values.raw !== undefined) throw new UsageError("--raw keeps a telegram, and mode E has none: try --trace");
+  const options = await parseDlms(args, target.endpoint, context);
+  const codes = target.obis && canonicalCodes(target.obis);
+  const watcher = createWatcher({ mode: "E", trace: args.values.trace === true });
+  const { log, clock } = context;
+  const limit = { withinMs: parseTimeout(args.values.timeout), what: "The reading" };
+  try {
+    const telegram = await withLimit(context.signal, limit, async (signal) => {
+      const onNotice = (notice: string) => log.warning(notice);
+      await using transport = await openTransport(target.endpoint, { signal, onNotice });
+      return await converse(transport, readModeE(options, codes), { signal, clock, trace: watcher.trace });
+    });
+    watcher.end();
+    return show(telegram, { ...target, ...codes && { obis: codes } }, format, context);
+  } catch (error) {
+    throw watcher.explain(error);
+  } finally {
+    watcher.end();
+  }
+}
 
 async function readOnce(target: Target, watcher: Watcher, context: Context): Promise<Telegram> {
   const { log, signal, clock } = context;

@@ -8,7 +8,7 @@
  * | IEC 62056-46, 5 | LLC | `llc.ts` |
  * | IEC 62056-47 | wrapper on TCP | `wrapper.ts`, `wrapper_link.ts`, `link.ts` |
  * | Green Book 9.4 | association, release; what is settled then | `acse.ts`, `initiate.ts` |
- * | – | the client: its association, what it reads and writes | `association.ts`, `ciphering.ts`, `client.ts`, `reading.ts` |
+ * | – | the client: its association, what it reads and writes | `association.ts`, `ciphering.ts`, `client.ts`, `reading.ts`, `readout.ts` |
  * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `authentication.ts`, `signatures.ts` |
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
@@ -53,6 +53,7 @@ export * from "./profile.ts";
 export * from "./push.ts";
 export * from "./push_values.ts";
 export * from "./reading.ts";
+export * from "./readout.ts";
 export * from "./references.ts";
 export * from "./refusals.ts";
 export * from "./security.ts";

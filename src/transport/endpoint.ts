@@ -94,6 +94,11 @@ export function signOnLine(endpoint: Endpoint): LineSettings {
   return applyOptions(SIGN_ON_LINE, endpoint.options);
 }
 
+/** The line settings of HDLC without a sign-on: 9600 Bd 8N1, or what the endpoint says. */
+export function hdlcLine(endpoint: Endpoint): LineSettings {
+  return applyOptions({ baud: 9600, dataBits: 8, parity: "none", stopBits: 1 }, endpoint.options);
+}
+
 /** The line settings in which mode D pushes here. */
 export function pushLine(endpoint: Endpoint): LineSettings {
   return applyOptions(PUSH_LINE, endpoint.options);

@@ -1,0 +1,86 @@
+/** All that a DLMS meter says of itself, or what is asked of it, as the words of a telegram. @module */
+import type { Dialogue } from "../dialogue.ts";
+import type { DamagedText, DataSet, DataValue, Telegram } from "../telegram.ts";
+import type { Client } from "./client.ts";
+import type { LogicalName } from "./logical_name.ts";
+import { CLASS, type ListedObject } from "./objects.ts";
+import { ValueReader } from "./reading.ts";
+
+/** Attributes that are values of a reading, by class, in the order in which they stand in a data set. */
+const VALUES: Readonly<Record<number, readonly number[]>> = {
+  [CLASS.register]: [2],
+  [CLASS.data]: [2],
+  [CLASS.extendedRegister]: [2, 5],
+  [CLASS.demandRegister]: [2, 3, 6],
+  [CLASS.clock]: [2],
+};
+
+/** Classes in the order in which an object is looked for whose class nobody has said: registers are most. */
+const GUESSES: readonly number[] = [
+  ...[CLASS.register, CLASS.extendedRegister, CLASS.demandRegister, CLASS.data, CLASS.clock],
+];
+
+/** What of a meter is read. */
+export interface DlmsReadoutOptions {
+  /** Absent: every object with a value that the meter's own description shows and allows to be read. */
+  readonly names?: readonly LogicalName[];
+}
+
+/** One object's values, or why there are none. */
+type Said = { readonly set: DataSet; readonly atMs: number } | { readonly refused: string };
+
+/** Reads a meter. What it refuses is told beside the rest, as lines of a telegram that could not be read. */
+export function* dlmsReadout(client: Client, { names }: DlmsReadoutOptions = {}): Dialogue<Telegram> {
+  const reader = new ValueReader(client);
+  const objects = names?.map((name) => ({ name })) ?? readable(yield* client.objectList());
+  const sets: DataSet[] = [];
+  const damaged: DamagedText[] = [];
+  let atMs: number | undefined;
+  for (const object of objects) {
+    const said = yield* "classId" in object ? readObject(reader, object) : readByName(reader, object.name);
+    if ("refused" in said) damaged.push({ text: object.name, offset: 0, reason: said.refused });
+    else {
+      atMs ??= said.atMs;
+      sets.push(said.set);
+    }
+  }
+  return {
+    mode: "E",
+    block: { sets, damaged, complete: true },
+    check: { kind: "none", result: "good" },
+    atMs: atMs ?? 0,
+    bytes: new Uint8Array(),
+  };
+}
+
+/** Objects with values, of which the client may read the first. */
+function readable(objects: readonly ListedObject[]): readonly Pick<ListedObject, "classId" | "name">[] {
+  return objects.filter(({ classId, attributes }) => {
+    const right = attributes.find(({ id }) => id === 2);
+    return classId in VALUES && (right === undefined || right.read);
+  });
+}
+
+function* readObject(reader: ValueReader, { classId, name }: Pick<ListedObject, "classId" | "name">): Dialogue<Said> {
+  const values: DataValue[] = [];
+  let atMs = 0;
+  for (const id of VALUES[classId]!) {
+    const read = yield* reader.read({ classId, name, id });
+    if (id === 2 && read.refused !== undefined) return { refused: read.refused };
+    if (id === 2) atMs = read.atMs;
+    const { text, unit } = read.value;
+    values.push({ text, ...(unit === "" ? {} : { unit }) });
+  }
+  return { set: { address: name, values }, atMs };
+}
+
+/** Tries one class after the other, as no description says it. */
+function* readByName(reader: ValueReader, name: LogicalName): Dialogue<Said> {
+  let first: Said | undefined;
+  for (const classId of GUESSES) {
+    const said: Said = yield* readObject(reader, { classId, name });
+    if ("set" in said) return said;
+    first ??= said;
+  }
+  return first!;
+}
