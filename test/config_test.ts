@@ -156,7 +156,7 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     // values
     [meter("every: 15m, mode: F"), '2:48: meters[0].mode: found "F", allowed are auto, A, B, C, D'],
     [meter("every: 15m, mode: c"), /found "c", allowed are auto, A, B, C, D, did you mean C\?/],
-    [meter("every: 15m, mode: E"), /mode: this version reads modes A to D; mode E comes later/],
+    [meter("every: 15m, mode: E"), /mode: this version reads mode E from the command line alone/],
     [meter("every: 15"), /every: found the number 15, a unit is missing: 15s, 15m/],
     [meter("every: quarter"), /every: .*"quarter".*15m/],
     [meter("every: 7m"), "2:37: meters[0].every: 7m does not divide a day into equal slots: take 6m or 8m"],

@@ -58,7 +58,7 @@ async function configured(name: string, file: unknown): Promise<Target> {
 }
 
 function parseMode(text: string): Target["mode"] {
-  if (text === "E") throw new UsageError("--mode E: this version reads modes A to D");
+  if (text === "E") throw new UsageError("--mode E: in this version obisd read alone speaks mode E");
   const mode = MODES.find((mode) => mode === text);
   if (mode === undefined) throw new UsageError(`--mode ${text}: allowed are ${MODES.join(", ")}`);
   return mode;

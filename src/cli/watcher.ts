@@ -1,6 +1,6 @@
 /** What a person sees while a meter is being read: how far it is, or the dialogue itself. @module */
 import { ProtocolError, SilenceError } from "../errors.ts";
-import { join, toText } from "../iec62056/characters.ts";
+import { hex, join, toBytes, toText } from "../iec62056/characters.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
 import type { Trace, TraceEvent } from "../session.ts";
@@ -12,7 +12,7 @@ const REFRESH_MS = 200;
 const TRACE_BYTES = 100;
 /** So much is kept of what comes and is no telegram. */
 const HEARD_BYTES = 65_536;
-const LF = 0x0a;
+const [LF, FLAG] = [0x0a, 0x7e];
 
 const PUSH_HINT = "; a meter that speaks by itself needs --mode D";
 const SPEED_HINT = "; is the speed right? A P1 port has ?baud=115200&data_bits=8&parity=none";
@@ -45,7 +45,7 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
   const heard: Uint8Array[] = [];
   let shownMs = 0;
   let dropped: Uint8Array | undefined;
-  const tracer = trace ? createTracer((text) => say(text + "\n")) : undefined;
+  const tracer = trace ? createTracer((text) => say(text + "\n"), mode) : undefined;
   const seconds = () => ((Date.now() - startMs) / 1000).toFixed(1);
   const show = () => {
     if (!live || Date.now() - shownMs < REFRESH_MS) return;
@@ -89,11 +89,17 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
 /**
  * Makes lines of a trace: bytes come in pieces of whatever size, a person reads the meter's lines. A password that was
  * sent is shown as `***`, wherever it comes back, and so is the check character behind it, which tells a part of it.
+ * What is no text, in mode E, is shown as hex digits.
  */
-export function createTracer(write: (line: string) => void): { add(event: TraceEvent): void; end(): void } {
+export function createTracer(
+  write: (line: string) => void,
+  mode: WatcherOptions["mode"] = "auto",
+): { add(event: TraceEvent): void; end(): void } {
   let coming: { readonly bytes: number[]; readonly atMs: number } | undefined;
   const secrets = new Set<string>();
-  const put = (event: TraceEvent) => write(formatEvent(event, secrets));
+  const show = (bytes: Uint8Array) =>
+    mode === "E" && !isText(bytes) ? maskedHex(bytes, secrets) : visible(masked(bytes, secrets));
+  const put = (event: TraceEvent) => write(formatEvent(event, show));
   const end = () => {
     if (coming) put({ kind: "received", bytes: Uint8Array.from(coming.bytes), atMs: coming.atMs });
     coming = undefined;
@@ -109,7 +115,7 @@ export function createTracer(write: (line: string) => void): { add(event: TraceE
         coming ??= { bytes: [], atMs: event.atMs };
         coming.bytes.push(byte);
         const full = coming.bytes.length >= TRACE_BYTES && secrets.size === 0; // a cut would show half of a password
-        if (byte === LF || full) end();
+        if (byte === LF && isText(coming?.bytes ?? [LF]) || full) end();
       }
     },
     end,
@@ -129,14 +135,27 @@ function masked(bytes: Uint8Array, secrets: ReadonlySet<string>): string {
   }, commands);
 }
 
+/** Whether octets may be the sign-on's: HDLC begins with a flag, the wrapper with zero. */
+function isText(bytes: ArrayLike<number>): boolean {
+  return bytes[0] !== FLAG && bytes[0] !== 0 && Array.from(bytes).every((byte) => byte < 0x80);
+}
+
+/** `7E A0 07 … *** 7E`. */
+function maskedHex(bytes: Uint8Array, secrets: ReadonlySet<string>): string {
+  const pieces = Array.from(secrets).reduce((pieces, secret) => pieces.flatMap((text) => text.split(secret)), [
+    toText(bytes),
+  ]);
+  return pieces.map((text) => hex(toBytes(text), Infinity)).join(" *** ");
+}
+
 /** `12:00:00.123 → /?!<CR><LF>`, UTC. */
-function formatEvent(event: TraceEvent, secrets: ReadonlySet<string>): string {
+function formatEvent(event: TraceEvent, show: (bytes: Uint8Array) => string): string {
   const time = new Date(event.atMs).toISOString().slice(11, 23);
   switch (event.kind) {
     case "sent":
-      return `${time} → ${visible(masked(event.bytes, secrets))}`;
+      return `${time} → ${show(event.bytes)}`;
     case "received":
-      return `${time} ← ${visible(masked(event.bytes, secrets))}`;
+      return `${time} ← ${show(event.bytes)}`;
     case "line":
       return `${time} = ${formatLine(event.settings)}`;
     case "silence":

@@ -71,7 +71,8 @@ export const meterSchema = z.strictObject({
     "Its device address for the sign-on, mostly the serial number, in quotes. Absent: whoever is there answers; not allowed beside a second meter on one line.",
   ),
   mode: z.enum(["auto", "A", "B", "C", "D"], {
-    error: ({ input }) => input === "E" ? "this version reads modes A to D; mode E comes later" : undefined,
+    error: ({ input }) =>
+      input === "E" ? "this version reads mode E from the command line alone: obisd read --mode E" : undefined,
   }).default("auto").describe(
     "Mode of IEC 62056-21: A, B, C, D (the meter pushes by itself), or auto (A, B or C, as the meter answers).",
   ),

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Dialogue, Inbox, send, setLine } from "../../src/dialogue.ts";
 import { hdlcAddress, hdlcStation, type Meter, Server, wrapperStation } from "../../src/dlms/mod.ts";
+import { createTracer } from "../../src/cli/watcher.ts";
 import { toBytes, toText } from "../../src/iec62056/mod.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { testMeter } from "../support/dlms_meter.ts";
@@ -108,4 +109,19 @@ Deno.test("read --mode E: what is refused, missing or wrong: exit code and words
     assert.equal(outcome.code, code, `${args}: ${outcome.err}`);
     assert.match(outcome.err, message);
   }
+});
+
+Deno.test("createTracer: mode E is shown as hex, its sign-on as text, a password not", () => {
+  const lines: string[] = [];
+  const tracer = createTracer((line) => lines.push(line.replace(/^\S+ /, "")), "E");
+  const sent = (bytes: Uint8Array, secret?: string) =>
+    tracer.add({ kind: "sent", bytes, atMs: 0, ...secret !== undefined && { secret } });
+  sent(toBytes("/?!\r\n"));
+  tracer.add({ kind: "received", bytes: toBytes("/LGZ5\\2ZMD\r\n\x06252\r\n"), atMs: 0 });
+  sent(toBytes("~\xa0\x07\x03!secret~"), "secret");
+  for (const byte of [0x7e, 0xa0, 0x0a, 0x7e]) tracer.add({ kind: "received", bytes: Uint8Array.of(byte), atMs: 0 });
+  tracer.end();
+  assert.deepEqual(lines, [
+    ...["→ /?!<CR><LF>", "← /LGZ5\\2ZMD<CR><LF>", "← <ACK>252<CR><LF>", "→ 7E A0 07 03 21 *** 7E", "← 7E A0 0A 7E"],
+  ]);
 });

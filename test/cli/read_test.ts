@@ -204,7 +204,7 @@ const WRONG: [args: string, code: number, said: RegExp][] = [
   ["", 64, /takes one ENDPOINT/],
   ["tcp://host", 64, /an endpoint on the network is written tcp:\/\/host:port/],
   ["tcp://host:1?max_bud=300", 64, /did you mean max_baud\?/],
-  ["tcp://host:1 --mode E", 64, /this version reads modes A to D/],
+  ["tcp://host:1 --mode E --auth low", 64, /--auth low takes a --password/],
   ["tcp://host:1 --mode Z", 64, /allowed are auto, A, B, C, D/],
   ["tcp://host:1 --modus C", 64, /no option --modus/],
   ["tcp://host:1 --format xml", 64, /allowed are table, json, csv/],
