@@ -68,6 +68,7 @@ function* readObject(reader: ValueReader, { classId, name }: Pick<ListedObject, 
     const read = yield* reader.read({ classId, name, id });
     if (id === 2 && read.refused !== undefined) return { refused: read.refused };
     if (id === 2) atMs = read.atMs;
+    if (read.refused !== undefined) continue;
     const { text, unit } = read.value;
     values.push({ text, ...(unit === "" ? {} : { unit }) });
   }
