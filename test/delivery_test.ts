@@ -145,8 +145,6 @@ Deno.test("deliver: when all of a small readout is rejected, all is kept, tried 
     let tries = 0;
     const delivery = start(plugin(() => ++tries <= 8 ? no({ kind: "split" }, "unknown bucket") : Promise.resolve()));
     await journal.append(readout(1, 2)); // three writes a try: both, and each alone
-    while (tries < 4) await new Promise((resolve) => setTimeout(resolve, 1));
-    assert.equal(delivery.state.blocked, "reject");
     const book = await done();
     assert.deepEqual([book.delivered, book.dead, delivery.state.blocked], [2, 0, undefined]);
     assert.deepEqual(clock.slept.map((ms) => Math.round(ms / 1000)), [72, 144, 288, 576]);
