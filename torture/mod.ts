@@ -2,9 +2,12 @@
 import { parseArgs } from "node:util";
 import { formatTable } from "../bench/table.ts";
 import { fuzz } from "./fuzz.ts";
+import { kill } from "./kill.ts";
+import { model } from "./model.ts";
 import type { Row, Trial } from "./trial.ts";
+import { wal } from "./wal.ts";
 
-const TRIALS: readonly Trial[] = [fuzz];
+const TRIALS: readonly Trial[] = [fuzz, model, wal, kill];
 
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));
