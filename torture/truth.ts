@@ -9,7 +9,7 @@ import { normalise } from "../src/normalise.ts";
 import { FLAGS, type Reading } from "../src/reading.ts";
 import type { DataSet, Telegram } from "../src/telegram.ts";
 
-const [STX, ETX, EOT, LF] = [0x02, 0x03, 0x04, 0x0a];
+const [STX, ETX, EOT, LF, CR] = [0x02, 0x03, 0x04, 0x0a, 0x0d];
 
 /** Which check of these bytes is right: the exclusive or, the sum, the CRC; none of them. */
 export function checkThatFits({ bytes, check }: Telegram): "xor" | "sum" | "crc" | undefined {
@@ -25,7 +25,7 @@ export function checkThatFits({ bytes, check }: Telegram): "xor" | "sum" | "crc"
 
 /** Where the block may begin: at the front, behind STX, or in a new line, blanks and control characters passed over or not. */
 function beginnings(bytes: Uint8Array): number[] {
-  const plain = [0, ...positions(bytes, STX).map((at) => at + 1), ...positions(bytes, LF).map((at) => at + 1)];
+  const plain = [0, ...[STX, LF, CR].flatMap((mark) => positions(bytes, mark).map((at) => at + 1))];
   return [
     ...plain,
     ...plain.map((start) => start + Math.max(0, bytes.subarray(start).findIndex((byte) => byte > 0x20))),

@@ -50,7 +50,7 @@ export interface WalOptions {
 /** The log cut at every byte, or at `count` of them. */
 export async function cutWal(options: WalOptions): Promise<Harm> {
   return await withFiles(options, false, async (written, base) => {
-    const from = written.ends.at(-(options.commits ?? 0) - 1) ?? 0;
+    const from = options.commits === undefined ? 0 : written.ends.at(-options.commits - 1)!;
     const places = placesIn(written.wal.length + 1 - from, options);
     let tried = 0;
     for (const length of places.map((place) => from + place)) {
@@ -182,7 +182,7 @@ async function drainDamaged(files: Files): Promise<{ delivered: Map<number, Read
   try {
     journal = await openJournal({ path, sinks: [SINK], maxBytes: MAX_BYTES });
   } catch (error) {
-    assert((error as Error).message.length > 20, String(error));
+    assert.match((error as Error).message, /damaged|database|newer obisd/);
     return undefined;
   }
   await using _closed = journal;

@@ -28,7 +28,7 @@ export function workerHere(): WorkerHere {
     }
   };
   return {
-    kill: () => tenant?.terminate(),
+    kill: () => tenant?.kill(),
     [Symbol.dispose]: () => void Object.assign(realm, before),
   };
 }
@@ -51,7 +51,17 @@ class Tenant {
     this.#last = this.#last.then(() => this.#ask(question));
   }
 
+  /** A thread that ends lets go of its files. */
   terminate(): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#last.then(() => {
+      this.realm.postMessage = () => {};
+      handler!({ data: { id: 0, kind: "close" } });
+    });
+  }
+
+  kill(): void {
     this.#dead = true;
   }
 
