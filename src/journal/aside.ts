@@ -6,7 +6,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { JournalFile } from "./file.ts";
 import type { Contents, Head, Opening, ReadoutRow, Salvage, SinkRow } from "./messages.ts";
-import { isWhole, type StoredReadout, toRow } from "./stored.ts";
+import { isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
 
 /** Readouts that are fetched at once: meanwhile new ones wait. */
 const FETCHED = 200;
@@ -72,7 +72,7 @@ function survey(path: string): Surveyed {
     `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
      detached_ms AS detachedMs FROM sink`,
   );
-  const forms = rows<Contents["forms"][number]>("SELECT id, content FROM form");
+  const forms = rows<StoredForm>("SELECT * FROM form").map(toForm);
   const first =
     rows<Head & { readonly count: number }>("SELECT seq, total, count FROM readout ORDER BY seq LIMIT 1")[0];
   db?.close();

@@ -21,7 +21,7 @@ import {
   type Thinning,
 } from "./messages.ts";
 import { openDatabase, PAGE_BYTES } from "./schema.ts";
-import { checkSum, isWhole, type StoredReadout, toRow } from "./stored.ts";
+import { checkSum, formCheckSum, isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
 import { betweenQuarters } from "./thin.ts";
 import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
@@ -98,7 +98,7 @@ export class JournalFile {
       ...salvage && { salvage },
       ...getTime(this.#db),
       head: this.#head(),
-      forms: this.#all("SELECT id, content FROM form") as unknown as Contents["forms"],
+      forms: (this.#all("SELECT id, content, crc FROM form") as unknown as StoredForm[]).map(toForm),
       sinks: this.#all(
         `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
          detached_ms AS detachedMs FROM sink`,
@@ -280,7 +280,11 @@ export class JournalFile {
   }
 
   #putForm(id: number, content: string): void {
-    this.#run("INSERT INTO form VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET content = excluded.content", id, content);
+    this.#run(
+      `INSERT INTO form (id, content, crc) VALUES (?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET content = excluded.content, crc = excluded.crc`,
+      ...[id, content, formCheckSum({ id, content })],
+    );
   }
 
   #putSink({ id, base, acked, ackedTotal, delivered, evicted, dead, ahead, mark, detachedMs }: SinkRow): void {

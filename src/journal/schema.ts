@@ -45,8 +45,12 @@ const FORMAT_2 = `
   ALTER TABLE readout ADD COLUMN quality INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE sink ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;`;
 
+/** A form has a check sum of its own; those that format 2 wrote have none. */
+const FORMAT_3 = `
+  ALTER TABLE form ADD COLUMN crc INTEGER;`;
+
 /** What each version adds to the one before it; an empty file is of version 0. */
-const FORMATS = [FORMAT_1, FORMAT_2];
+const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 /** Opens or creates the database, in this version's format. @throws {FileTrouble | Error} */
 export function openDatabase(path: string): DatabaseSync {

@@ -1,6 +1,6 @@
 /** A readout as it is stored, under its check sum: a memory card turns bits, and SQLite alone would not notice. @module */
 import { crc32 } from "node:zlib";
-import type { Quality, ReadoutRow } from "./messages.ts";
+import type { FormEntry, Quality, ReadoutRow } from "./messages.ts";
 
 /** The columns of the table; `boot` numbers a row of the table of boots. */
 export interface StoredReadout {
@@ -29,6 +29,24 @@ export function checkSum(row: Omit<StoredReadout, "crc">): number {
 /** Whether no bit has turned. */
 export function isWhole(row: StoredReadout): boolean {
   return row.crc === checkSum(row);
+}
+
+/** A form as it is stored; without a check sum where a format before 3 wrote it. */
+export interface StoredForm {
+  readonly id: number;
+  readonly content: string | null;
+  readonly crc?: number | null;
+}
+
+/** A bit that turns in a form makes a wrong register of each readout that points to it. */
+export function formCheckSum({ id, content }: FormEntry): number {
+  return crc32(`${id} ${content}`);
+}
+
+/** The form as it crosses to the other side. A damaged one fits no readout, and keeps its number from being given again. */
+export function toForm({ id, content, crc = null }: StoredForm): FormEntry {
+  const form = { id, content: content ?? "" };
+  return crc === null || crc === formCheckSum(form) ? form : { id, content: "" };
 }
 
 /** The row as it crosses to the other side; `boots`: ids of boots by their numbers. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type Journal, type JournalOptions, openJournal } from "../../src/journal.ts";
-import { numbers, readout, temporaryFolder } from "../support/readings.ts";
+import { assertBalanced, drain } from "../support/journals.ts";
+import { readout, temporaryFolder } from "../support/readings.ts";
 
 const soon = () => AbortSignal.timeout(20_000);
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
@@ -29,27 +30,18 @@ async function scene(play: (scene: Scene) => Promise<void>): Promise<void> {
   });
 }
 
-async function drain(journal: Journal, sink: string): Promise<number[]> {
-  const drained: number[] = [];
-  while (journal.books().find((book) => book.sink === sink)!.pending > 0) {
-    const batch = await journal.next(sink, soon());
-    drained.push(...numbers(batch.readings));
-    journal.acknowledge(sink, batch);
-  }
-  return drained;
-}
-
-function assertBalanced(journal: Journal): void {
-  for (const { sink, ingested, delivered, pending, evicted, dead } of journal.books()) {
-    assert.equal(ingested, delivered + pending + evicted + dead, sink);
-  }
-}
-
 /** Overwrites pages of a file, counted from 0, page by page of 1 KiB. */
 function spoil(path: string, from: number, pages: number): void {
   using file = Deno.openSync(path, { write: true });
   file.seekSync(from * 1024, Deno.SeekMode.Start);
   file.writeSync(new Uint8Array(pages * 1024).fill(0x5A));
+}
+
+/** Changes a closed file behind the journal's back. */
+function turn(path: string, sql: string): void {
+  const db = new DatabaseSync(path);
+  assert(Number(db.prepare(sql).run().changes) > 0, "nothing was there to turn");
+  db.close();
 }
 
 /** A closed journal of so many readouts; "csv" has had the first hundred. */
@@ -85,6 +77,22 @@ Deno.test("openJournal: of a damaged file whatever is whole arrives, in order", 
     const told = scene.said.join("\n");
     assert.match(told, /The journal was damaged: it is set aside as \/journal\.db\.corrupt-1/);
     assert.match(told, /^8\d\d readouts were fetched from the damaged journal/m);
+  });
+});
+
+Deno.test("openJournal: a bit that turns in a register's name makes no other register", async () => {
+  await scene(async ({ path, open, said }) => {
+    {
+      await using journal = await open();
+      for (let number = 0; number < 3; number++) await journal.append(readout(number, 4));
+    }
+    turn(path, "UPDATE form SET content = replace(content, '1.8.', '1.0.')");
+    await using journal = await open();
+    await journal.append(readout(3, 4)); // of the same form, which is written anew
+    assert.deepEqual(await drain(journal, "influx"), [3]);
+    assertBalanced(journal);
+    assert.equal(journal.books()[1]!.dead, 12);
+    assert.match(said.join("\n"), /Readout 1 is damaged on disk and put aside/);
   });
 });
 
