@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { ConfigError, LineError } from "../src/errors.ts";
-import { type Journal, type JournalOptions, openJournal } from "../src/journal.ts";
+import { type JournalOptions, openJournal } from "../src/journal.ts";
+import { assertBalanced, drain } from "./support/journals.ts";
 import { numbers, readout, T0, temporaryFolder } from "./support/readings.ts";
 import { jumpingClock } from "./support/sink_clock.ts";
 
@@ -12,23 +13,6 @@ const open = (folder: { path: string }, options: Partial<JournalOptions> = {}) =
   openJournal({ path: `${folder.path}/journal.db`, sinks: ["csv", "influx"], maxBytes: 64 * MIB, ...options });
 
 const soon = () => AbortSignal.timeout(5000);
-
-/** The numbers of all that a sink still gets, acknowledged on the way. */
-async function drain(journal: Journal, sink: string): Promise<number[]> {
-  const drained: number[] = [];
-  while (journal.books().find((book) => book.sink === sink)!.pending > 0) {
-    const batch = await journal.next(sink, soon());
-    drained.push(...numbers(batch.readings));
-    journal.acknowledge(sink, batch);
-  }
-  return drained;
-}
-
-function assertBalanced(journal: Journal): void {
-  for (const { sink, ingested, delivered, pending, evicted, dead } of journal.books()) {
-    assert.equal(ingested, delivered + pending + evicted + dead, `the books of ${sink}`);
-  }
-}
 
 Deno.test("openJournal: each sink gets each readout, in order, from memory and from disk", async () => {
   using folder = temporaryFolder();

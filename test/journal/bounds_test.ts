@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { HostTime } from "../../src/host_time.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../src/journal.ts";
+import { assertBalanced, drain } from "../support/journals.ts";
 import { reading, T0, temporaryFolder } from "../support/readings.ts";
 
 const KIB = 1024;
@@ -63,9 +64,7 @@ async function scene(options: Partial<JournalOptions>, play: (scene: Scene) => P
       }
     },
     async assertBalanced() {
-      for (const { sink, ingested, delivered, pending, evicted, dead } of journal.books()) {
-        assert.equal(ingested, delivered + pending + evicted + dead, sink);
-      }
+      assertBalanced(journal);
       await journal.check(); // an error in the log fails the test
     },
   });
@@ -73,16 +72,11 @@ async function scene(options: Partial<JournalOptions>, play: (scene: Scene) => P
 }
 
 /** Takes all that is pending; the minute of each readout. */
-async function drain(journal: Journal, sink: string): Promise<number[]> {
-  const minutes: number[] = [];
-  while (journal.books().find((book) => book.sink === sink)!.pending > 0) {
-    const batch = await journal.next(sink, AbortSignal.timeout(5000));
-    const times = new Set(batch.readings.map(({ meter, time }) => `${meter} ${time}`));
-    minutes.push(...[...times].map((text) => (Date.parse(text.split(" ")[1]!) - T0) / MINUTE));
-    journal.acknowledge(sink, batch);
-  }
-  return minutes;
-}
+const drainMinutes = (journal: Journal, sink: string) =>
+  drain(journal, sink, (all) => {
+    const times = new Set(all.map(({ meter, time }) => `${meter} ${time}`));
+    return [...times].map((text) => (Date.parse(text.split(" ")[1]!) - T0) / MINUTE);
+  });
 
 const appendAll = (journal: Journal, minutes: Iterable<number>) =>
   Promise.all([...minutes].map((minute) => journal.append(minutely(minute))));
@@ -92,12 +86,12 @@ Deno.test("Bounds: a full journal keeps the quarter hours, and a sink that is up
   await scene({ maxBytes: 256 * KIB }, async ({ journal, said, assertBalanced }) => {
     for (let from = 0; from < 1000; from += 50) {
       await appendAll(journal, range(from, from + 50));
-      assert.deepEqual(await drain(journal, "influx"), range(from, from + 50));
+      assert.deepEqual(await drainMinutes(journal, "influx"), range(from, from + 50));
       await assertBalanced();
     }
     const { evicted } = journal.books()[0]!;
     assert(evicted > 0);
-    const kept = await drain(journal, "csv");
+    const kept = await drainMinutes(journal, "csv");
     const quarters = range(0, 67).map((quarter) => quarter * 15).filter((minute) => minute < 950);
     assert.deepEqual(quarters.filter((minute) => !kept.includes(minute)), []);
     assert.deepEqual(kept, kept.toSorted((a, b) => a - b));
@@ -115,7 +109,7 @@ Deno.test("Bounds: when the quarter hours do not fit either, the oldest of them 
       await appendAll(journal, range(from, from + 500).map((quarter) => quarter * 15));
       await assertBalanced();
     }
-    const kept = await drain(journal, "csv");
+    const kept = await drainMinutes(journal, "csv");
     assert(kept.length > 50 && kept.length < 500, `${kept.length}`);
     assert.deepEqual(kept, range(6000 - kept.length, 6000).map((quarter) => quarter * 15));
   });
@@ -125,14 +119,14 @@ Deno.test("Bounds: what a dead sink alone lacks goes before anything that anothe
   await scene({ maxBytes: 256 * KIB, sinks: ["dead", "late"] }, async ({ journal, assertBalanced }) => {
     for (let from = 0; from < 800; from += 50) {
       await appendAll(journal, range(from, from + 50));
-      await drain(journal, "late");
+      await drainMinutes(journal, "late");
     }
     await appendAll(journal, range(800, 900));
     await assertBalanced();
     const [dead, late] = journal.books();
     assert(dead!.evicted > 0);
     assert.equal(late!.evicted, 0);
-    assert.deepEqual(await drain(journal, "late"), range(800, 900));
+    assert.deepEqual(await drainMinutes(journal, "late"), range(800, 900));
   });
 });
 
@@ -144,7 +138,7 @@ Deno.test("Bounds: a batch that is on its way when it is thinned or dropped is d
     assert(journal.books()[0]!.evicted > 0);
     journal.acknowledge("csv", batch);
     await assertBalanced();
-    await drain(journal, "csv");
+    await drainMinutes(journal, "csv");
     const { ingested, delivered, evicted } = journal.books()[0]!;
     assert.equal(ingested, delivered + evicted);
     await assertBalanced();
@@ -194,12 +188,12 @@ Deno.test("Bounds: a sink's own bounds are its own alone", async () => {
       await journal.append(minutely(minute));
     }
     await assertBalanced();
-    const csv = await drain(journal, "csv");
+    const csv = await drainMinutes(journal, "csv");
     assert.deepEqual(csv, range(530, 600)); // looked at every ten minutes
-    const influx = await drain(journal, "influx");
+    const influx = await drainMinutes(journal, "influx");
     assert(influx.length > 100 && influx.length < 300, `${influx.length}`);
     assert.deepEqual(influx, range(600 - influx.length, 600));
-    assert.deepEqual(await drain(journal, "other"), range(0, 600));
+    assert.deepEqual(await drainMinutes(journal, "other"), range(0, 600));
     assert.match(said[0]!, /the sink's own max_age or max_bytes/);
   });
 });
