@@ -145,12 +145,7 @@ class ModelTrial implements AsyncDisposable {
     this.#attached = sinks;
     this.#journal = await openJournal({ path: this.#path, sinks, maxBytes, clock: this.#clock });
     if (past.length > 0) { for (const name of sinks) this.#recall(name, past); }
-    const nowMs = this.#clock.now();
-    for (const [name, sink] of this.#sinks) {
-      if (sinks.includes(name)) continue;
-      sink.detachedMs ??= nowMs;
-      sink.maybeForgotten ||= nowMs - sink.detachedMs >= DETACHED_MS;
-    }
+    for (const [name, sink] of this.#sinks) if (!sinks.includes(name)) sink.detachedMs ??= this.#clock.now();
     for (const name of sinks) this.#attach(name);
     await this.#check();
   }
@@ -300,6 +295,9 @@ class ModelTrial implements AsyncDisposable {
       assert.equal(ingested, this.#sum(sink.base, this.#log.length - 1), `ingested for ${name}`);
       assert.deepEqual([delivered, dead], [sink.delivered, sink.dead], `delivered to ${name}, and dead`);
       assert(pending >= 0 && evicted >= sink.skipped, `${name}: ${sink.skipped} passed over, ${evicted} evicted`);
+    }
+    for (const sink of this.#sinks.values()) {
+      sink.maybeForgotten ||= this.#clock.now() - (sink.detachedMs ?? Infinity) >= DETACHED_MS;
     }
     this.#past.push(structuredClone(this.#sinks));
   }

@@ -1,4 +1,5 @@
 /** Whole telegrams to be damaged: those of the corpus beside the project, each with the check that its maker would send. @module */
+import { join } from "../src/bytes.ts";
 import {
   decodeTelegrams,
   encodeDataMessage,
@@ -6,7 +7,6 @@ import {
   encodeP1,
   encodePush,
   formatDataBlock,
-  join,
   modeOf,
 } from "../src/iec62056/mod.ts";
 import type { DataSet, Identification, Telegram } from "../src/telegram.ts";
