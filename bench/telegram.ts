@@ -1,5 +1,6 @@
 /** The telegram that every measure reads: 70 data sets, 1.5 kB, as an industrial meter writes them; all values are made up. @module */
-import { encodeDataMessage, encodeIdentification, join } from "../src/iec62056/mod.ts";
+import { join } from "../src/bytes.ts";
+import { encodeDataMessage, encodeIdentification } from "../src/iec62056/mod.ts";
 
 /** Billing periods of one register: `1.8.1*04(012345.678*kWh)`. */
 const billed = (register: string, unit: string) =>

@@ -9,6 +9,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/abort.ts": [],
   "src/bundle.ts": [],
   "src/clock.ts": [],
+  "src/bytes.ts": [],
   "src/errors.ts": [],
   "src/libc.ts": [],
   "src/line.ts": [],
@@ -32,8 +33,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/systemd.ts": ["src/libc.ts"],
   // what the standards say
   "src/dialogue.ts": ["src/line.ts", "src/errors.ts"],
-  "src/iec62056/": ["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
-  "src/dlms/": ["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
+  "src/iec62056/": ["src/bytes.ts", "src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
+  "src/dlms/": ["src/bytes.ts", "src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
   "src/obis/": [],
   "src/normalise.ts": ["src/telegram.ts", "src/obis/", "src/reading.ts"],
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
@@ -42,7 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   // to the meter
   "src/transport/": [
-    ...["src/libc.ts", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
+    ...["src/bytes.ts", "src/libc.ts", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
     ...["src/nearest.ts", "src/parsed.ts", "src/units.ts"],
   ],
   "src/session.ts": ["src/dialogue.ts", "src/transport/", "src/line.ts", "src/errors.ts", "src/clock.ts"],
@@ -81,6 +82,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...[
       "src/asking.ts",
       "src/abort.ts",
+      "src/bytes.ts",
       "src/clock.ts",
       "src/errors.ts",
       "src/log.ts",
@@ -105,6 +107,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/cli/": [
     ...[
       "src/abort.ts",
+      "src/bytes.ts",
       "src/clock.ts",
       "src/errors.ts",
       "src/host_time.ts",

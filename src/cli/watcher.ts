@@ -1,6 +1,7 @@
 /** What a person sees while a meter is being read: how far it is, or the dialogue itself. @module */
 import { ProtocolError, SilenceError } from "../errors.ts";
-import { hex, join, toBytes, toText } from "../iec62056/characters.ts";
+import { join } from "../bytes.ts";
+import { hex, toBytes, toText } from "../iec62056/characters.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
 import type { Trace, TraceEvent } from "../session.ts";

@@ -2,7 +2,8 @@
 import { createCipheriv, createHash, timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
 import type { Mechanism } from "./acse.ts";
-import { join, plainOctets, Writer } from "./octets.ts";
+import { join } from "../bytes.ts";
+import { plainOctets, Writer } from "./octets.ts";
 import { type Keys, type Origin, protect, unprotect } from "./security.ts";
 import { sign, type SigningKey, verify, type VerifyingKey } from "./signatures.ts";
 

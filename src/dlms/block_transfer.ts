@@ -1,7 +1,8 @@
 /** A message of any kind cut into numbered blocks, acknowledged or streamed (general block transfer, Green Book 9.4.9). @module */
 import { ProtocolError } from "../errors.ts";
 import { MAX_MESSAGE_OCTETS } from "./link.ts";
-import { join, Reader, Writer } from "./octets.ts";
+import { join } from "../bytes.ts";
+import { Reader, Writer } from "./octets.ts";
 
 /** One block; an acknowledgement has no data. */
 export interface TransferBlock {

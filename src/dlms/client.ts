@@ -7,7 +7,8 @@ import { decodeData, encodeData, type ReadDataOptions } from "./axdr.ts";
 import type { Data } from "./data.ts";
 import { decodeGetResponse, encodeGetRequest } from "./get.ts";
 import { type ListedObject, readObjectList } from "./objects.ts";
-import { join, Reader, toHex } from "./octets.ts";
+import { join } from "../bytes.ts";
+import { Reader, toHex } from "./octets.ts";
 import {
   type AttributeReference,
   type Block,

@@ -3,7 +3,7 @@ import type { Finder } from "../dialogue.ts";
 import { checkSequence, isIntact } from "./crc.ts";
 import { type Control, decodeControl, encodeControl } from "./hdlc_control.ts";
 import { decodeAddress, encodeAddress, type HdlcAddress } from "./hdlc_address.ts";
-import { join } from "./octets.ts";
+import { join } from "../bytes.ts";
 
 /** Opens and closes a frame. It may stand inside as well: the length counts, nothing is stuffed. */
 export const FLAG = 0x7e;

@@ -17,7 +17,8 @@ import {
 } from "./hdlc_parameters.ts";
 import { type ExchangeOptions, type Link, type LinkTimes, MAX_MESSAGE_OCTETS } from "./link.ts";
 import { segment, stripLlc } from "./llc.ts";
-import { equal, join, toCharacters } from "./octets.ts";
+import { join } from "../bytes.ts";
+import { equal, toCharacters } from "./octets.ts";
 
 /** How to reach a meter on an HDLC line. */
 export interface HdlcLinkOptions {

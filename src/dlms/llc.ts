@@ -1,5 +1,5 @@
 /** The three octets that begin each message on an HDLC line, and how a message is cut into frames (IEC 62056-46, 5). @module */
-import { join } from "./octets.ts";
+import { join } from "../bytes.ts";
 
 const REQUEST = Uint8Array.of(0xe6, 0xe6, 0x00);
 const RESPONSE = Uint8Array.of(0xe6, 0xe7, 0x00);

@@ -15,7 +15,8 @@ import {
   isDataNotification,
   isEventNotification,
 } from "./notifications.ts";
-import { join, toHex } from "./octets.ts";
+import { join } from "../bytes.ts";
+import { toHex } from "./octets.ts";
 import { type Keys, unprotect, type UnprotectOptions } from "./security.ts";
 import { findWrapped } from "./wrapper.ts";
 

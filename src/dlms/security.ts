@@ -5,7 +5,8 @@
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
-import { join, plainOctets, Reader, Writer } from "./octets.ts";
+import { join } from "../bytes.ts";
+import { plainOctets, Reader, Writer } from "./octets.ts";
 
 /** 0 and 1 cipher with AES-128, 2 with AES-256; 1 and 2 sign as well. */
 export type Suite = 0 | 1 | 2;

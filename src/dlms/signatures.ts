@@ -10,7 +10,7 @@ import {
   verify as verifyWords,
 } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
-import { join } from "./octets.ts";
+import { join } from "../bytes.ts";
 
 /** Suite 1 signs on P-256 with SHA-256, suite 2 on P-384 with SHA-384. */
 export type Curve = "P-256" | "P-384";

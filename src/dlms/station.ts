@@ -6,7 +6,7 @@ import { type HdlcAddress, isSameStation } from "./hdlc_address.ts";
 import type { Control } from "./hdlc_control.ts";
 import { decodeParameters, encodeParameters, type LinkParameters } from "./hdlc_parameters.ts";
 import { segment, stripLlc } from "./llc.ts";
-import { join } from "./octets.ts";
+import { join } from "../bytes.ts";
 import { encodeWrapped, findWrapped } from "./wrapper.ts";
 
 /** What answers a client's messages; made anew when the client connects. */

@@ -72,14 +72,3 @@ export function hex(bytes: Uint8Array, limit = 32): string {
   const shown = Array.from(bytes.subarray(0, limit), (byte) => byte.toString(16).toUpperCase().padStart(2, "0"));
   return shown.join(" ") + (bytes.length > limit ? ` … (${bytes.length} bytes)` : "");
 }
-
-/** Puts byte strings behind one another. */
-export function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
-}

@@ -6,7 +6,8 @@
 import type { Finder } from "../dialogue.ts";
 import type { Check, DataSet, Identification } from "../telegram.ts";
 import { blockCheck, type ChecksumRule } from "./bcc.ts";
-import { ACK, CR, DEL, EOT, ETX, join, LF, STX, toText } from "./characters.ts";
+import { join } from "../bytes.ts";
+import { ACK, CR, DEL, EOT, ETX, LF, STX, toText } from "./characters.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { parseIdentification } from "./messages.ts";
 

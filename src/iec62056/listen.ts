@@ -3,7 +3,8 @@ import { type Cut, type Dialogue, type Finder, type Inbox, type Patience, setLin
 import { SilenceError } from "../errors.ts";
 import { formatLine, type LineSettings, PUSH_LINE } from "../line.ts";
 import type { DataBlock, Identification, Telegram } from "../telegram.ts";
-import { CR, join, LF, toText } from "./characters.ts";
+import { join } from "../bytes.ts";
+import { CR, LF, toText } from "./characters.ts";
 import { fitsCrc16 } from "./crc16.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { identificationIn } from "./framing.ts";

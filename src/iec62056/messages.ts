@@ -1,7 +1,8 @@
 /** The messages of both halves of a conversation, value ↔ bytes (IEC 62056-21, 6.3). @module */
 import type { Identification } from "../telegram.ts";
 import { type ChecksumRule, withCheck, xor } from "./bcc.ts";
-import { ACK, EOT, ETX, join, NAK, SOH, STX, toBytes, toText } from "./characters.ts";
+import { join } from "../bytes.ts";
+import { ACK, EOT, ETX, NAK, SOH, STX, toBytes, toText } from "./characters.ts";
 import { formatCrc16 } from "./crc16.ts";
 
 /** The first words of a session: `/?12345678!`. */

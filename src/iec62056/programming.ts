@@ -9,7 +9,8 @@ import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
 import type { Check, Identification } from "../telegram.ts";
 import { presentationOf } from "./access.ts";
 import type { Checksum } from "./bcc.ts";
-import { EOT, ETX, join, visible } from "./characters.ts";
+import { join } from "../bytes.ts";
+import { EOT, ETX, visible } from "./characters.ts";
 import {
   ended,
   errorOf,

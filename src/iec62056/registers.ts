@@ -2,7 +2,8 @@
 import type { Dialogue } from "../dialogue.ts";
 import { RefusalError } from "../errors.ts";
 import type { Check, DamagedText, DataSet, Telegram } from "../telegram.ts";
-import { join, visible } from "./characters.ts";
+import { join } from "../bytes.ts";
+import { visible } from "./characters.ts";
 import { parseDataBlock } from "./data_block.ts";
 import type { Command } from "./messages.ts";
 import { type Answer, type Programming, read } from "./programming.ts";

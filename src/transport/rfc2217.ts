@@ -4,9 +4,9 @@
  * @module
  */
 import { withLimit } from "../abort.ts";
+import { join } from "../bytes.ts";
 import { systemClock } from "../clock.ts";
 import { characterMs, formatLine, type LineSettings, type Parity } from "../line.ts";
-import { concat } from "./bytes.ts";
 import { SoftwareParity } from "./parity.ts";
 import {
   ANSWER,
@@ -178,7 +178,7 @@ class NetworkPort implements Transport {
   }
 
   #send(...messages: Uint8Array[]): Promise<void> {
-    const bytes = concat(messages);
+    const bytes = join(...messages);
     return this.#writing = this.#writing.catch(() => {}).then(() => this.#connection.write(bytes));
   }
 
@@ -250,7 +250,7 @@ class NetworkPort implements Transport {
   }
 
   #takeAll(): Uint8Array {
-    const bytes = concat(this.#queue);
+    const bytes = join(...this.#queue);
     this.#queue = [];
     return bytes;
   }

@@ -1,5 +1,6 @@
 /** A meter behind a converter or gateway that is reached over the network. @module */
 import { withLimit } from "../abort.ts";
+import { join } from "../bytes.ts";
 import { LineError } from "../errors.ts";
 import { formatLine, type LineSettings } from "../line.ts";
 import type { Transport } from "./transport.ts";
@@ -142,7 +143,7 @@ class TcpTransport implements Transport {
   }
 
   #takeAll(): Uint8Array {
-    const bytes = this.#queue.length === 1 ? this.#queue[0]! : concat(this.#queue);
+    const bytes = this.#queue.length === 1 ? this.#queue[0]! : join(...this.#queue);
     this.#queue = [];
     this.#taken();
     return bytes;
@@ -163,14 +164,4 @@ class TcpTransport implements Transport {
     const reason = cause instanceof Error ? `: ${cause.message}` : "";
     return new LineError("lost", `${this.#name} closed the connection${reason}`, { cause });
   }
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
 }

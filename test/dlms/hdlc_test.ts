@@ -22,7 +22,7 @@ import {
   toHex,
 } from "../../src/dlms/mod.ts";
 import { checkSequence } from "../../src/dlms/crc.ts";
-import { join } from "../../src/dlms/octets.ts";
+import { join } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { hexOctets, ignore, octets, ofGroup, randomNumbers } from "../support/dlms.ts";
 

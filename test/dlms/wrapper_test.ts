@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeWrapped, findWrapped, toHex } from "../../src/dlms/mod.ts";
-import { join } from "../../src/dlms/octets.ts";
+import { join } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { hexOctets, ignore, ofGroup } from "../support/dlms.ts";
 

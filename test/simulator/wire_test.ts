@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Dialogue, pause, send, setLine } from "../../src/dialogue.ts";
-import { join, toBytes, toText } from "../../src/iec62056/characters.ts";
+import { join } from "../../src/bytes.ts";
+import { toBytes, toText } from "../../src/iec62056/characters.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { serve } from "../../src/simulator/serve.ts";
 import { garbled, type Port, splitBehindBreak, Wire, type WireOptions, withParity } from "../../src/simulator/wire.ts";
