@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Clock } from "../src/clock.ts";
-import { type Batch, type Journal, openJournal } from "../src/journal.ts";
+import type { Batch, Journal } from "../src/journal.ts";
 import { readout, T0 } from "../test/support/readings.ts";
+import { openAgain } from "./open_again.ts";
 import { type WorkerHere, workerHere } from "./worker_here.ts";
 import type { Row, Trial } from "./trial.ts";
 import { type Tries, tryOut } from "./tries.ts";
@@ -143,7 +144,7 @@ class ModelTrial implements AsyncDisposable {
   async open(sinks: readonly SinkName[], past: readonly Map<SinkName, ModelSink>[] = []): Promise<void> {
     const { maxBytes } = this;
     this.#attached = sinks;
-    this.#journal = await openJournal({ path: this.#path, sinks, maxBytes, clock: this.#clock });
+    this.#journal = await openAgain({ path: this.#path, sinks, maxBytes, clock: this.#clock });
     if (past.length > 0) { for (const name of sinks) this.#recall(name, past); }
     for (const [name, sink] of this.#sinks) if (!sinks.includes(name)) sink.detachedMs ??= this.#clock.now();
     for (const name of sinks) this.#attach(name);

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { type Journal, openJournal } from "../src/journal.ts";
 import type { Reading } from "../src/reading.ts";
 import { readout } from "../test/support/readings.ts";
+import { openAgain } from "./open_again.ts";
 import { temporaryBase } from "./model.ts";
 import { workerHere } from "./worker_here.ts";
 import type { Row, Trial } from "./trial.ts";
@@ -158,7 +159,7 @@ const GO_ON = 16;
 
 /** The journal opens, and holds a whole number of commits between two bounds, in order. */
 async function assertHolds({ acked }: Written, files: Files, [least, most]: readonly [number, number]): Promise<void> {
-  await using journal = await openJournal({ path: layDown(files), sinks: [SINK], maxBytes: MAX_BYTES });
+  await using journal = await openAgain({ path: layDown(files), sinks: [SINK], maxBytes: MAX_BYTES });
   const { ingested, pending } = journal.books()[0]!;
   const last = ingested / READINGS;
   assert(last >= least && last <= most, `${last} readouts are there, not ${least} to ${most}`);
@@ -180,7 +181,7 @@ async function drainDamaged(files: Files): Promise<{ delivered: Map<number, Read
   const path = layDown(files);
   let journal: Journal;
   try {
-    journal = await openJournal({ path, sinks: [SINK], maxBytes: MAX_BYTES });
+    journal = await openAgain({ path, sinks: [SINK], maxBytes: MAX_BYTES });
   } catch (error) {
     assert.match((error as Error).message, /damaged|database|newer obisd/);
     return undefined;
