@@ -82,7 +82,8 @@ async function connect(path: string): Promise<Deno.Conn> {
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new LineError("denied", `This user may not ask the daemon at ${path}: try with sudo`, { cause: error });
     }
-    throw new LineError("refused", `No obisd answers at ${path}`, { cause: error });
+    const hint = "does it run (systemctl status obisd), and with this configuration's runtime_directory?";
+    throw new LineError("refused", `No obisd answers at ${path}: ${hint}`, { cause: error });
   }
 }
 

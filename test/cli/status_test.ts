@@ -98,7 +98,7 @@ Deno.test("status: nobody there is exit 69, another format is usage", async () =
   await Deno.writeTextFile(path, JSON.stringify({ ...config, meters: [{ name: "a", line: "a", every: "1s" }] }));
   const { code, said } = await run("-c", path);
   assert.equal(code, 69);
-  assert.match(said, /No obisd answers at .*\/nowhere\/control\.sock/);
+  assert.match(said, /No obisd answers at .*\/nowhere\/control\.sock: does it run \(systemctl status obisd\)/);
   assert.equal((await run("-c", path, "--format", "xml")).code, 64);
   await Deno.remove(path);
 });
