@@ -106,26 +106,63 @@ function daysAround(nearMs: number, timeZone: string): Day[] {
 
 /** The moments at which such a clock shows this; none for a day that no calendar has (00-00-00, 63-25-25). */
 function instants(day: Day, { timeMs, season }: Parts, timeZone: string): number[] {
-  let wall: Temporal.PlainDateTime;
-  try {
-    wall = Temporal.PlainDate.from({ ...day }, { overflow: "reject" }).toPlainDateTime().add({ milliseconds: timeMs });
-  } catch {
-    return [];
-  }
-  const utcMs = wall.toZonedDateTime("UTC").epochMilliseconds;
+  const known = dayIn(timeZone, day);
+  if (!known) return [];
+  const utcMs = known.utcMs + timeMs;
   if (season === "utc") return [utcMs];
-  const [winter, summer] = offsetsOf(timeZone, day.year);
+  const { winter, summer, offsetMs } = known;
   if (season && winter !== summer) return [utcMs - (season === "summer" ? summer : winter)];
-  const both = (["earlier", "later"] as const).map((disambiguation) =>
-    wall.toZonedDateTime(timeZone, { disambiguation })
+  if (offsetMs !== undefined) return [utcMs - offsetMs];
+  const wall = Temporal.Instant.fromEpochMilliseconds(utcMs).toZonedDateTimeISO("UTC").toPlainDateTime();
+  return (["earlier", "later"] as const).map((disambiguation) =>
+    wall.toZonedDateTime(timeZone, { disambiguation }).epochMilliseconds
   );
-  return both.map(({ epochMilliseconds }) => epochMilliseconds);
 }
 
-/** What a zone's clock is ahead of UTC in winter and in summer, ms; the same twice where there is no summer time. */
-function offsetsOf(timeZone: string, year: number): [winter: number, summer: number] {
+/** What a zone makes of a day; times in ms. */
+interface ZonedDay {
+  /** Its midnight, were its clock UTC. */
+  readonly utcMs: number;
+  /** What the clock is ahead of UTC all day long; absent: it is changed on that day. */
+  readonly offsetMs?: number;
+  /** What it is ahead in winter and in summer; the same twice where there is no summer time. */
+  readonly winter: number;
+  readonly summer: number;
+}
+
+/** The calendar takes a quarter of a millisecond, and all meters say the same day. */
+const DAYS_LIMIT = 64;
+const days = new Map<string, ZonedDay | undefined>();
+
+function dayIn(timeZone: string, day: Day): ZonedDay | undefined {
+  const key = `${day.year}-${day.month}-${day.day} ${timeZone}`;
+  if (!days.has(key)) {
+    if (days.size >= DAYS_LIMIT) days.clear();
+    days.set(key, readDay(timeZone, day));
+  }
+  return days.get(key);
+}
+
+function readDay(timeZone: string, day: Day): ZonedDay | undefined {
+  let date: Temporal.PlainDate;
+  try {
+    date = Temporal.PlainDate.from({ ...day }, { overflow: "reject" });
+  } catch {
+    return undefined;
+  }
+  const [first, next] = [date, date.add({ days: 1 })].map((date) => date.toZonedDateTime({ timeZone }));
+  const steady = first!.hoursInDay === 24 && offsetMs(first!) === offsetMs(next!);
   const offsets = [1, 7].map((month) =>
-    Temporal.ZonedDateTime.from({ year, month, day: 1, timeZone }).offsetNanoseconds / 1e6
+    offsetMs(Temporal.ZonedDateTime.from({ year: day.year, month, day: 1, timeZone }))
   );
-  return [Math.min(...offsets), Math.max(...offsets)];
+  return {
+    utcMs: date.toZonedDateTime("UTC").epochMilliseconds,
+    winter: Math.min(...offsets),
+    summer: Math.max(...offsets),
+    ...steady && { offsetMs: offsetMs(first!) },
+  };
+}
+
+function offsetMs(zoned: Temporal.ZonedDateTime): number {
+  return zoned.offsetNanoseconds / 1e6;
 }
