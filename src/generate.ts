@@ -1,12 +1,16 @@
 /** Writes the files that are generated from the configuration's schema, or checks that they are up to date. @module */
 import * as z from "zod";
 import { loadPlugin, SINK_TYPES } from "../sinks/mod.ts";
+import { meterTypeSchema, readMeterTypes } from "./config/meter_types.ts";
 import { configSchema, journalSchema, lineSchema, meterSchema, sinkSchema } from "./config/schema.ts";
+import { ConfigError } from "./errors.ts";
 import { print } from "./print.ts";
 import { endpointOptions } from "./transport/endpoint.ts";
 
 type Shape = Readonly<Record<string, z.ZodType>>;
 type JsonSchema = Record<string, unknown> & { properties?: Record<string, unknown>; required?: string[] };
+
+const ROOT = new URL("../", import.meta.url);
 
 /** What the example says where a default will not do. */
 const EXAMPLES = {
@@ -41,6 +45,16 @@ export async function jsonSchema(): Promise<string> {
   sinks.items = { anyOf: [...await Promise.all(SINK_TYPES.map(sinkJson)), pluginJson()] };
   schema.properties!.sinks = sinks;
   return JSON.stringify({ title: "Configuration of obisd", ...schema }, null, 2) + "\n";
+}
+
+/** `config/meters/meter.schema.json`: the same for the files beside it. */
+export function meterTypeJsonSchema(): string {
+  return JSON.stringify({ title: "A type of meter, for obisd", ...toJson(meterTypeSchema) }, null, 2) + "\n";
+}
+
+/** `src/meters/table.json`: what stands in `config/meters/`, as the program has it. @throws {ConfigError} */
+export async function meterTable(): Promise<string> {
+  return JSON.stringify(await readMeterTypes(new URL("config/meters/", ROOT)), null, 2) + "\n";
 }
 
 function toJson(schema: z.ZodType): JsonSchema {
@@ -191,12 +205,16 @@ function comment(text: string): string[] {
 
 /** Writes each file, or says which are not what they would be. */
 async function generate(check: boolean): Promise<number> {
-  const files = { "config/obisd.yaml": await exampleConfig(), "config/obisd.schema.json": await jsonSchema() };
-  const root = new URL("../", import.meta.url);
+  const files = {
+    "config/obisd.yaml": await exampleConfig(),
+    "config/obisd.schema.json": await jsonSchema(),
+    "config/meters/meter.schema.json": meterTypeJsonSchema(),
+    "src/meters/table.json": await meterTable(),
+  };
   let stale = 0;
   for (const [path, text] of Object.entries(files)) {
-    if (!check) await Deno.writeTextFile(new URL(path, root), text);
-    else stale += await isCurrent(path, new URL(path, root), text) ? 0 : 1;
+    if (!check) await Deno.writeTextFile(new URL(path, ROOT), text);
+    else stale += await isCurrent(path, new URL(path, ROOT), text) ? 0 : 1;
   }
   return stale === 0 ? 0 : 1;
 }
@@ -214,4 +232,14 @@ async function isCurrent(path: string, url: URL, text: string): Promise<boolean>
   return false;
 }
 
-if (import.meta.main) Deno.exit(await generate(Deno.args.includes("--check")));
+async function main(): Promise<number> {
+  try {
+    return await generate(Deno.args.includes("--check"));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    print(error.message); // of a file in config/meters/
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,4 +1,5 @@
 /** From a meter's words to readings: which quantity, which number, which unit. @module */
+import { meterTypeOf } from "./meters/mod.ts";
 import { formatObis, type ObisCode, readObis } from "./obis/code.ts";
 import { isExtreme } from "./obis/electricity.ts";
 import { quantityOf } from "./obis/quantities.ts";
@@ -192,7 +193,7 @@ function isProfile(code: ObisCode | undefined): boolean {
 }
 
 /**
- * Whether codes mean heat: by the maker (Landis+Gyr, Sensus), unless an electricity register stands there, or by the
+ * Whether codes mean heat: by the type of the meter, unless an electricity register stands there, or by the
  * registers for energy and volume in one telegram.
  */
 function isOldHeat({ identification, block }: Telegram): boolean {
@@ -203,7 +204,7 @@ function isOldHeat({ identification, block }: Telegram): boolean {
     electricity ||= (address.startsWith("1.8") || address.startsWith("2.8")) && /^..8\b/.test(address);
   }
   if (electricity) return false;
-  return energy && volume || ["LUG", "SPX", "LGB"].includes(identification?.maker.toUpperCase() ?? "");
+  return energy && volume || identification !== undefined && meterTypeOf(identification)?.codes === "heat";
 }
 
 // deno-lint-ignore no-control-regex

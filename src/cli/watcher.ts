@@ -4,6 +4,7 @@ import { join } from "../bytes.ts";
 import { hex, toBytes, toText } from "../iec62056/characters.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
+import { meterTypeOf } from "../meters/mod.ts";
 import type { Trace, TraceEvent } from "../session.ts";
 import type { Mode, Telegram } from "../telegram.ts";
 
@@ -79,6 +80,8 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
     end: (telegram) => {
       clearInterval(refresh);
       tracer?.end();
+      const type = telegram?.identification && meterTypeOf(telegram.identification);
+      if (tracer && type) say(`Its habits stand in config/meters/${type.id}.yaml: ${type.name}\n`);
       if (!live) return;
       live = false;
       const what = telegram ? `Mode ${telegram.mode}, ${telegram.bytes.length} bytes in ${seconds()} s\n` : "";

@@ -1,4 +1,5 @@
 /** Who may do what in programming mode (IEC 62056-21, 6.3.7, Annex on security): passwords and challenges. @module */
+import { meterTypeOf } from "../meters/mod.ts";
 import type { Identification } from "../telegram.ts";
 
 /**
@@ -10,12 +11,9 @@ export type Algorithm = (seed: string, password: string) => string | undefined;
 /** Algorithms that makers have let become public. Those of others are their secret: add yours here. */
 export const ALGORITHMS: Readonly<Record<string, Algorithm>> = { "elster-a1700": elsterA1700 };
 
-/** Whose meters use which. */
-const OF_MAKER: Readonly<Record<string, string>> = { GEC: "elster-a1700" };
-
 /**
  * How a password is given: `password` in clear (P1), `bracket` as the second bracket of each W5 (VDEW), the name of an
- * algorithm (P2), or `auto`: the algorithm of the maker where the seed fits it, else P1.
+ * algorithm (P2), or `auto`: the algorithm of its type where the seed fits it, else P1.
  */
 export const ACCESSES: readonly string[] = ["auto", "password", "bracket", ...Object.keys(ALGORITHMS)];
 
@@ -35,7 +33,7 @@ export function presentationOf(
     readonly seed: string;
   },
 ): Presentation {
-  const name = access === "auto" ? OF_MAKER[identification.maker.toUpperCase()] : access;
+  const name = access === "auto" ? meterTypeOf(identification)?.access : access;
   const answer = name === undefined ? undefined : ALGORITHMS[name]?.(seed, password);
   if (answer !== undefined) return { name: "P2", operand: answer };
   if (Object.hasOwn(ALGORITHMS, access)) {

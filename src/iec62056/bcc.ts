@@ -3,6 +3,8 @@
  * message came as it was sent. The standard takes the exclusive or (ISO 1155); a few makers take the sum.
  * @module
  */
+import { meterTypeOf } from "../meters/mod.ts";
+import type { Identification } from "../telegram.ts";
 import { ETX } from "./characters.ts";
 
 /** How the check character is made: `xor` by the standard, `sum7` the sum modulo 128 (Energomera and relatives). */
@@ -11,15 +13,13 @@ export type ChecksumRule = "xor" | "sum7";
 /** What is accepted: one of the two, or `auto` (see `acceptsSum7`). */
 export type Checksum = ChecksumRule | "auto";
 
-/** Makers (identification, upper case) whose meters are known to send the sum; both rules are right for them. */
-const SUM7_MAKERS = new Set(["EKT", "EMR", "KAM"]);
-
 /**
- * Whether `auto` takes the sum for right in a message of this maker. Not for everybody: xor finds each single wrong
- * character, but one in 128 of those would fit the sum by chance, and a wrong digit would be delivered.
+ * Whether `auto` takes the sum for right in a message of this meter: where its type says so, or where nobody knows who it
+ * is. Not for everybody: xor finds each single wrong character, but one in 128 of those would fit the sum by chance, and
+ * a wrong digit would be delivered.
  */
-export function acceptsSum7(maker: string | undefined): boolean {
-  return maker === undefined || SUM7_MAKERS.has(maker.toUpperCase());
+export function acceptsSum7(identification: Identification | undefined): boolean {
+  return identification === undefined || meterTypeOf(identification)?.bcc === "sum7";
 }
 
 /** Exclusive or of the seven bits of all bytes, from the one after STX or SOH to ETX or EOT, both included. */

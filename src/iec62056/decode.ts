@@ -141,7 +141,7 @@ function bccOf(
   const bcc = bytes[etx + 1];
   if (bcc === undefined) return { kind: "bcc", result: "absent" };
   const checked = bytes.subarray(blockStart, etx + 1);
-  const good = xor(checked) === (bcc & 0x7f) || acceptsSum7(said?.maker) && sum7(checked) === (bcc & 0x7f);
+  const good = xor(checked) === (bcc & 0x7f) || acceptsSum7(said) && sum7(checked) === (bcc & 0x7f);
   return { kind: "bcc", result: good ? "good" : "wrong" };
 }
 

@@ -6,6 +6,7 @@
 import { type Cut, type Dialogue, flush, type Inbox, pause, send } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import type { LineSettings } from "../line.ts";
+import { meterTypeOf } from "../meters/mod.ts";
 import type { Check, Identification } from "../telegram.ts";
 import { acceptsSum7, type Checksum, type ChecksumRule } from "./bcc.ts";
 import { hex, visible } from "./characters.ts";
@@ -53,7 +54,7 @@ export interface Session {
 export function newSession(
   { inbox, identification, line, checksum }: Pick<Session, "inbox" | "identification" | "line" | "checksum">,
 ): Session {
-  const rule = checksum !== "auto" ? checksum : acceptsSum7(identification.maker) ? "sum7" : "xor";
+  const rule = checksum !== "auto" ? checksum : acceptsSum7(identification) ? "sum7" : "xor";
   const nothing = new Uint8Array();
   const state = { rule, sums: 0, echo: nothing, noise: nothing, secrets: [], over: false, inDoubt: false };
   return { inbox, identification, line, checksum, current: line, ...state } satisfies Session;
@@ -153,14 +154,14 @@ function judge(session: Session, { xor, sum7 }: Checks): Check {
     return xor;
   }
   // Twice the sum and not the xor is no chance (1 in 16384) but this meter's rule.
-  if (++session.sums < 2 && !acceptsSum7(identification.maker)) return "wrong";
+  if (++session.sums < 2 && !acceptsSum7(identification)) return "wrong";
   session.rule = "sum7";
   return "good";
 }
 
 /** The error message that a block is, if it is one. */
 export function errorOf({ identification }: Session, { text }: Block): string | undefined {
-  return errorIn(parseDataBlock(text).sets, identification.maker);
+  return errorIn(parseDataBlock(text).sets, { bare: meterTypeOf(identification)?.registers?.bareErrors === true });
 }
 
 /** The meter knows what was asked for, and has nothing: `P.01(ERROR)`. */

@@ -1,4 +1,5 @@
 /** What an identification means: the mode, its speed, and how fast the meter answers (IEC 62056-21, 6.3.14, 6.4). @module */
+import { meterTypeOf } from "../meters/mod.ts";
 import type { Identification, Mode } from "../telegram.ts";
 
 /** A meter answers, and is answered, 200 ms after the last character at the earliest (6.4.3.6) … */
@@ -15,8 +16,14 @@ const DIGITS: Readonly<Record<string, number>> = { 0: 300, 1: 600, 2: 1200, 3: 2
 /** Mode B: G to I are reserved. */
 const LETTERS: Readonly<Record<string, number>> = { A: 600, B: 1200, C: 2400, D: 4800, E: 9600, F: 19200 };
 
-/** The mode that Z announces: a digit C (also where `\2` offers E), a letter from A to F B, anything else A. */
-export function modeOf({ baudCharacter }: Identification): "A" | "B" | "C" {
+/**
+ * The mode that the meter speaks: that of its type where that is known to announce another, else what Z announces: a digit
+ * C (also where `\2` offers E), a letter from A to F B, anything else A.
+ */
+export function modeOf(identification: Identification): "A" | "B" | "C" {
+  const { baudCharacter } = identification;
+  const own = meterTypeOf(identification)?.mode;
+  if (own) return own;
   if (/^[0-9]$/.test(baudCharacter)) return "C";
   return baudCharacter in LETTERS ? "B" : "A";
 }

@@ -1,6 +1,7 @@
 /** Fetching a load profile in programming mode: day by day, in the form of request that this meter takes. @module */
 import type { Dialogue } from "../dialogue.ts";
 import { RefusalError } from "../errors.ts";
+import { meterTypeOf } from "../meters/mod.ts";
 import type { Check } from "../telegram.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { formatProfileRequest, parseProfile, type Profile } from "./profile.ts";
@@ -10,7 +11,7 @@ import type { StampForm, Zone } from "./time_stamp.ts";
 const DAY_MS = 86_400_000;
 /** Rows of a partial block. */
 const BLOCK_ROWS = 16;
-/** Forms of stamps, in the order in which they are tried. */
+/** Forms of stamps, in the order in which they are tried; what is known of the meter's type stands before them. */
 const FORMS: readonly StampForm[] = [13, 11, 12, 10];
 
 /** What is to be fetched. */
@@ -21,7 +22,7 @@ export interface ProfileRequest {
   readonly toMs: number;
   /** What the meter's clock shows. */
   readonly zone: Zone;
-  /** `R5`, the default, or `R6`: in partial blocks. */
+  /** `R5`, the default but for types that say otherwise, or `R6`: in partial blocks. */
   readonly command?: "R5" | "R6";
   /** Told of each day's rows as they come: what was fetched before a session broke off is not lost. */
   readonly onDay: (day: FetchedDay) => void;
@@ -40,7 +41,8 @@ export interface FetchedDay extends Profile {
  */
 export function* readProfile(meter: Programming, request: ProfileRequest): Dialogue<void> {
   const { fromMs, toMs, zone, onDay } = request;
-  let forms = FORMS;
+  const { stamp } = meterTypeOf(meter.identification)?.profile ?? {};
+  let forms = stamp === undefined ? FORMS : [stamp, ...FORMS.filter((form) => form !== stamp)];
   for (let startMs = fromMs; startMs < toMs; startMs += DAY_MS) {
     const untilMs = Math.min(startMs + DAY_MS, toMs);
     const found = yield* readDay(meter, request, { fromMs: startMs, toMs: untilMs, forms });
@@ -53,7 +55,7 @@ export function* readProfile(meter: Programming, request: ProfileRequest): Dialo
 /** The first form that is answered by data; `undefined`: there are none. */
 function* readDay(
   meter: Programming,
-  { address, zone, command = "R5" }: ProfileRequest,
+  { address, zone, command = meterTypeOf(meter.identification)?.profile?.command ?? "R5" }: ProfileRequest,
   { fromMs, toMs, forms }: { readonly fromMs: number; readonly toMs: number; readonly forms: readonly StampForm[] },
 ): Dialogue<{ readonly answer: Answer; readonly form: StampForm } | undefined> {
   const range = { fromMs, toMs, ...command === "R6" && { rows: BLOCK_ROWS } };

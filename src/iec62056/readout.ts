@@ -180,7 +180,7 @@ function checkOf({ checksum, identification, sums }: Session, message: DataMessa
   if (checksum === "sum7") return message.sum7;
   if (message.xor !== "wrong" || checksum === "xor" || message.sum7 === "wrong") return message.xor;
   // Twice the sum and not the xor is no chance (1 in 16384) but this meter's rule.
-  return ++sums.count > 1 || acceptsSum7(identification.maker) ? "good" : "wrong";
+  return ++sums.count > 1 || acceptsSum7(identification) ? "good" : "wrong";
 }
 
 /** `(ERROR)` and nothing else. */

@@ -4,9 +4,6 @@ import type { DataSet } from "../telegram.ts";
 /** `ER`, `ERR`, `ERROR`, with or without a number; `#0004` of gas volume correctors. */
 const ERROR = /^(?:ER|ERR|ERROR)[ _:.-]?\d{0,4}$|^#\d{4}$/i;
 
-/** Makers whose meters write the address in every answer, so that one without it is an error message: `(01)`. */
-const ADDRESS_ALWAYS = new Set(["TPC"]);
-
 /** What the numbers mean where a maker has said so: the ZDUE list and LIS-200. */
 const MEANINGS: Readonly<Record<string, string>> = {
   "ERROR00": "invalid command",
@@ -31,13 +28,17 @@ const MEANINGS: Readonly<Record<string, string>> = {
 /**
  * The error message that an answer is, in the meter's own words with its brackets, and in ours where they are known:
  * `(ERROR01), which means: unknown command`; `undefined`: it is a value. Some write the address before it: `P.01(ERROR)`.
+ * `bare`: this meter writes the address in every answer, so that one without it is an error message: `(01)`.
  */
-export function errorIn(sets: readonly DataSet[], maker: string): string | undefined {
+export function errorIn(
+  sets: readonly DataSet[],
+  { bare = false }: { readonly bare?: boolean } = {},
+): string | undefined {
   const [set, more] = sets;
   if (!set || more || set.values.length !== 1) return undefined;
   const { text, unit } = set.values[0]!;
-  const bare = set.address === "" && ADDRESS_ALWAYS.has(maker.toUpperCase());
-  if (unit !== undefined || !bare && !ERROR.test(text.trim())) return undefined;
+  const isBare = bare && set.address === "";
+  if (unit !== undefined || !isBare && !ERROR.test(text.trim())) return undefined;
   const meaning = MEANINGS[text.trim().toUpperCase()];
   return `(${text})${meaning === undefined ? "" : `, which means: ${meaning}`}`;
 }

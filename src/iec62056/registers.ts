@@ -1,6 +1,7 @@
 /** Registers in programming mode: which command this meter takes to read them, and what it answers. @module */
 import type { Dialogue } from "../dialogue.ts";
 import { RefusalError } from "../errors.ts";
+import { meterTypeOf } from "../meters/mod.ts";
 import type { Check, DamagedText, DataSet, Telegram } from "../telegram.ts";
 import { join } from "../bytes.ts";
 import { visible } from "./characters.ts";
@@ -18,7 +19,7 @@ export const REGISTER = /^["-'*-.0-~]{1,32}(\([ "-'*-~]{0,128}\))?$/;
 
 /** How registers are asked for. */
 export interface RegisterOptions {
-  /** `auto`, the default: R5 first where the identification says VDEW (`\@`), else R1; then the other; then R1 with `(1)`. */
+  /** `auto`, the default: R5 first where its type or its identification (`\@`, VDEW) says so, else R1; then the other; then R1 with `(1)`. */
   readonly command?: ReadCommand | "auto";
 }
 
@@ -89,7 +90,8 @@ export function* readRegister(meter: Programming, asked: string, command: ReadCo
 
 function formsOf({ identification }: Programming, { command = "auto" }: RegisterOptions): Form[] {
   if (command !== "auto") return [{ name: command, operand: "()" }];
-  return identification.escapes.includes("@") ? [R5, R1, COUNTED] : [R1, R5, COUNTED];
+  const first = meterTypeOf(identification)?.registers?.command ?? (identification.escapes.includes("@") ? "R5" : "R1");
+  return first === "R5" ? [R5, R1, COUNTED] : [R1, R5, COUNTED];
 }
 
 /** The answer to the first form that is answered, else the refusal of the first. */

@@ -145,7 +145,7 @@ Deno.test(
 );
 
 Deno.test("errorIn: error messages are told from values", { ignore }, () => {
-  const of = (text: string, maker = "LGZ") => errorIn(parseDataBlock(text).sets, maker);
+  const of = (text: string, bare = false) => errorIn(parseDataBlock(text).sets, { bare });
   const said = ofKind("error").map(({ hex }) => of(toText(fromHex(hex).subarray(1, -2))));
   assert.deepEqual(said, [
     "(ER)",
@@ -157,7 +157,7 @@ Deno.test("errorIn: error messages are told from values", { ignore }, () => {
   for (const text of ["(01)", "(0033402.264*kWh)", "1.8.0(1)", "(ERNA)", "F.F(00)(ERROR)", "()"]) {
     assert.equal(of(text), undefined, text);
   }
-  assert.equal(of("(01)", "TPC"), "(01)", "NEVA writes the address in every answer but this");
+  assert.equal(of("(01)", true), "(01)", "NEVA writes the address in every answer but this");
 });
 
 Deno.test("findDataMessage: without STX the check still tells", { ignore }, () => {

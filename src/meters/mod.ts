@@ -1,0 +1,67 @@
+/**
+ * Makers' meters and their habits, from `config/meters/*.yaml`: a new meter is a new file there, then `deno task generate`.
+ *
+ * | file | what |
+ * |---|---|
+ * | `meter_type.ts` | what can be said of a type |
+ * | `table.json` | all types, generated |
+ * @module
+ */
+import type { Identification } from "../telegram.ts";
+import type { MeterType } from "./meter_type.ts";
+import table from "./table.json" with { type: "json" };
+
+export type { MeterType, ProfileHabits, RegisterHabits } from "./meter_type.ts";
+
+/** All types, by file. */
+export const METER_TYPES = table as unknown as readonly MeterType[];
+
+/** Meters say the same each time they are asked. */
+const KNOWN_LIMIT = 4096;
+const known = new Map<string, MeterType | undefined>();
+
+let patterns: readonly Pattern[] | undefined;
+
+/** A pattern and the type that it stands for. */
+export interface Pattern {
+  readonly text: string;
+  readonly expression: RegExp;
+  readonly type: MeterType;
+}
+
+/** The type of the meter that says so of itself; `undefined`: nobody has written a file about it. */
+export function meterTypeOf({ line }: Pick<Identification, "line">): MeterType | undefined {
+  if (known.has(line)) return known.get(line);
+  if (known.size >= KNOWN_LIMIT) known.clear();
+  const type = findType(line, patterns ??= patternsOf(METER_TYPES));
+  known.set(line, type);
+  return type;
+}
+
+/** The type of this name; `undefined`: there is none. */
+export function meterTypeNamed(id: string): MeterType | undefined {
+  return METER_TYPES.find((type) => type.id === id);
+}
+
+/** Patterns in the order in which they are tried: the one that says more wins. */
+export function patternsOf(types: readonly MeterType[]): Pattern[] {
+  const weight = ({ text }: Pattern) => text.replace(/[?*]/g, "").length;
+  return types.flatMap((type) => type.identifications.map((text) => ({ text, expression: expressionOf(text), type })))
+    .sort((one, other) => weight(other) - weight(one));
+}
+
+/** The type whose pattern fits an identification line best. */
+export function findType(line: string, patterns: readonly Pattern[]): MeterType | undefined {
+  const text = withCapitals(line.trimEnd()).replaceAll("\x02", "\\2"); // 02 is what some recorders make of "\2"
+  return patterns.find(({ expression }) => expression.test(text))?.type;
+}
+
+function expressionOf(pattern: string): RegExp {
+  const text = withCapitals(pattern).replace(/[^?*]+/g, (plain) => RegExp.escape(plain));
+  return new RegExp(`^${text.replaceAll("?", ".").replaceAll("*", ".*")}$`, "s");
+}
+
+/** The third letter of a maker may be in lower case, which means its reaction time and not another maker. */
+function withCapitals(line: string): string {
+  return line.slice(0, 4).toUpperCase() + line.slice(4);
+}
