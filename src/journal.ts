@@ -11,6 +11,7 @@
  * | readouts that came while nobody knew the time          | `held.ts`, `time.ts`                      |
  * | a disk that is full, read-only, broken                 | `ring.ts`, `ballast.ts`, `aside.ts`       |
  * | how a readout lies in the file                         | `record.ts`, `forms.ts`, `stored.ts`      |
+ * | what else must be known after a restart                | `notes.ts`                                |
  * | the file: its tables, its versions, its lock           | `file.ts`, `schema.ts`, `lock.ts`         |
  * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts`     |
  * @module
@@ -29,6 +30,12 @@ export interface Moment {
   readonly monotonicMs: number;
   /** Whether wall time was known then. */
   readonly trusted: boolean;
+}
+
+/** What a part of the program must know after a restart: kept under its name until it says otherwise. */
+export interface Note {
+  readonly name: string;
+  readonly content: string;
 }
 
 /** What became of a readout. */
@@ -111,10 +118,14 @@ export interface Journal extends AsyncDisposable {
   /**
    * Resolves once the readout is committed to disk; or, while the disk takes nothing (full, read-only, broken), once it is
    * in memory, from where the sinks get it and the disk as soon as it can. `withinMs`: it may wait so long for others to
-   * share a commit.
+   * share a commit. `note`: is on disk if and only if the readout is.
    * @throws {Error} when it cannot be written whatever the disk does
    */
-  append(readings: readonly Reading[], moment?: Moment, withinMs?: number): Promise<Receipt>;
+  append(readings: readonly Reading[], moment?: Moment, withinMs?: number, note?: Note): Promise<Receipt>;
+  /** The same with several readouts, or none, and a note: whole or not at all. */
+  appendAll(readouts: readonly (readonly Reading[])[], note: Note): Promise<void>;
+  /** What was noted last under a name, on its way to disk or there. */
+  note(name: string): string | undefined;
   /** The next batch for a sink; waits until there is one. @throws the signal's reason, or an `Error` of the disk */
   next(sink: string, signal: AbortSignal): Promise<Batch>;
   /** The sink has done with the batch. Goes to disk with the next append, or alone after 30 s: a crash offers it again. */

@@ -6,6 +6,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { JournalFile } from "./file.ts";
 import type { Contents, Head, Opening, ReadoutRow, Salvage, SinkRow } from "./messages.ts";
+import { type StoredNote, wholeNotes } from "./notes.ts";
 import { isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
 
 /** Readouts that are fetched at once: meanwhile new ones wait. */
@@ -17,9 +18,9 @@ export function setAside({ behind, ...opening }: Opening): [JournalFile, Content
   const aside = freeName(path);
   rename(path, aside);
   try {
-    const { head, start, sinks, forms } = survey(aside);
+    const { head, start, ...rest } = survey(aside);
     const [file] = JournalFile.open(opening);
-    file.beginBehind(behind ?? head, { aside, sinks, forms });
+    file.beginBehind(behind ?? head, { aside, ...rest });
     return [file, { ...file.contents(), head: behind ?? head, start }];
   } catch (error) {
     rename(aside, path); // on a full disk: it is tried again
@@ -49,7 +50,7 @@ function rename(from: string, to: string): void {
   }
 }
 
-type Surveyed = Pick<Contents, "head" | "sinks" | "forms"> & { readonly start: Head };
+type Surveyed = Pick<Contents, "head" | "sinks" | "forms" | "notes"> & { readonly start: Head };
 
 /** What can still be read but the readouts. Where nothing tells the last number, one that no journal has reached. */
 function survey(path: string): Surveyed {
@@ -73,11 +74,12 @@ function survey(path: string): Surveyed {
      detached_ms AS detachedMs FROM sink`,
   );
   const forms = rows<StoredForm>("SELECT * FROM form").map(toForm);
+  const notes = wholeNotes(rows<StoredNote>("SELECT * FROM note"));
   const first =
     rows<Head & { readonly count: number }>("SELECT seq, total, count FROM readout ORDER BY seq LIMIT 1")[0];
   db?.close();
   const start = first ? { seq: first.seq - 1, total: first.total - first.count } : head;
-  return { head, start: sinks.length > 0 ? head : start, sinks, forms };
+  return { head, start: sinks.length > 0 ? head : start, sinks, forms, notes };
 }
 
 /** The next readouts of a damaged file that can be read and are whole, and how far that led. */

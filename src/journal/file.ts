@@ -20,6 +20,7 @@ import {
   type Size,
   type Thinning,
 } from "./messages.ts";
+import { putNotes, type StoredNote, wholeNotes } from "./notes.ts";
 import { openDatabase, PAGE_BYTES } from "./schema.ts";
 import { checkSum, formCheckSum, isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
@@ -27,7 +28,7 @@ import { betweenQuarters } from "./thin.ts";
 import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
 
 /** What is known of a file that was set aside. */
-export type Predecessor = Pick<Contents, "sinks" | "forms"> & { readonly aside: string };
+export type Predecessor = Pick<Contents, "sinks" | "forms" | "notes"> & { readonly aside: string };
 
 /** The open file. All calls block; every failure leaves the file as it was before the call. */
 export class JournalFile {
@@ -53,9 +54,15 @@ export class JournalFile {
     const lock = lockFile(path);
     const ballast = new Ballast(path, ballastBytes);
     const attempt = (): [JournalFile, Contents] => {
-      const file = new JournalFile(openDatabase(path), lock, ballast);
-      ballast.make();
-      return [file, file.contents()];
+      const db = openDatabase(path);
+      try {
+        const file = new JournalFile(db, lock, ballast);
+        ballast.make();
+        return [file, file.contents()];
+      } catch (error) {
+        db.close(); // or nobody could look into it where it is set aside
+        throw error;
+      }
     };
     try {
       try {
@@ -73,7 +80,7 @@ export class JournalFile {
   }
 
   /** Begins a new file behind a readout, whose number must not come again, in place of the one that is set aside. */
-  beginBehind({ seq, total }: Head, { aside, sinks, forms }: Predecessor): void {
+  beginBehind({ seq, total }: Head, { aside, sinks, forms, notes }: Predecessor): void {
     this.#transaction(() => {
       const none = { atMs: 0, form: null, count: 0, bootId: null, monoMs: null, quality: QUALITY.good, body: "" };
       this.#insert({ ...none, seq, total });
@@ -81,6 +88,7 @@ export class JournalFile {
       this.#run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
       for (const sink of sinks) this.#putSink(sink);
       for (const { id, content } of forms) this.#putForm(id, content);
+      putNotes(this.#db, notes);
     });
   }
 
@@ -99,6 +107,7 @@ export class JournalFile {
       ...getTime(this.#db),
       head: this.#head(),
       forms: (this.#all("SELECT id, content, crc FROM form") as unknown as StoredForm[]).map(toForm),
+      notes: wholeNotes(this.#all("SELECT * FROM note") as unknown as StoredNote[]),
       sinks: this.#all(
         `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
          detached_ms AS detachedMs FROM sink`,
@@ -140,7 +149,7 @@ export class JournalFile {
   }
 
   /** What goes first makes room for what comes. */
-  #write({ forms, readouts, thinned, sinks, forgotten, dead, gaps, trimTo, time }: Commit): void {
+  #write({ forms, readouts, thinned, sinks, forgotten, dead, gaps, notes, trimTo, time }: Commit): void {
     this.#transaction(() => {
       for (const table of ["readout", "held"]) {
         this.#run(`DELETE FROM ${table} WHERE seq <= ?`, trimTo);
@@ -162,6 +171,7 @@ export class JournalFile {
           ...[sink, fromSeq, toSeq, count, reason, atMs],
         );
       }
+      putNotes(this.#db, notes);
       if (time) putTime(this.#db, time);
     });
   }

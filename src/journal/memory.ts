@@ -6,6 +6,7 @@ import type { Cursors } from "./cursors.ts";
 import type { Forms } from "./forms.ts";
 import type { Held } from "./held.ts";
 import type { Head, Salvage, Size } from "./messages.ts";
+import type { Notes } from "./notes.ts";
 import type { JournalPort } from "./port.ts";
 import type { Ring } from "./ring.ts";
 
@@ -15,6 +16,7 @@ export interface Memory {
   readonly options: JournalOptions & { readonly clock: Clock };
   cursors: Cursors;
   forms: Forms;
+  notes: Notes;
   readonly recent: Recent;
   readonly ring: Ring;
   readonly held: Held;

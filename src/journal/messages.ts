@@ -1,6 +1,7 @@
 /** What crosses between the journal and its worker: rows of the file, questions and answers. All plain values. @module */
 import type { JournalTrouble } from "../errors.ts";
 import type { TimeMemory } from "../host_time.ts";
+import type { Note } from "../journal.ts";
 
 /** One sink's place in the log and its part of the books, all in readings. */
 export interface SinkRow {
@@ -98,6 +99,7 @@ export interface Commit {
   readonly forgotten: readonly string[];
   readonly dead: readonly DeadRow[];
   readonly gaps: readonly GapRow[];
+  readonly notes: readonly Note[];
   /** Readouts up to here are of no more use to anybody. */
   readonly trimTo: number;
   /** What is to be known of the time beyond a restart, if it changed. */
@@ -122,6 +124,7 @@ export interface Contents extends Size {
   readonly head: Head;
   readonly forms: readonly FormEntry[];
   readonly sinks: readonly SinkRow[];
+  readonly notes: readonly Note[];
   /** Where sinks begin that have no cursor, unless it is the head: the cursors could not be read. */
   readonly start?: Head;
   /** A damaged file lies beside it, and not all of its readouts have been fetched yet. */

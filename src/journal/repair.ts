@@ -22,6 +22,7 @@ export function goOnBehind(memory: Memory, contents: Contents, dropped: readonly
     seq: row.seq + head.seq,
     total: row.total + head.total,
   }));
+  memory.notes = memory.notes.goOnBehind(contents.notes);
   memory.head = { seq: memory.head.seq + head.seq, total: memory.head.total + head.total };
   memory.saved = head;
   Object.assign(memory, { forms, size: contents, salvage: contents.salvage });

@@ -49,8 +49,12 @@ const FORMAT_2 = `
 const FORMAT_3 = `
   ALTER TABLE form ADD COLUMN crc INTEGER;`;
 
+/** What parts of the program must know after a restart. */
+const FORMAT_4 = `
+  CREATE TABLE note (name TEXT PRIMARY KEY, content TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;`;
+
 /** What each version adds to the one before it; an empty file is of version 0. */
-const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3];
+const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /** Opens or creates the database, in this version's format. @throws {FileTrouble | Error} */
 export function openDatabase(path: string): DatabaseSync {

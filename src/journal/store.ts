@@ -1,6 +1,16 @@
 /** The open journal: what a sink gets next, and what becomes of what it has got. @module */
 import type { Clock } from "../clock.ts";
-import type { Batch, Book, DeadLetter, Journal, JournalOptions, JournalState, Moment, Receipt } from "../journal.ts";
+import type {
+  Batch,
+  Book,
+  DeadLetter,
+  Journal,
+  JournalOptions,
+  JournalState,
+  Moment,
+  Note,
+  Receipt,
+} from "../journal.ts";
 import type { Reading } from "../reading.ts";
 import { BATCH, deadRows, Recent } from "./batch.ts";
 import { type Claim, claim } from "./claims.ts";
@@ -9,6 +19,7 @@ import { Forms } from "./forms.ts";
 import { Held } from "./held.ts";
 import type { Memory } from "./memory.ts";
 import type { Contents, Head, Settled } from "./messages.ts";
+import { Notes } from "./notes.ts";
 import { JournalPort } from "./port.ts";
 import { Ring } from "./ring.ts";
 import { Writer } from "./writer.ts";
@@ -20,7 +31,7 @@ const MEMORY_BYTES = 8 * 1024 * 1024;
 /** A journal that nobody could look into yet. */
 const NOTHING: Contents = {
   ...{ bytes: 0, fileBytes: 0, ballast: false, head: { seq: 0, total: 0 } },
-  ...{ forms: [], sinks: [] },
+  ...{ forms: [], sinks: [], notes: [] },
 };
 
 /** The open journal. */
@@ -41,6 +52,7 @@ export class Store implements Journal {
       ...{ port, options, head, saved: head, size: NOTHING, salvage: undefined },
       cursors: new Cursors([], { sinks, start: head, nowMs: clock.now() }),
       forms: new Forms([]),
+      notes: new Notes([]),
       recent: new Recent(),
       ring: new Ring(memoryBytes),
       held: new Held({ time, unsynchronised, log, redate: (redating) => this.#writer.redate(redating) }),
@@ -67,12 +79,33 @@ export class Store implements Journal {
     }
   }
 
-  append(readings: readonly Reading[], moment?: Moment, withinMs = 0): Promise<Receipt> {
-    if (this.#closed) return Promise.reject(new Error(`The journal ${this.options.path} is closed`));
-    if (readings.length === 0) return Promise.resolve({ seq: this.#memory.head.seq, durable: true });
-    const receipt = this.#writer.queue.add(readings, moment);
+  async append(readings: readonly Reading[], moment?: Moment, withinMs = 0, note?: Note): Promise<Receipt> {
+    this.#assertOpen();
+    if (readings.length === 0 && note) await this.appendAll([], note);
+    if (readings.length === 0) return { seq: this.#memory.head.seq, durable: true };
+    const receipt = this.#writer.queue.add(readings, { moment, note });
+    if (note) this.#memory.notes.announce(note);
     this.#writer.write(withinMs);
-    return receipt;
+    return await receipt;
+  }
+
+  async appendAll(readouts: readonly (readonly Reading[])[], note: Note): Promise<void> {
+    this.#assertOpen();
+    this.#memory.notes.announce(note);
+    const whole = readouts.filter((readings) => readings.length > 0);
+    if (whole.length === 0) {
+      this.#memory.notes.put(note);
+      return await this.#writer.do("save");
+    }
+    const receipts = whole.map((readings, at) =>
+      this.#writer.queue.add(readings, { note: at === 0 ? note : undefined, follows: at > 0 })
+    );
+    this.#writer.write();
+    await Promise.all(receipts);
+  }
+
+  note(name: string): string | undefined {
+    return this.#memory.notes.of(name);
   }
 
   async next(sink: string, signal: AbortSignal): Promise<Batch> {
@@ -149,6 +182,10 @@ export class Store implements Journal {
     } finally {
       this.#memory.port.terminate();
     }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new Error(`The journal ${this.options.path} is closed`);
   }
 
   /** A damaged file is no failure: the sink waits for the new one. */

@@ -1,13 +1,20 @@
 /** Readouts that wait for their commit: at once, or for a while for others to go along. @module */
-import type { Moment, Receipt } from "../journal.ts";
+import type { Moment, Note, Receipt } from "../journal.ts";
 import type { Reading } from "../reading.ts";
 import { encodeReadout, type ReadoutBody } from "./record.ts";
 
+/** What goes along with a readout. */
+export interface Companions {
+  readonly moment?: Moment | undefined;
+  readonly note?: Note | undefined;
+  /** It belongs into one commit with the readout before it. */
+  readonly follows?: boolean;
+}
+
 /** An append that waits for its commit. */
-export interface Waiting {
+export interface Waiting extends Companions {
   readonly readings: readonly Reading[];
   readonly encoded: ReadoutBody;
-  readonly moment: Moment | undefined;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,17 +39,19 @@ export class Queue {
   }
 
   /** Resolves when it is committed. */
-  add(readings: readonly Reading[], moment: Moment | undefined): Promise<Receipt> {
+  add(readings: readonly Reading[], companions: Companions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       const encoded = encodeReadout(readings);
-      this.#waiting.push({ readings, encoded, moment, resolve, reject });
+      this.#waiting.push({ readings, encoded, ...companions, resolve, reject });
       this.#bytes += encoded.body.length;
     });
   }
 
   /** The first, for one commit. */
   take(): Waiting[] {
-    const taken = this.#waiting.splice(0, GROUP);
+    let count = GROUP;
+    while (this.#waiting[count]?.follows) count++;
+    const taken = this.#waiting.splice(0, count);
     for (const { encoded } of taken) this.#bytes -= encoded.body.length;
     return taken;
   }

@@ -104,15 +104,19 @@ export class Writer {
     this.#timers.stop();
     if (this.queue.length > 0) this.write();
     while (this.#writing) await this.#writing;
-    const { ring, cursors, port } = this.memory;
+    const { ring, port } = this.memory;
     try {
       if (this.#trouble) await this.#recover();
-      if (cursors.unsaved()) await this.#commit([]);
+      if (this.#unsaved()) await this.#commit([]);
       await port.ask({ kind: "close" });
     } catch (error) {
       const lost = ring.length > 0 ? `${ring.length} readouts that were in memory alone are lost: ` : "";
       throw new Error(lost + (error as Error).message, { cause: error });
     }
+  }
+
+  #unsaved(): boolean {
+    return this.memory.cursors.unsaved() || this.memory.notes.unsaved().length > 0;
   }
 
   /** Commits until nothing waits. What comes while a commit runs shares the next. */
@@ -144,7 +148,8 @@ export class Writer {
 
   /** On disk when it takes them, else in memory. */
   async #put(group: readonly Waiting[]): Promise<void> {
-    if (group.length === 0 && !this.memory.cursors.unsaved()) return;
+    for (const { note } of group) if (note) this.memory.notes.put(note);
+    if (group.length === 0 && !this.#unsaved()) return;
     const rows = this.#number(group);
     if (this.#trouble) return this.#keep(group, rows);
     try {
@@ -172,8 +177,9 @@ export class Writer {
     const time = held.memory();
     const changes = cursors.take();
     const newForms = forms.unsaved();
+    const notes = memory.ring.length > readouts.length ? [] : memory.notes.unsaved(); // with the last they tell of
     const trimTo = cursors.ackedByAll(memory.head);
-    const commit = { readouts, thinned, forms: newForms, trimTo, time, ...changes };
+    const commit = { readouts, thinned, forms: newForms, notes, trimTo, time, ...changes };
     const { ballast } = memory.size;
     try {
       memory.size = await port.ask<Size>({ kind: "commit", ...commit });
@@ -188,6 +194,7 @@ export class Writer {
     }
     cursors.saved(changes);
     forms.saved(newForms);
+    memory.notes.saved(notes);
     held.remembered(time);
     held.sizeIs(memory.size);
     const last = readouts.at(-1);
@@ -265,7 +272,7 @@ export class Writer {
       await this.#commit(rows);
       ring.drop(rows.at(-1)!.seq);
     }
-    if (memory.cursors.unsaved()) await this.#commit([]);
+    if (this.#unsaved()) await this.#commit([]);
     memory.saved = memory.head;
     memory.recent.clear();
     const seconds = Math.round((clock.now() - (this.#trouble?.sinceMs ?? clock.now())) / 1000);
@@ -333,6 +340,7 @@ export class Writer {
     Object.assign(memory, { size: contents, salvage: contents.salvage });
     memory.cursors.touch();
     memory.forms.touch();
+    memory.notes.touch();
     memory.held.touch();
     memory.recent.clear();
   }
