@@ -1,9 +1,19 @@
 /** What is asked of a meter that is due: its readout, whole or until enough has come, or single registers. @module */
+import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { RefusalError } from "./errors.ts";
-import { isPassword, programming, readout, readRegisters, telegramOf, type Tries } from "./iec62056/mod.ts";
+import {
+  isPassword,
+  offersModeE,
+  programming,
+  readout,
+  readRegisters,
+  telegramOf,
+  type Tries,
+} from "./iec62056/mod.ts";
 import { missingCodes, normalise } from "./normalise.ts";
+import { parseObis } from "./obis/code.ts";
+import { notSent, passwordOf, remembered } from "./password.ts";
 import type { DataSet, Identification, Telegram } from "./telegram.ts";
 import { type Endpoint, signOnLine } from "./transport/endpoint.ts";
 
@@ -14,13 +24,14 @@ export interface AskingOptions {
   readonly tries: Tries;
   /** Told of each register that the meter refuses; the others are brought home. */
   readonly onRefused: (reason: string) => void;
+  /** Reads in mode E; absent where no meter has `dlms`. */
+  readonly modeE?: typeof askDlms;
 }
 
-/** Passwords that meters have refused: none is sent a second time, for some meters lock themselves after three. */
-const refusedPasswords = new WeakMap<MeterConfig, string>();
-
-/** The dialogue by which a meter of modes A, B and C is read. @throws {RefusalError} its password cannot be sent */
-export function asking(meter: MeterConfig, { endpoint, tries, onRefused }: AskingOptions): Dialogue<Telegram> {
+/** The dialogue by which a meter of modes A, B, C and E is read. @throws {RefusalError} its password cannot be sent */
+export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegram> {
+  const { endpoint, tries, onRefused, modeE } = its;
+  if (meter.mode === "E") return modeE!(meter, its);
   const { max_baud: maxBaud } = endpoint.options;
   const options = {
     mode: meter.mode as "A" | "B" | "C" | "auto",
@@ -31,7 +42,40 @@ export function asking(meter: MeterConfig, { endpoint, tries, onRefused }: Askin
   };
   if (meter.registers) return askRegisters(meter, options, onRefused);
   const enough = meter.stopEarly && meter.obis && enoughOf([...meter.obis, ...Object.keys(meter.expect ?? {})]);
-  return readout({ ...options, ...enough && { enough } });
+  const instead = meter.dlms &&
+    ((identification: Identification) => offersModeE(identification) ? modeE!(meter, its, identification) : undefined);
+  return readout({ ...options, ...enough && { enough }, ...instead && { instead } });
+}
+
+/** What is wanted of a meter, as people write it. */
+export type Wants = Pick<MeterConfig, "obis" | "registers" | "expect">;
+
+/** The same as it stands in the telegram of such a mode: a DLMS meter writes no code as people do. */
+export function asItWrites<T extends Wants>(wants: T, { mode }: Pick<Telegram, "mode">): T {
+  if (mode !== "E") return wants;
+  const { obis, registers, expect } = wants;
+  const canonical = (code: string) => parseObis(code) || code;
+  return {
+    ...wants,
+    ...obis && { obis: obis.map(canonical) },
+    ...registers && { registers: registers.map(canonical) },
+    ...expect && { expect: Object.fromEntries(Object.entries(expect).map(([code, text]) => [canonical(code), text])) },
+  };
+}
+
+/** What is to be read of a DLMS meter; `undefined`: all that it describes. */
+export function codesToRead(wants: Wants): readonly string[] | undefined {
+  const { obis, registers = obis, expect = {} } = asItWrites(wants, { mode: "E" });
+  return registers && [...new Set([...registers, ...Object.keys(expect)])];
+}
+
+/** Why a meter that could have been read in mode E was read in another one; `undefined`: it could not, or was. */
+export function notInModeE({ mode, dlms }: MeterConfig, telegram: Telegram): string | undefined {
+  if (mode !== "auto" || telegram.mode === "E" || !telegram.identification) return undefined;
+  const offers = offersModeE(telegram.identification);
+  if (offers === (dlms !== undefined)) return undefined;
+  const why = offers ? "it offers mode E (DLMS), but has no dlms: in the configuration" : "it offers no mode E (DLMS)";
+  return `${why}: it is read in mode ${telegram.mode}`;
 }
 
 /** Whether a reading was asked for, and not only to prove that it is the right meter. */
@@ -45,38 +89,20 @@ function* askRegisters(
   onRefused: (reason: string) => void,
 ): Dialogue<Telegram> {
   const password = passwordOf(meter);
+  if (password !== undefined && !isPassword(password)) {
+    throw notSent("only printable characters of ASCII can be, no ( ) / !, 32 at most");
+  }
   const addresses = new Set([...meter.registers!, ...Object.keys(meter.expect ?? {})]);
   const access = {
     ...password !== undefined && { password },
     ...meter.access !== undefined && { access: meter.access },
   };
-  try {
-    return yield* programming({ ...options, ...access }, function* (its) {
-      const { answers, refused } = yield* readRegisters(its, [...addresses]);
-      for (const { reason } of refused) onRefused(reason);
-      return telegramOf(its, answers);
-    });
-  } catch (error) {
-    if (password !== undefined && error instanceof RefusalError && error.what === "password") {
-      refusedPasswords.set(meter, password);
-    }
-    throw error;
-  }
-}
-
-/** Read afresh each time, for it may have been renewed. */
-function passwordOf(meter: MeterConfig): string | undefined {
-  if (!meter.password) return undefined;
-  const fail = (why: string, cause?: unknown) => new RefusalError(`Its password is not sent: ${why}`, { cause });
-  let password;
-  try {
-    password = meter.password();
-  } catch (error) {
-    throw fail((error as Error).message, error);
-  }
-  if (!isPassword(password)) throw fail("only printable characters of ASCII can be, no ( ) / !, 32 at most");
-  if (refusedPasswords.get(meter) === password) throw fail("the meter has refused it, and might lock itself");
-  return password;
+  const work = programming({ ...options, ...access }, function* (its) {
+    const { answers, refused } = yield* readRegisters(its, [...addresses]);
+    for (const { reason } of refused) onRefused(reason);
+    return telegramOf(its, answers);
+  });
+  return yield* remembered(meter, password, work);
 }
 
 /** All of these have come, and a further set behind the last of them, which had to begin on a line of its own. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { withLimit } from "./abort.ts";
-import { asking, isWanted } from "./asking.ts";
+import { asItWrites, asking, type AskingOptions, isWanted, notInModeE } from "./asking.ts";
 import { type Clock, steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
@@ -81,7 +81,7 @@ export async function serveLine(
   }
 }
 
-/** Modes A, B and C: the meters are asked in turn, each when it is due. */
+/** Modes A, B, C and E: the meters are asked in turn, each when it is due. */
 async function askMeters(
   wire: Wire,
   line: LineConfig,
@@ -91,6 +91,7 @@ async function askMeters(
   const { clock = systemClock, progress, report, retire } = context;
   const turns = meters.map((meter) => waitingTurn(meter, clock.now()));
   const shared = turns.length > 1;
+  const modeE = meters.some(({ dlms }) => dlms) ? (await import("./asking_dlms.ts")).askDlms : undefined;
   while (!retire.aborted) {
     for (const turn of turns) {
       const missed = bringUp(turn, presentOf(clock));
@@ -106,7 +107,7 @@ async function askMeters(
     }
     progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
     turn.askedMs = clock.now();
-    const attempt = await askMeter(wire, turn, context);
+    const attempt = await askMeter(wire, turn, { ...context, ...modeE && { modeE } });
     settleTurn(turn, attempt, shared, context);
     if (shared) await clock.sleep(line.endpoint.options.quiet_time, retire);
   }
@@ -116,16 +117,16 @@ async function askMeters(
 async function askMeter(
   wire: Wire,
   { meter, slot, slots, tries }: MeterTurn,
-  context: CollectorContext,
+  context: CollectorContext & Pick<AskingOptions, "modeE">,
 ): Promise<Attempt> {
-  const { clock = systemClock, report, stop } = context;
+  const { clock = systemClock, report, stop, modeE } = context;
   const settled = new AbortController();
   clock.sleep(Math.min(slots(slot) - clock.now(), 2 ** 31 - 1), settled.signal)
     .then(() => tries.left = 0, () => {}); // the next slot has tries of its own
   try {
     const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
       const onRefused = (reason: string) => report.refused(meter.name, reason);
-      const dialogue = asking(meter, { endpoint: wire.endpoint, tries, onRefused });
+      const dialogue = asking(meter, { endpoint: wire.endpoint, tries, onRefused, ...modeE && { modeE } });
       return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
     });
     return await keep(telegram, meter, context, slot);
@@ -211,16 +212,18 @@ function missSilentSlots(turn: MeterTurn, { clock = systemClock, report }: Colle
 /** Telegram → readings → journal. A meter that is not the one it should be delivers nothing. */
 async function keep(
   telegram: Telegram,
-  meter: MeterConfig,
+  configured: MeterConfig,
   { journal, groupCommitMs = 0, report, moments, clock = systemClock }: CollectorContext,
   slot?: number,
 ): Promise<Attempt> {
+  const meter = asItWrites(configured, telegram);
   const { name, labels, obis, expect } = meter;
   const stranger = expect && verifyIdentity(telegram, expect);
   if (stranger) {
     return { outcome: "final", reason: `another meter answers, nothing is delivered: ${stranger}`, loud: true };
   }
   report.damagedLines(name, telegram);
+  report.notInModeE(name, notInModeE(meter, telegram));
   const { atMs, flags, moment, ...its } = stampOf(telegram, meter, {
     clock,
     moments,

@@ -104,6 +104,11 @@ export class CollectorReport {
     this.#once(`${meter}: ${reason}`, { meter });
   }
 
+  /** The meter could have been read in mode E, and why it was not. Told once. */
+  notInModeE(meter: string, why: string | undefined): void {
+    if (why !== undefined) this.#once(`${meter}: ${why}`, { meter }, `${meter} not in mode E`, "info");
+  }
+
   /** A pushed telegram that is not delivered. */
   dropped(meter: string, { block, check, bytes }: Telegram): void {
     this.counts.dropped++;
@@ -168,8 +173,13 @@ export class CollectorReport {
     this.meters.set(meter, { ...this.meters.get(meter), trouble });
   }
 
-  #once(message: string, fields: Record<string, unknown>, key = message): void {
-    if (!this.#said.has(key)) this.log.warning(message, fields);
+  #once(
+    message: string,
+    fields: Record<string, unknown>,
+    key = message,
+    level: "info" | "warning" = "warning",
+  ): void {
+    if (!this.#said.has(key)) this.log[level](message, fields);
     this.#said.add(key);
   }
 }

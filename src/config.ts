@@ -1,10 +1,12 @@
 /** The configuration: what the file says, checked, with every default filled in. @module */
 import { dirname, resolve } from "node:path";
+import { dlmsSchema, type DraftDlms, toDlmsSettings } from "./config/dlms.ts";
 import { type Document, type Path, readDocument } from "./config/document.ts";
 import { isMapping, readFields, readMapping } from "./config/fields.ts";
 import { createReport, describe, type Report } from "./config/report.ts";
 import { checkRules, type DraftLine, type DraftMeter } from "./config/rules.ts";
 import { configSchema, journalSchema, LATER_OPTIONS, lineSchema, meterSchema, nameSchema } from "./config/schema.ts";
+import type { DlmsSettings } from "./dlms_settings.ts";
 import { ConfigError, type ConfigFault } from "./errors.ts";
 import type { Schedule } from "./schedule.ts";
 import { readSinks } from "./config/sinks.ts";
@@ -45,14 +47,16 @@ export interface MeterConfig {
   /** Name of its line. */
   readonly line: string;
   readonly address?: string;
-  readonly mode: Exclude<Mode, "E"> | "auto";
+  readonly mode: Mode | "auto";
+  /** Mode E: how to reach it and to sign on. In mode auto: if it is offered; absent: then it is not taken. */
+  readonly dlms?: DlmsSettings;
   /** Absent only in mode D: each telegram counts. */
   readonly schedule?: Schedule;
   readonly timeZone: string;
   readonly obis?: readonly string[];
   /** A readout ends once all of `obis` is in. */
   readonly stopEarly?: true;
-  /** Read one by one in programming mode instead of a readout. */
+  /** Read one by one, in programming mode or mode E, instead of a readout. */
   readonly registers?: readonly string[];
   /** Reads it afresh at each call. @throws {Error} it is not there */
   readonly password?: () => string;
@@ -220,7 +224,20 @@ function readLines(value: unknown, report: Report): DraftLine[] {
 
 function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
   const given = isMapping(value) ? Object.keys(value) : [];
-  return { ...readFields(meterSchema, value ?? {}, { path, report, later: LATER_OPTIONS.meter }), path, given };
+  const { dlms: itsDlms, ...its } = isMapping(value) ? value : {};
+  const { dlms: _, ...meter } = readFields(meterSchema, isMapping(value) ? its : value ?? {}, {
+    path,
+    report,
+    later: LATER_OPTIONS.meter,
+  });
+  const dlms = itsDlms !== undefined || meter.mode === "E"
+    ? readDlms(itsDlms ?? {}, [...path, "dlms"], report)
+    : undefined;
+  return { ...meter, path, given, dlms, givenDlms: isMapping(itsDlms) ? Object.keys(itsDlms) : [] };
+}
+
+function readDlms(value: unknown, path: Path, report: Report): DraftDlms {
+  return readFields(dlmsSchema, value, { path, report });
 }
 
 function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: DraftMeter, timeZone: string): MeterConfig {
@@ -239,6 +256,7 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     ...meter.stop_early && { stopEarly: true },
     ...present("registers", meter.registers),
     ...present("password", meter.password),
+    ...meter.dlms && { dlms: toDlmsSettings(meter.dlms) },
     ...meter.access !== "auto" && present("access", meter.access),
     ...present("expect", meter.expect),
   };

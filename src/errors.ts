@@ -56,9 +56,14 @@ export class JournalError extends Error {
   }
 }
 
-/** Nothing came in time: the dialogue may repeat. */
+/** Nothing came in time: the dialogue may repeat. `what` it was that may have been heard nevertheless, where it counts. */
 export class SilenceError extends Error {
   override readonly name = "SilenceError";
+  readonly what?: "password";
+  constructor(message: string, { what, ...options }: ErrorOptions & { readonly what?: "password" } = {}) {
+    super(message, options);
+    if (what) this.what = what;
+  }
 }
 
 /** What a meter did against the standard: `damaged` (check character wrong to the end), `unreadable` (nothing that could be read), `endless` (more than a message may hold). */

@@ -142,9 +142,20 @@ function options(shape: Shape, example: Readonly<Record<string, unknown>>): stri
 }
 
 function option(key: string, schema: z.ZodType, example: unknown): string[] {
+  const nested = shapeOf(schema);
+  if (nested) {
+    const all = Object.entries(nested).flatMap(([key, its]) => option(key, its, examplesOf(its)[0] ?? defaultOf(its)));
+    return [...comment(sentence(schema)), `# ${key}:`, ...all.map((line) => `#   ${line}`)];
+  }
   const shown = example ?? examplesOf(schema)[0] ?? defaultOf(schema) ?? HINTS[key];
   const line = shown === undefined ? `${key}:` : live(key, shown)[0]!;
   return [...comment(sentence(schema)), example === undefined ? `# ${line}` : line];
+}
+
+/** The options of an option that is a mapping of its own. */
+function shapeOf(schema: z.ZodType): Shape | undefined {
+  const { innerType } = schema.def as { readonly innerType?: z.ZodType };
+  return innerType ? shapeOf(innerType) : (schema as { readonly shape?: Shape }).shape;
 }
 
 const live = (key: string, value: unknown) => [`${key}: ${flow(value)}`];

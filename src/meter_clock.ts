@@ -1,4 +1,4 @@
-/** What a meter's own clock says: 0.9.1 and 0.9.2, 0.9.4, the time of a P1 telegram, 9.36 of old heat meters. @module */
+/** What a meter's own clock says: 0.9.1 and 0.9.2, 0.9.4, the time of a P1 telegram or a DLMS meter, 9.36 of old heat meters. @module */
 import { readObis } from "./obis/code.ts";
 import type { Telegram } from "./telegram.ts";
 
@@ -62,13 +62,21 @@ function placeOf(address: string): "date" | "time" | "both" | undefined {
 function parseBoth(text: string): Parts | undefined {
   const digits = /^(\d{10,14})([SW])?$/.exec(text);
   if (!digits) {
-    const [date, time] = text.split(/[ T&,;]+/);
-    return date && time ? combine(parseDate(date), parseTime(time)) : undefined;
+    const [date, time, zone] = text.split(/[ T&,;]+|(?=[Z+]|-\d\d:\d\d$)/);
+    return date && time ? inZone(combine(parseDate(date), parseTime(time)), zone) : undefined;
   }
   const [, all, letter] = digits;
   const timeLength = all!.length === 10 || all!.length === 11 ? 4 : 6;
   const both = combine(parseDate(all!.slice(0, -timeLength)), parseTime(all!.slice(-timeLength)));
   return both && letter ? { ...both, season: letter === "S" ? "summer" : "winter" } : both;
+}
+
+/** A DLMS meter's clock may say its zone, `+01:00` or `Z`, which wins over the configured one. */
+function inZone(parts: Parts | undefined, zone: string | undefined): Parts | undefined {
+  if (!parts || zone === undefined) return parts;
+  const [, sign, hours = "0", minutes = "0"] = /^(?:Z|([+-])(\d\d):(\d\d))$/.exec(zone) ?? [];
+  const aheadMs = (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return { ...parts, timeMs: parts.timeMs + (sign === "-" ? aheadMs : -aheadMs), season: "utc" };
 }
 
 function combine(date: Omit<Parts, "timeMs"> | undefined, time: Omit<Parts, "days"> | undefined): Parts | undefined {

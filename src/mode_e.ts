@@ -5,21 +5,17 @@ import {
   type AssociationOptions,
   Client,
   dlmsReadout,
+  type DlmsReadoutOptions,
   hdlcAddress,
   HdlcLink,
   type Link,
   wrapperLink,
 } from "./dlms/mod.ts";
+import type { Opening } from "./dlms_settings.ts";
 import { handOver } from "./iec62056/mod.ts";
 import type { LineSettings } from "./line.ts";
 import { parseObis } from "./obis/code.ts";
 import type { Identification, Telegram } from "./telegram.ts";
-
-/** `sign-on`: `/?!` at 300 Bd, then HDLC · `hdlc`: HDLC at once · `wrapper`: TCP without HDLC. */
-export const OPENINGS = ["sign-on", "hdlc", "wrapper"] as const;
-
-/** One of {@link OPENINGS}. */
-export type Opening = typeof OPENINGS[number];
 
 /** Whom to ask, and how to get there. */
 export interface ModeEOptions {
@@ -29,13 +25,14 @@ export interface ModeEOptions {
   /** Of the sign-on, where several share a line. */
   readonly address?: string;
   readonly maxBaud?: number;
-  /** The logical device, and the meter on an HDLC line that several share. */
-  readonly server: { readonly upper: number; readonly lower?: number };
+  /** Whose sign-on has been answered already; absent: it is still to come. */
+  readonly identification?: Identification;
+  /** The logical device, and the meter on an HDLC line that several share; `octets` of its address, if not the fewest. */
+  readonly server: { readonly upper: number; readonly lower?: number; readonly octets?: 1 | 2 | 4 };
+  /** Octets of information in an HDLC frame, as proposed. */
+  readonly frameOctets: number;
   readonly association: AssociationOptions;
 }
-
-/** Longer frames than the default of 128 octets, where the meter can. */
-const PROPOSED = { maxSend: 1024, maxReceive: 1024, windowSend: 1, windowReceive: 1 };
 
 /**
  * Opens a session, does `work`, and signs off whatever happens; the line is left as it was.
@@ -61,22 +58,22 @@ export function* modeE<T>(
   }
 }
 
-function linkOf(inbox: Inbox, { opening, server, association: { client } }: ModeEOptions): Link {
+function linkOf(inbox: Inbox, { opening, server, frameOctets, association: { client } }: ModeEOptions): Link {
   if (opening === "wrapper") return wrapperLink(inbox, { client, server: server.upper });
-  const address = hdlcAddress(server.upper, server.lower);
-  return new HdlcLink(inbox, { client: hdlcAddress(client), server: address, propose: PROPOSED });
+  const address = hdlcAddress(server.upper, server.lower, server.octets);
+  const propose = { maxSend: frameOctets, maxReceive: frameOctets, windowSend: 1, windowReceive: 1 };
+  return new HdlcLink(inbox, { client: hdlcAddress(client), server: address, propose });
 }
 
-/** Codes as a DLMS meter knows them: `1.8.0` is 1-0:1.8.0*255. What is no code stays as it is, and no meter has it. */
-export function canonicalCodes(codes: readonly string[]): string[] {
-  return codes.map((code) => parseObis(code) || code);
-}
-
-/** Reads a meter once: these canonical codes, or all that it describes. */
-export function readModeE(options: ModeEOptions, codes?: readonly string[]): Dialogue<Telegram> {
+/** Reads a meter once: these canonical codes, or all that it describes. `known` as in {@link DlmsReadoutOptions}. */
+export function readModeE(
+  options: ModeEOptions,
+  codes?: readonly string[],
+  known?: DlmsReadoutOptions["known"],
+): Dialogue<Telegram> {
   const names = codes?.filter((code) => parseObis(code) === code);
   return modeE(options, function* (client, identification) {
-    const telegram = yield* dlmsReadout(client, names ? { names } : {});
+    const telegram = yield* dlmsReadout(client, { ...names && { names }, ...known && { known } });
     return { ...telegram, ...(identification ? { identification } : {}) };
   });
 }

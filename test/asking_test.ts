@@ -1,9 +1,11 @@
 /** What is asked of a meter, as the collector asks it: against a simulated meter, and as a script. */
 import assert from "node:assert/strict";
 import { asking } from "../src/asking.ts";
+import { askDlms } from "../src/asking_dlms.ts";
 import { serveLine } from "../src/collector.ts";
 import { CollectorReport } from "../src/collector_report.ts";
 import type { MeterConfig } from "../src/config.ts";
+import { SilenceError } from "../src/errors.ts";
 import { toBytes, toText } from "../src/iec62056/characters.ts";
 import { encodeCommand, encodeDataMessage } from "../src/iec62056/messages.ts";
 import { Moments } from "../src/moments.ts";
@@ -146,4 +148,32 @@ Deno.test("asking: registers as a script, with what expect wants", () => {
     ...["~ 200", `> ${command("R1", "0.0.0()")}`, `< ${block("0.0.0(1)")}`, "~ 200", "> \x01B0\x03q"],
   ]);
   assert.deepEqual(sets.map(({ address }) => address), ["1.8.0", "0.0.0"]);
+});
+
+Deno.test("asking: mode E: a meter that is silent at the sign-on by password is not asked again in this slot; else it is", () => {
+  const dlms = {
+    ...{ opening: "wrapper", client: 17, server: 1, frameOctets: 1024, names: "logical" } as const,
+    ...{ signOff: true, acceptUnproven: false },
+  };
+  const askedTimes = (password: string | undefined) => {
+    const meter = configured({ mode: "E", dlms, ...password !== undefined && { password: () => password } });
+    const tries = { left: 3 };
+    const dialogue = asking(meter, {
+      endpoint: parseEndpoint("tcp://h:1"),
+      tries,
+      onRefused: () => {},
+      modeE: askDlms,
+    });
+    let asked = 0;
+    assert.throws(() => {
+      for (let next = dialogue.next(); !next.done;) {
+        if (next.value.kind === "send") asked++;
+        const silent = next.value.kind === "receive";
+        next = silent ? dialogue.throw(new SilenceError("nothing came")) : dialogue.next(undefined as never);
+      }
+    }, password === undefined ? /^SilenceError: nothing came$/ : /nothing came, while client 17 signed on/);
+    assert.ok(tries.left <= 0);
+    return asked;
+  };
+  assert.deepEqual([askedTimes(undefined), askedTimes("SESAME77")], [3, 1]);
 });

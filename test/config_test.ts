@@ -110,6 +110,20 @@ Deno.test("loadConfig: the smallest configuration", async () => {
   assert.deepEqual([config.meters[0]!.mode, config.meters[0]!.tries], ["auto", 3]);
 });
 
+Deno.test("loadConfig: a meter in mode E has the settings of an association, its own or the usual ones", async () => {
+  const its = "mode: E, dlms: { opening: hdlc, client: 1, physical: 17, auth: md5 }, password: { file: obisd.yaml }";
+  const wrong = await faultsOf(meter(`every: 15m, ${its}`));
+  assert.match(wrong.join(), /more than one line of text/); // the secret is read for the check
+  const usual = { opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" };
+  const rest = { signOff: true, acceptUnproven: false };
+  const { config } = await load(meter("every: 15m, mode: E"));
+  assert.deepEqual(config.meters[0]!.dlms, { ...usual, ...rest });
+  const right = await load(meter(`every: 15m, ${its.replace("obisd.yaml", "secret")}`), {}, { secret: "12345678" });
+  const { dlms, password } = right.config.meters[0]!;
+  assert.deepEqual(dlms, { ...usual, ...rest, opening: "hdlc", client: 1, physical: 17, auth: "md5" });
+  assert.equal(typeof password, "function");
+});
+
 Deno.test("loadConfig: anchors and merge keys", async () => {
   const { config } = await load(`lines: { a: { url: "tcp://h:1" } }
 meters:
@@ -121,6 +135,25 @@ meters:
 
 /** Replaces one piece of the minimal configuration. */
 const meter = (options: string) => MINIMAL.replace("every: 15m", options);
+
+/** Options of a meter that do not fit mode E, or each other in it. */
+const dlmsFaults: [string, RegExp][] = [
+  ["mode: C, dlms: {}", /dlms: mode C speaks no DLMS: mode: E does, and auto where the meter offers it/],
+  ["dlms: { opening: hdlc }", /dlms\.opening: auto sees by the sign-on what the meter offers, and hdlc has none/],
+  ["dlms: {}, registers: ['1.8.0']", /registers: modes C and E read them in different ways/],
+  ["mode: E, dlms: 5", /dlms: found the number 5, allowed is a mapping/],
+  ["mode: E, dlms: { client: 128 }", /dlms\.client: found the number 128, allowed is at most 127/],
+  ["mode: E, dlms: { address_octets: 3 }", /dlms\.address_octets: found the number 3, allowed are 1, 2, 4/],
+  ["mode: E, dlms: { auth: lwo }", /dlms\.auth: found "lwo", allowed are none, low, .* did you mean low\?/],
+  ["mode: E, dlms: { auth: low }", /dlms\.auth: low takes a secret: password: \{ credential: NAME \}/],
+  ["mode: E, dlms: { auth: none }, password: { file: obisd.yaml }", /password: dlms\.auth is none/],
+  ["mode: E, address: x, dlms: { opening: hdlc }", /address: it belongs to the sign-on, .* dlms\.physical is the/],
+  ["mode: E, dlms: { opening: wrapper, physical: 17 }", /dlms\.physical: it belongs to HDLC/],
+  ["mode: E, stop_early: true, obis: ['1.8.0']", /stop_early: mode E has no readout to be ended/],
+  ["mode: E, access: password", /access: it is of programming mode; in mode E dlms\.auth says how to sign on/],
+  ["mode: E, obis: [HELLO]", /obis: "HELLO" is no OBIS code, and a meter in mode E knows nothing else/],
+  ["mode: E, registers: ['1.8.0'], timestamp: meter", /timestamp: meter needs .* among registers: 0-0:1\.0\.0/],
+];
 
 Deno.test("loadConfig: each fault is placed and says what is allowed", async () => {
   const table: [string, ...(string | RegExp)[]][] = [
@@ -154,9 +187,8 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     [meter("every: 15m, access: magic"), /access: found "magic", allowed are auto, password, bracket/],
     [meter("every: 15m, foo: 1"), /foo: unknown option, allowed are name, line, address/],
     // values
-    [meter("every: 15m, mode: F"), '2:48: meters[0].mode: found "F", allowed are auto, A, B, C, D'],
-    [meter("every: 15m, mode: c"), /found "c", allowed are auto, A, B, C, D, did you mean C\?/],
-    [meter("every: 15m, mode: E"), /mode: this version reads mode E from the command line alone/],
+    [meter("every: 15m, mode: F"), '2:48: meters[0].mode: found "F", allowed are auto, A, B, C, D, E'],
+    [meter("every: 15m, mode: c"), /found "c", allowed are auto, A, B, C, D, E, did you mean C\?/],
     [meter("every: 15"), /every: found the number 15, a unit is missing: 15s, 15m/],
     [meter("every: quarter"), /every: .*"quarter".*15m/],
     [meter("every: 7m"), "2:37: meters[0].every: 7m does not divide a day into equal slots: take 6m or 8m"],
@@ -211,6 +243,23 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
       MINIMAL.replace("}]\ns", "}, { name: n, line: a, mode: D }]\ns"),
       /meters\[0\]: address is missing: line a has 2 meters/,
       /meters\[1\]\.mode: a meter in mode D talks whenever it likes/,
+    ],
+    // mode E
+    ...dlmsFaults.map(([options, what]): [string, RegExp] => [meter(`every: 15m, ${options}`), what]),
+    [
+      `${MINIMAL.slice(0, -1)}`.replace("every: 15m", "every: 15m, mode: E, dlms: { clint: 1 }"),
+      /^2:59: meters\[0\]\.dlms\.clint: unknown option, did you mean client\?/,
+    ],
+    [
+      MINIMAL.replace("tcp://h:1", "/dev/ttyS0").replace(
+        "every: 15m",
+        "every: 15m, mode: E, dlms: { opening: wrapper }",
+      ),
+      /dlms\.opening: the wrapper is for tcp:\/\/ alone, and the line is serial:\/\/\/dev\/ttyS0/,
+    ],
+    [
+      MINIMAL.replace("}]\ns", "}, { name: n, line: a, mode: E, every: 1h, dlms: { opening: hdlc } }]\ns"),
+      /meters\[1\]: dlms\.physical is missing: line a has 2 meters/,
     ],
     [
       MINIMAL.replace("} }", '}, b: { url: /dev/x }, c: { url: "serial:///dev/x" } }'),

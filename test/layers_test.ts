@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/status.ts": [],
   "src/telegram.ts": [],
   "src/units.ts": [],
+  "src/dlms_settings.ts": [],
   "src/exit_code.ts": ["src/errors.ts"],
   "src/host_time.ts": ["src/clock.ts", "src/libc.ts", "src/log.ts"],
   "src/format.ts": ["src/reading.ts"],
@@ -49,6 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
   "src/mode_e.ts": [
     ...["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/iec62056/", "src/dlms/", "src/obis/"],
+    "src/dlms_settings.ts",
   ],
   // to the meter
   "src/transport/": [
@@ -62,6 +64,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "sinks/": ["src/sink.ts"],
   "src/delivery": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],
   "src/control_questions.ts": ["src/journal", "src/status.ts"],
+  "src/dlms_access.ts": ["src/dlms_settings.ts", "src/dlms/", "src/mode_e.ts", "src/transport/endpoint.ts"],
   // what the file says
   "src/config": [
     ...["src/errors.ts", "src/nearest.ts", "src/parsed.ts", "src/units.ts", "src/schedule.ts", "src/secret.ts"],
@@ -70,6 +73,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/meters/",
       "src/iec62056/access.ts",
       "src/iec62056/registers.ts",
+      "src/dlms_settings.ts",
+      "src/obis/",
       "src/transport/endpoint.ts",
       "src/sink.ts",
       "sinks/mod.ts",
@@ -84,13 +89,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],
   ],
   "src/wire.ts": ["src/errors.ts", "src/transport/"],
-  "src/asking.ts": [
+  "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
+  "src/asking": [
     ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],
-    "src/transport/endpoint.ts",
+    ...["src/transport/endpoint.ts", "src/obis/", "src/mode_e.ts", "src/dlms_access.ts", "src/password.ts"],
   ],
   "src/collector": [
     ...[
-      "src/asking.ts",
+      "src/asking",
       "src/abort.ts",
       "src/bytes.ts",
       "src/clock.ts",
@@ -137,6 +143,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/control_questions.ts",
       "src/runtime_directory.ts",
       "src/dlms/",
+      "src/dlms_settings.ts",
+      "src/dlms_access.ts",
+      "src/asking.ts",
       "src/mode_e.ts",
       "deno.json",
     ],

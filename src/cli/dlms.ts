@@ -1,10 +1,19 @@
 /** The options of a command that asks a DLMS meter (mode E): as whom, whom, how to sign on, how to get there. @module */
-import type { AssociationOptions, Credentials } from "../dlms/mod.ts";
+import { modeEOptions } from "../dlms_access.ts";
+import {
+  authenticationOf,
+  AUTHENTICATIONS,
+  type DlmsSettings,
+  MAX_ADDRESS,
+  MAX_CLIENT,
+  NAMES,
+  OPENINGS,
+} from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
-import { type ModeEOptions, type Opening, OPENINGS } from "../mode_e.ts";
-import { type Endpoint, hdlcLine, signOnLine } from "../transport/endpoint.ts";
+import type { ModeEOptions } from "../mode_e.ts";
 import type { Arguments, Context } from "./command.ts";
 import { readSecret } from "./programming.ts";
+import type { Target } from "./target.ts";
 
 /** Options of mode E. */
 export const DLMS_OPTIONS = {
@@ -13,70 +22,70 @@ export const DLMS_OPTIONS = {
   auth: { type: "string" },
   password: { type: "string" },
   opening: { type: "string" },
+  names: { type: "string" },
 } as const;
 
-/** How a client of this version signs on from the command line. */
-const AUTHENTICATIONS = ["none", "low", "md5", "sha1"] as const;
-
 /** Their part of the help. */
-export const DLMS_HELP = `Mode E (DLMS), for meters that offer it or speak nothing else:
+export const DLMS_HELP =
+  `Mode E (DLMS), for meters that offer it or speak nothing else; of a METER, what its dlms: says where nothing else is
+said here:
 
   --client NUMBER      as whom (default 16, the public client)
   --server NUMBER      whom: the logical device, and behind a "/" the meter on a shared line (default 1): 1/17
   --auth HOW           ${AUTHENTICATIONS.join(", ")} (default: low with a --password, else none)
   --password WHERE     env:NAME, file:PATH, or ask: never the password itself
   --opening HOW        sign-on (default): /?! at 300 Bd, then HDLC; hdlc: at once, at 9600 8N1 if the endpoint says no
-                       other; wrapper: TCP without HDLC`;
+                       other; wrapper: TCP without HDLC
+  --names HOW          logical (default), or short: of older meters, whose objects have numbers`;
 
-/** Octets of a challenge: the number that every meter takes. */
-const CHALLENGE_OCTETS = 16;
+/** What holds where neither the command line nor the configuration says anything. */
+const DEFAULTS: DlmsSettings = {
+  ...{ opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" },
+  ...{ signOff: true, acceptUnproven: false },
+};
 
-/** What the command line says about a session of mode E. @throws {UsageError} */
-export async function parseDlms({ values }: Arguments, endpoint: Endpoint, context: Context): Promise<ModeEOptions> {
-  const opening = oneOf("--opening", values.opening ?? "sign-on", OPENINGS);
-  if (opening === "wrapper" && endpoint.kind !== "tcp") {
+/** What the command line says about a session of mode E, and the configuration beneath it. @throws {UsageError} */
+export async function parseDlms(args: Arguments, target: Target, { signal }: Context): Promise<ModeEOptions> {
+  const { values } = args;
+  const { endpoint, address } = target;
+  const settings = { ...DEFAULTS, ...target.dlms, ...givenSettings(values) };
+  if (settings.opening === "wrapper" && endpoint.kind !== "tcp") {
     throw new UsageError("--opening wrapper: the wrapper is for tcp:// alone; a serial line takes sign-on or hdlc");
   }
-  const { max_baud: maxBaud } = endpoint.options;
-  return {
-    opening,
-    line: lineOf(opening, endpoint),
-    ...values.address !== undefined && { address: values.address as string },
-    ...maxBaud !== undefined && { maxBaud },
-    server: parseServer(values.server as string | undefined ?? "1"),
-    association: await parseAssociation(values, context),
-  };
-}
-
-function lineOf(opening: Opening, endpoint: Endpoint): ModeEOptions["line"] {
-  return opening === "hdlc" ? hdlcLine(endpoint) : signOnLine(endpoint);
-}
-
-async function parseAssociation(values: Arguments["values"], { signal }: Context): Promise<AssociationOptions> {
-  const client = parseNumber("--client", values.client as string | undefined ?? "16", 127);
   const where = values.password as string | undefined;
-  const how = oneOf("--auth", values.auth ?? (where === undefined ? "none" : "low"), AUTHENTICATIONS);
-  if (how === "none" && where !== undefined) throw new UsageError("--auth none takes no --password");
-  if (how !== "none" && where === undefined) throw new UsageError(`--auth ${how} takes a --password`);
+  const auth = authenticationOf(settings, where !== undefined || target.password !== undefined);
+  if (auth === "none" && where !== undefined) throw new UsageError("--auth none takes no --password");
+  if (auth !== "none" && where === undefined && !target.password) {
+    throw new UsageError(`--auth ${auth} takes a --password`);
+  }
+  const password = auth === "none"
+    ? undefined
+    : where === undefined
+    ? target.password!()
+    : await readSecret(where, signal);
+  return modeEOptions(settings, {
+    endpoint,
+    ...address !== undefined && { address },
+    ...password !== undefined && { password },
+  });
+}
+
+function givenSettings({ opening, client, server, auth, names }: Arguments["values"]): Partial<DlmsSettings> {
   return {
-    client,
-    credentials: where === undefined ? { mechanism: "none" } : credentials(how, await readSecret(where, signal)),
+    ...opening !== undefined && { opening: oneOf("--opening", opening, OPENINGS) },
+    ...client !== undefined && { client: parseNumber("--client", client as string, MAX_CLIENT) },
+    ...server !== undefined && parseServer(server as string),
+    ...auth !== undefined && { auth: oneOf("--auth", auth, AUTHENTICATIONS) },
+    ...names !== undefined && { names: oneOf("--names", names, NAMES) },
   };
 }
 
-function credentials(mechanism: typeof AUTHENTICATIONS[number], text: string): Credentials {
-  const secret = new TextEncoder().encode(text);
-  if (mechanism === "none") return { mechanism };
-  if (mechanism === "low") return { mechanism, password: secret };
-  return { mechanism, secret, challenge: crypto.getRandomValues(new Uint8Array(CHALLENGE_OCTETS)) };
-}
-
-function parseServer(text: string): ModeEOptions["server"] {
+function parseServer(text: string): Pick<DlmsSettings, "server" | "physical"> {
   const [upper = "", lower, ...more] = text.split("/");
   if (more.length > 0) throw new UsageError(`--server ${text}: it is a number, or two with a "/" between them: 1/17`);
   return {
-    upper: parseNumber("--server", upper, 0x3fff),
-    ...lower !== undefined && { lower: parseNumber("--server", lower, 0x3fff) },
+    server: parseNumber("--server", upper, MAX_ADDRESS),
+    ...lower !== undefined && { physical: parseNumber("--server", lower, MAX_ADDRESS) },
   };
 }
 

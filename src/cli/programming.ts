@@ -50,6 +50,7 @@ export async function openMeter(
   const { values } = args;
   const withinMs = parseTimeout(values.timeout, timeoutMs);
   const target = await parseTarget(what, args);
+  if (target.mode === "E") throw new UsageError("Mode E: in this version obisd read alone speaks it");
   if (target.mode === "A" || target.mode === "B" || target.mode === "D") {
     throw new UsageError(`Programming mode is entered in mode C, not in mode ${target.mode}`);
   }

@@ -1,10 +1,11 @@
 /** `obisd read`: one readout of one meter, now. @module */
 import { withLimit } from "../abort.ts";
-import { Inbox } from "../dialogue.ts";
+import { asItWrites, codesToRead } from "../asking.ts";
+import { type Dialogue, Inbox } from "../dialogue.ts";
 import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { listen, readout } from "../iec62056/mod.ts";
-import { canonicalCodes, readModeE } from "../mode_e.ts";
+import { listen, offersModeE, readout } from "../iec62056/mod.ts";
+import { type ModeEOptions, readModeE } from "../mode_e.ts";
 import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
 import type { Telegram } from "../telegram.ts";
@@ -49,19 +50,22 @@ ${DLMS_HELP}
   async run(args, context) {
     const format = parseFormat(args.values.format);
     const withinMs = parseTimeout(args.values.timeout);
-    const isModeE = args.values.mode === "E";
-    const target = await readTarget(isModeE ? { ...args, values: { ...args.values, mode: undefined } } : args);
-    if (isModeE) return await readE(target, args, context);
+    const target = await readTarget(args);
+    const inModeE = target.mode === "E" || target.mode === "auto" && target.dlms !== undefined;
+    if (inModeE && args.values.raw !== undefined) {
+      throw new UsageError("--raw keeps a telegram, and mode E has none: try --trace");
+    }
+    const dlms = inModeE ? await parseDlms(args, target, context) : undefined;
     using raw = openRaw(args.values.raw as string | undefined);
     const watcher = createWatcher({ mode: target.mode, trace: args.values.trace === true });
     try {
       const telegram = await withLimit(
         context.signal,
         { withinMs, what: "The reading" },
-        (signal) => readOnce(target, watcher, { ...context, signal }),
+        (signal) => readOnce(target, dlms, watcher, { ...context, signal }),
       );
       raw?.keep(telegram.bytes);
-      watcher.end(telegram);
+      watcher.end(telegram.mode === "E" ? undefined : telegram);
       return show(telegram, target, format, context);
     } catch (cause) {
       const error = watcher.explain(cause);
@@ -73,42 +77,28 @@ ${DLMS_HELP}
   },
 };
 
-/** Reads a DLMS meter: everything that it describes, or what is asked for. */
-async function readE(target: Target, args: Arguments, context: Context): Promise<number> {
-  const format = parseFormat(args.values.format);
-  if (args.values.raw !== undefined) throw new UsageError("--raw keeps a telegram, and mode E has none: try --trace");
-  const options = await parseDlms(args, target.endpoint, context);
-  const codes = target.obis && canonicalCodes(target.obis);
-  const watcher = createWatcher({ mode: "E", trace: args.values.trace === true });
-  const { log, clock } = context;
-  const limit = { withinMs: parseTimeout(args.values.timeout), what: "The reading" };
-  try {
-    const telegram = await withLimit(context.signal, limit, async (signal) => {
-      const onNotice = (notice: string) => log.warning(notice);
-      await using transport = await openTransport(target.endpoint, { signal, onNotice });
-      return await converse(transport, readModeE(options, codes), { signal, clock, trace: watcher.trace });
-    });
-    watcher.end();
-    return show(telegram, { ...target, ...codes && { obis: codes } }, format, context);
-  } catch (error) {
-    throw watcher.explain(error);
-  } finally {
-    watcher.end();
-  }
-}
-
-async function readOnce(target: Target, watcher: Watcher, context: Context): Promise<Telegram> {
+async function readOnce(target: Target, dlms: ModeEOptions | undefined, watcher: Watcher, context: Context) {
   const { log, signal, clock } = context;
   await using transport = await openTransport(target.endpoint, { signal, onNotice: (notice) => log.warning(notice) });
   if (target.mode === "D") return await hearOnce(transport, target, watcher, context);
-  const { max_baud: maxBaud } = target.endpoint.options;
-  const dialogue = readout({
-    mode: target.mode,
-    line: signOnLine(target.endpoint),
+  return await converse(transport, dialogueWith(target, dlms), { signal, clock, trace: watcher.trace });
+}
+
+/** A readout, or everything that a DLMS meter describes, or what of it is asked for. */
+function dialogueWith({ endpoint, mode, ...target }: Target, dlms: ModeEOptions | undefined): Dialogue<Telegram> {
+  const codes = codesToRead(target);
+  if (mode === "E") return readModeE(dlms!, codes);
+  const { max_baud: maxBaud } = endpoint.options;
+  return readout({
+    mode: mode as Exclude<typeof mode, "D">,
+    line: signOnLine(endpoint),
     ...target.address !== undefined && { address: target.address },
     ...maxBaud !== undefined && { maxBaud },
+    ...dlms && {
+      instead: (identification) =>
+        offersModeE(identification) ? readModeE({ ...dlms, identification }, codes) : undefined,
+    },
   });
-  return await converse(transport, dialogue, { signal, clock, trace: watcher.trace });
 }
 
 /** The first whole telegram that a pushing meter sends. */
@@ -134,7 +124,8 @@ async function hearOnce(
 }
 
 /** Prints the readings, tells what is odd. Returns the exit code. */
-function show(telegram: Telegram, target: Target, format: Format, { log, print }: Context): number {
+function show(telegram: Telegram, wanted: Target, format: Format, { log, print }: Context): number {
+  const target = asItWrites(wanted, telegram);
   const stranger = target.expect && verifyIdentity(telegram, target.expect);
   if (stranger) {
     log.error(`Nothing is shown: ${stranger}`);

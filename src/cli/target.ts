@@ -1,11 +1,12 @@
 /** Whom a command asks: an endpoint of the command line, or a meter of the configuration. @module */
 import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import type { DlmsSettings } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
 import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration } from "../units.ts";
 import type { Arguments } from "./command.ts";
 
-const MODES = ["auto", "A", "B", "C", "D"] as const;
+const MODES = ["auto", "A", "B", "C", "D", "E"] as const;
 
 /** One meter and how to reach it. */
 export interface Target {
@@ -17,6 +18,7 @@ export interface Target {
   readonly registers?: readonly string[];
   readonly password?: () => string;
   readonly access?: string;
+  readonly dlms?: DlmsSettings;
   readonly labels?: Readonly<Record<string, string>>;
   readonly expect?: Readonly<Record<string, string>>;
   /** Absent: the host's. */
@@ -58,7 +60,6 @@ async function configured(name: string, file: unknown): Promise<Target> {
 }
 
 function parseMode(text: string): Target["mode"] {
-  if (text === "E") throw new UsageError("--mode E: in this version obisd read alone speaks mode E");
   const mode = MODES.find((mode) => mode === text);
   if (mode === undefined) throw new UsageError(`--mode ${text}: allowed are ${MODES.join(", ")}`);
   return mode;

@@ -4,6 +4,7 @@ import { nearest } from "../nearest.ts";
 import type { SinkPlugin } from "../sink.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 import { formatDuration } from "../units.ts";
+import { checkDlms, type DraftDlms } from "./dlms.ts";
 import type { Path } from "./document.ts";
 import type { Readable } from "./fields.ts";
 import type { Report } from "./report.ts";
@@ -24,9 +25,12 @@ export interface DraftLine {
 }
 
 /** A meter as far as it could be read. `given`: the options that stand there, right or wrong. */
-export type DraftMeter = Readable<typeof meterSchema.shape> & {
+export type DraftMeter = Omit<Readable<typeof meterSchema.shape>, "dlms"> & {
   readonly path: Path;
   readonly given: readonly string[];
+  readonly dlms?: DraftDlms | undefined;
+  /** The options that stand in its `dlms:`. */
+  readonly givenDlms: readonly string[];
 };
 
 /** A sink as far as it could be read. */
@@ -49,6 +53,7 @@ export function checkRules(draft: Draft, report: Report): void {
     checkSchedule(meter, report);
     checkPush(meter, report);
     checkRegisters(meter, report);
+    checkDlms(meter, draft.lines.find(({ name }) => name === meter.line)?.endpoint, report);
   }
   if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
 }
@@ -89,10 +94,15 @@ function checkSharing({ path, name }: DraftLine, meters: readonly DraftMeter[], 
         [...meter.path, "mode"],
         `a meter in mode D talks whenever it likes: it needs line ${name} for itself`,
       );
-    } else if (!meter.given.includes("address")) {
+    } else if (meter.dlms?.opening !== "wrapper") {
+      const option = meter.dlms?.opening === "hdlc" ? "physical" : "address";
+      const given = option === "physical" ? meter.givenDlms : meter.given;
+      if (given.includes(option)) continue;
       report.fault(
         meter.path,
-        `address is missing: line ${name} has ${meters.length} meters, and without it all would answer at once`,
+        `${
+          option === "physical" ? "dlms.physical" : option
+        } is missing: line ${name} has ${meters.length} meters, and without it all would answer at once`,
       );
     }
   }
@@ -176,9 +186,11 @@ function checkRegisters({ path, mode, given, registers, timestamp }: DraftMeter,
   const fault = (option: string, message: string) => report.fault([...path, option], message, "key");
   const inModeC = mode === "auto" || mode === "C";
   if (given.includes("registers")) {
-    if (!inModeC) fault("registers", `programming mode is entered in mode C, not in mode ${mode}`);
-    if (timestamp === "meter" && !registers?.some((address) => /0\.9\.[14]/.test(address))) {
-      fault("timestamp", "meter needs the meter's clock among registers: 0.9.2 and 0.9.1, or 0.9.4");
+    if (!inModeC && mode !== "E") fault("registers", `programming mode is entered in mode C, not in mode ${mode}`);
+    const clock = mode === "E" ? /^0-0:1\.0\.0/ : /0\.9\.[14]/;
+    if (timestamp === "meter" && !registers?.some((address) => clock.test(address))) {
+      const which = mode === "E" ? "0-0:1.0.0" : "0.9.2 and 0.9.1, or 0.9.4";
+      fault("timestamp", `meter needs the meter's clock among registers: ${which}`);
     }
     if (given.includes("obis")) fault("obis", "registers says already what is read, and all of it is delivered");
     if (given.includes("stop_early")) fault("stop_early", "it ends a readout, and registers reads none");

@@ -7,6 +7,7 @@ import { REGISTER } from "../iec62056/registers.ts";
 import { filePath, secret } from "../secret.ts";
 import { parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration, parseSize } from "../units.ts";
+import { dlmsSchema } from "./dlms.ts";
 
 const duration = parsed(parseDuration).meta({ means: "duration" });
 const size = parsed(parseSize).meta({ means: "size" });
@@ -70,11 +71,8 @@ export const meterSchema = z.strictObject({
   ).optional().meta({ examples: ["1122334455"] }).describe(
     "Its device address for the sign-on, mostly the serial number, in quotes. Absent: whoever is there answers; not allowed beside a second meter on one line.",
   ),
-  mode: z.enum(["auto", "A", "B", "C", "D"], {
-    error: ({ input }) =>
-      input === "E" ? "this version reads mode E from the command line alone: obisd read --mode E" : undefined,
-  }).default("auto").describe(
-    "Mode of IEC 62056-21: A, B, C, D (the meter pushes by itself), or auto (A, B or C, as the meter answers).",
+  mode: z.enum(["auto", "A", "B", "C", "D", "E"]).default("auto").describe(
+    "Mode of IEC 62056-21: A, B, C, D (the meter pushes by itself), E (DLMS), or auto: as the meter answers, and E where it offers that and dlms says how to sign on.",
   ),
   every: duration.optional().meta({ examples: ["15m"] }).describe(
     "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D may do without: then each telegram counts.",
@@ -85,17 +83,20 @@ export const meterSchema = z.strictObject({
   time_zone: timeZone.optional().describe("The time zone of every and cron. Absent: the one above."),
   obis: z.array(printable).min(1, "an empty list would deliver nothing: leave it out to deliver all").optional()
     .meta({ examples: [["1.8.0", "1.8.0*24"]] }).describe(
-      "Which values are delivered, exactly as the meter writes them, or as A-B:C.D.E*F. Absent: all.",
+      "Which values are delivered, exactly as the meter writes them, or as A-B:C.D.E*F; in mode E no others are read. Absent: all.",
     ),
   stop_early: z.boolean().default(false).describe(
     "true: a readout is ended by a break once all of obis is in, which saves minutes at 300 Bd. Its check character then never comes, so that these readings are flagged bcc-unchecked.",
   ),
   registers: z.array(register).min(1, "an empty list would read nothing: leave it out to read all").optional()
     .meta({ examples: [["1.8.0", "2.8.0"]] }).describe(
-      "Instead of the whole readout only these, one by one in programming mode (mode C): seconds at 300 Bd where a readout takes a minute.",
+      "Instead of the whole readout only these, one by one in programming mode (mode C): seconds at 300 Bd where a readout takes a minute. In mode E the same as obis.",
     ),
   password: secret.optional().meta({ examples: [{ credential: "flat-1-password" }] }).describe(
-    "What programming mode wants where the meter protects registers, and what obisd set writes with: { credential: NAME }, { file: PATH } or { env: NAME }.",
+    "What programming mode wants where the meter protects registers, and what obisd set writes with; in mode E what dlms.auth proves: { credential: NAME }, { file: PATH } or { env: NAME }.",
+  ),
+  dlms: dlmsSchema.optional().describe(
+    "For mode E: how to reach the meter and to sign on. Its password is the one above. Absent: the public client, after the sign-on at 300 Bd.",
   ),
   access: z.enum(ACCESSES as [string, ...string[]]).default("auto").describe(
     "How the password is presented: password (P1), bracket (the second bracket of W5), the algorithm of a challenge (P2), or auto: by the maker.",
@@ -166,5 +167,5 @@ export const configSchema = z.strictObject({
 export const LATER_OPTIONS = {
   top: ["metrics", "http", "status", "api", "clock"],
   line: ["reconnect"],
-  meter: ["backfill", "profile", "keys", "key", "dlms", "quirks"],
+  meter: ["backfill", "profile", "keys", "key", "quirks"],
 } as const;

@@ -51,8 +51,8 @@ export interface Release {
   readonly initiate?: Uint8Array;
 }
 
-/** The diagnostic with which a meter grants an association once the challenge is answered. */
-export const AUTHENTICATION_REQUIRED = 14;
+/** The diagnostics for a wrong password or key, and for an association that is granted once the challenge is answered. */
+export const [AUTHENTICATION_FAILURE, AUTHENTICATION_REQUIRED] = [13, 14];
 
 const [AARQ, AARE, RLRQ, RLRE] = [0x60, 0x61, 0x62, 0x63];
 const RESULTS = ["accepted", "rejected-permanent", "rejected-transient"] as const;

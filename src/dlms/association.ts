@@ -4,11 +4,12 @@
  * @module
  */
 import type { Cut, Dialogue } from "../dialogue.ts";
-import { isOfMeterOrWire, ProtocolError, RefusalError } from "../errors.ts";
+import { isOfMeterOrWire, ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import {
   type ApplicationContext,
   type AssociationRequest,
   type AssociationResponse,
+  AUTHENTICATION_FAILURE,
   AUTHENTICATION_REQUIRED,
   decodeAssociationResponse,
   decodeRelease,
@@ -162,7 +163,9 @@ export class Association {
     if (response.initiate && isServiceError(response.initiate)) {
       words.push(explainServiceError(decodeServiceError(response.initiate)));
     }
-    return new RefusalError(`The meter refuses the association: ${words.join("; ")}`);
+    const { source, code } = response.diagnostic;
+    const what = source === "user" && code === AUTHENTICATION_FAILURE ? { what: "password" } as const : {};
+    return new RefusalError(`The meter refuses the association: ${words.join("; ")}`, what);
   }
 
   /** Answers the meter's challenge, and has it answer ours (passes 3 and 4). */
@@ -217,6 +220,7 @@ export class Association {
     const why = explainResult(result);
     return new RefusalError(
       `The meter refuses the association: wrong password or key for client ${this.client}: ${why}`,
+      { what: "password" },
     );
   }
 
@@ -293,12 +297,22 @@ export function* associated<T>(
   try {
     yield* link.open();
     try {
-      yield* association.open();
+      yield* signOn(association, options);
       return yield* work(association);
     } finally {
       yield* association.close();
     }
   } finally {
     yield* link.close();
+  }
+}
+
+/** Whoever sees nothing but silence cannot know whether the meter has counted a wrong password. */
+function* signOn(association: Association, { credentials: { mechanism }, client }: AssociationOptions): Dialogue<void> {
+  try {
+    yield* association.open();
+  } catch (error) {
+    if (!(error instanceof SilenceError) || mechanism === "none") throw error;
+    throw new SilenceError(`${error.message}, while client ${client} signed on`, { cause: error, what: "password" });
   }
 }

@@ -24,21 +24,28 @@ const GUESSES: readonly number[] = [
 export interface DlmsReadoutOptions {
   /** Absent: every object with a value that the meter's own description shows and allows to be read. */
   readonly names?: readonly LogicalName[];
+  /** Classes of objects that answered before: they are neither looked for nor asked for again, and new ones come in. */
+  readonly known?: Map<LogicalName, number>;
 }
 
 /** One object's values, or why there are none. */
 type Said = { readonly set: DataSet; readonly atMs: number } | { readonly refused: string };
 
 /** Reads a meter. What it refuses is told beside the rest, as lines of a telegram that could not be read. */
-export function* dlmsReadout(client: Client, { names }: DlmsReadoutOptions = {}): Dialogue<Telegram> {
+export function* dlmsReadout(
+  client: Client,
+  { names, known = new Map() }: DlmsReadoutOptions = {},
+): Dialogue<Telegram> {
   const reader = new ValueReader(client);
-  const objects = names?.map((name) => ({ name })) ?? readable(yield* client.objectList());
+  if (!names && known.size === 0) {
+    for (const { name, classId } of readable(yield* client.objectList())) known.has(name) || known.set(name, classId);
+  }
   const sets: DataSet[] = [];
   const damaged: DamagedText[] = [];
   let atMs: number | undefined;
-  for (const object of objects) {
-    const said = yield* "classId" in object ? readObject(reader, object) : readByName(reader, object.name);
-    if ("refused" in said) damaged.push({ text: object.name, offset: 0, reason: said.refused });
+  for (const name of names ?? [...known.keys()]) {
+    const said = yield* readByName(reader, name, known);
+    if ("refused" in said) damaged.push({ text: name, offset: 0, reason: said.refused });
     else {
       atMs ??= said.atMs;
       sets.push(said.set);
@@ -75,12 +82,16 @@ function* readObject(reader: ValueReader, { classId, name }: Pick<ListedObject, 
   return { set: { address: name, values }, atMs };
 }
 
-/** Tries one class after the other, as no description says it. */
-function* readByName(reader: ValueReader, name: LogicalName): Dialogue<Said> {
+/** Tries one class after the other where nobody has said which it is. */
+function* readByName(reader: ValueReader, name: LogicalName, known: Map<LogicalName, number>): Dialogue<Said> {
+  const its = known.get(name);
   let first: Said | undefined;
-  for (const classId of GUESSES) {
+  for (const classId of its === undefined ? GUESSES : [its]) {
     const said: Said = yield* readObject(reader, { classId, name });
-    if ("set" in said) return said;
+    if ("set" in said) {
+      known.set(name, classId);
+      return said;
+    }
     first ??= said;
   }
   return first!;

@@ -22,6 +22,8 @@ export interface StationOptions {
   readonly parameters?: LinkParameters;
   /** Forgets its client when nothing comes for this long. Default two minutes. */
   readonly inactivityMs?: number;
+  /** Ends when its client has disconnected or is forgotten, as after a sign-on; else it waits for the next. */
+  readonly once?: boolean;
   /** What becomes of the octets of its `count`-th frame (from 1): changed, or none at all. For tests and faults. */
   readonly fault?: (octets: Uint8Array, count: number) => Uint8Array;
 }
@@ -44,10 +46,10 @@ interface Connection {
   acknowledged: number;
 }
 
-/** Answers on an HDLC line until it is ended from outside. */
-export function* hdlcStation(options: StationOptions): Dialogue<never> {
+/** Answers on an HDLC line until it is ended from outside, or once. */
+export function* hdlcStation(options: StationOptions): Dialogue<void> {
   const inbox = new Inbox();
-  const { address, inactivityMs = INACTIVITY_MS, fault = (octets) => octets } = options;
+  const { address, inactivityMs = INACTIVITY_MS, once = false, fault = (octets) => octets } = options;
   const patience = { firstMs: inactivityMs, nextMs: inactivityMs, limitBytes: 1 << 16 };
   let connection: Connection | undefined;
   for (let count = 1;;) {
@@ -59,6 +61,7 @@ export function* hdlcStation(options: StationOptions): Dialogue<never> {
       if (asked.control.kind === "DISC") connection = undefined;
       for (const octets of answers) yield* send(fault(octets, count++));
     }
+    if (once && !connection && (!asked || asked.control.kind === "DISC")) return;
   }
 }
 

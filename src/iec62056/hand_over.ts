@@ -12,6 +12,8 @@ import { signOn, type SignOnOptions } from "./sign_on.ts";
 export interface HandOverOptions extends SignOnOptions {
   /** Bound for the speed that is acknowledged. */
   readonly maxBaud?: number;
+  /** With which the sign-on has been answered already; absent: it is still to come. */
+  readonly identification?: Identification;
 }
 
 /** ACK 2 Z 2 has six characters; whatever of it came damaged through the change of speed is passed over. */
@@ -25,7 +27,7 @@ const CONFIRMATION = /\x062([0-9])2\r?\n?/;
  * @throws {RefusalError} the meter offers no mode E
  */
 export function* handOver(inbox: Inbox, options: HandOverOptions): Dialogue<Identification> {
-  const identification = yield* signOn(inbox, options);
+  const identification = options.identification ?? (yield* signOn(inbox, options));
   if (!offersModeE(identification)) {
     const said = `${identification.line} has no "\\2"`;
     throw new RefusalError(`The meter offers no mode E: its identification ${said}; leave out --mode E, or try mode C`);

@@ -41,6 +41,8 @@ export interface ReadoutOptions {
    * character has not come then, and its check is `absent`.
    */
   readonly enough?: (sets: readonly DataSet[], identification: Identification) => boolean;
+  /** Takes the session over where the identification offers something better; `undefined`: it does not. */
+  readonly instead?: (identification: Identification) => Dialogue<Telegram> | undefined;
 }
 
 /** What a session with one meter knows. */
@@ -72,6 +74,8 @@ export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
   while (tries.left > 0) {
     if (failure) yield* pause(REPEAT_MS);
     const identification = yield* signOnAgain(fixed.inbox, { ...options, line }, failure);
+    const other = options.instead?.(identification);
+    if (other) return yield* other;
     const mode = options.mode === undefined || options.mode === "auto" ? modeOf(identification) : options.mode;
     const outcome = yield* readData({ ...fixed, identification, mode });
     if (!(outcome instanceof Error)) return outcome;

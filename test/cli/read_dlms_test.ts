@@ -1,42 +1,13 @@
 /** `obisd read --mode E` against a simulated DLMS meter, over a pseudo-terminal and TCP: readings, refusals, exit codes. @module */
 import assert from "node:assert/strict";
-import { type Dialogue, Inbox, send, setLine } from "../../src/dialogue.ts";
-import { hdlcAddress, hdlcStation, type Meter, Server, wrapperStation } from "../../src/dlms/mod.ts";
 import { createTracer } from "../../src/cli/watcher.ts";
-import { toBytes, toText } from "../../src/iec62056/mod.ts";
-import { SIGN_ON_LINE } from "../../src/line.ts";
+import { toBytes } from "../../src/iec62056/mod.ts";
 import { testMeter } from "../support/dlms_meter.ts";
+import { signedOn, station, wrapped } from "../support/dlms_stations.ts";
 import { runCommand } from "../support/read_meter.ts";
 import { type Served, servePty, serveTcp } from "../support/serve_dialogue.ts";
 
 const PASSWORD = "OBISD_TEST_DLMS_PASSWORD";
-const PATIENCE = { firstMs: 60_000, nextMs: 60_000, limitBytes: 4096 };
-
-/** A meter on HDLC. */
-function station(meter: Meter): Dialogue<never> {
-  return hdlcStation({ address: hdlcAddress(1), serve: (client) => new Server(meter, client) });
-}
-
-function* line(inbox: Inbox): Dialogue<string> {
-  const { value } = yield* inbox.take((bytes) => {
-    const end = bytes.indexOf(0x0a) + 1;
-    return end > 0 ? { start: 0, end, value: toText(bytes.subarray(0, end)) } : undefined;
-  }, PATIENCE);
-  return value;
-}
-
-/** A meter that begins with the sign-on. */
-function* signedOn(meter: Meter, identification: string): Dialogue<void> {
-  const inbox = new Inbox();
-  while (true) {
-    if (!(yield* line(inbox)).endsWith("/?!\r\n")) continue;
-    yield* send(toBytes(`${identification}\r\n`));
-    if ((yield* line(inbox)) !== "\x06252\r\n") continue;
-    yield* setLine({ ...SIGN_ON_LINE, baud: 9600 });
-    yield* send(toBytes("\x06252\r\n"));
-    return yield* station(meter);
-  }
-}
 
 /** Runs a command against the meter, and closes it. */
 async function readDlms(served: Served, ...args: readonly string[]) {
@@ -68,10 +39,9 @@ Deno.test("read --mode E: HDLC at once, the wrapper, codes as people write them"
   const hdlc = await readDlms(serveTcp(() => station(testMeter())), "--opening", "hdlc", ...wanted);
   assert.equal(hdlc.code, 0, hdlc.err);
   assert.deepEqual(words(hdlc.out), [ENERGY, VOLTAGE]);
-  const wrapper = () => wrapperStation({ port: 1, serve: (client) => new Server(testMeter(), client) });
-  const wrapped = await readDlms(serveTcp(wrapper), "--opening", "wrapper", ...wanted);
-  assert.equal(wrapped.code, 0, wrapped.err);
-  assert.equal(wrapped.out.replace(/"time":"[^"]*"/g, ""), hdlc.out.replace(/"time":"[^"]*"/g, ""));
+  const other = await readDlms(serveTcp(() => wrapped(testMeter())), "--opening", "wrapper", ...wanted);
+  assert.equal(other.code, 0, other.err);
+  assert.equal(other.out.replace(/"time":"[^"]*"/g, ""), hdlc.out.replace(/"time":"[^"]*"/g, ""));
 });
 
 Deno.test("read --mode E: signs on by password and by challenge", async () => {
@@ -98,7 +68,7 @@ Deno.test("read --mode E: what is refused, missing or wrong: exit code and words
     [meter(), [...hdlc, "--obis", "HELLO"], 0, /The meter did not say HELLO/],
     [meter(), [...hdlc, "--server", "2", "--timeout", "60s"], 69, /No answer from meter 2/],
     [meter(), ["--auth", "low"], 64, /--auth low takes a --password/],
-    [meter(), ["--auth", "gmac"], 64, /allowed are none, low, md5, sha1/],
+    [meter(), ["--auth", "gmac"], 64, /allowed are none, low, manufacturer, md5, sha1/],
     [meter(), ["--client", "128"], 64, /--client 128: allowed are 0 to 127/],
     [meter(), ["--raw", "x"], 64, /--raw keeps a telegram, and mode E has none/],
     [servePty(() => signedOn(testMeter(), "/LGZ5ZMD4101234.B12")), [], 77, /offers no mode E/],

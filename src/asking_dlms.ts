@@ -1,0 +1,67 @@
+/** What is asked of a DLMS meter that is due (mode E). Loaded where such a meter is configured alone: it is a lot of code. @module */
+import { type AskingOptions, codesToRead } from "./asking.ts";
+import type { MeterConfig } from "./config.ts";
+import { type Dialogue, pause } from "./dialogue.ts";
+import { modeEOptions } from "./dlms_access.ts";
+import { ProtocolError, RefusalError, SilenceError } from "./errors.ts";
+import { REPEAT_MS } from "./iec62056/modes.ts";
+import { readModeE } from "./mode_e.ts";
+import { passwordOf, remembered } from "./password.ts";
+import type { Identification, Telegram } from "./telegram.ts";
+
+/** The clock of a DLMS meter. */
+const CLOCK = "0-0:1.0.0*255";
+
+/** Classes of the objects of each meter, as they answered: the meter's description is read once, for it may take minutes. */
+const known = new WeakMap<MeterConfig, Map<string, number>>();
+
+/**
+ * Reads a meter in mode E, in a new session if need be. What it refuses is told, the rest comes home.
+ * @param identification of the sign-on, where that has been answered already
+ * @throws {RefusalError} the association, or everything that was asked for
+ */
+export function* askDlms(
+  meter: MeterConfig,
+  options: AskingOptions,
+  identification?: Identification,
+): Dialogue<Telegram> {
+  const { tries, onRefused } = options;
+  for (let signedOn = identification;; signedOn = undefined) {
+    tries.left--;
+    try {
+      const { block, ...telegram } = yield* session(meter, options, signedOn);
+      for (const { text, reason } of block.damaged) onRefused(`it does not say ${text}: ${reason}`);
+      if (block.sets.length === 0) throw nothingRead(meter, block.damaged[0]?.reason);
+      return { ...telegram, block: { ...block, damaged: [] } };
+    } catch (error) {
+      if (error instanceof SilenceError && error.what === "password") tries.left = 0;
+      const again = error instanceof SilenceError || error instanceof ProtocolError;
+      if (!again || tries.left <= 0) throw error;
+    }
+    yield* pause(REPEAT_MS);
+  }
+}
+
+function session(meter: MeterConfig, { endpoint }: AskingOptions, identification?: Identification): Dialogue<Telegram> {
+  const { address, dlms } = meter;
+  const password = dlms!.auth === "none" ? undefined : passwordOf(meter);
+  const access = {
+    endpoint,
+    ...address !== undefined && { address },
+    ...password !== undefined && { password },
+  };
+  const options = { ...modeEOptions(dlms!, access), ...identification && { identification } };
+  const codes = codesToRead(meter);
+  const all = codes && meter.timestamp === "meter" ? [...new Set([...codes, CLOCK])] : codes;
+  if (!known.has(meter)) known.set(meter, new Map());
+  return remembered(meter, password, readModeE(options, all, known.get(meter)!));
+}
+
+function nothingRead({ dlms }: MeterConfig, reason?: string): RefusalError {
+  const { client } = dlms!;
+  return new RefusalError(
+    reason === undefined
+      ? `The meter shows client ${client} no object that has a value`
+      : `The meter says nothing of what client ${client} asks for: ${reason}`,
+  );
+}

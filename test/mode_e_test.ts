@@ -1,0 +1,140 @@
+/** The daemon, as a process, with DLMS meters (mode E): each opening, into CSV and a real InfluxDB; what is refused, what fails. */
+import assert from "node:assert/strict";
+import { send } from "../src/dialogue.ts";
+import { encodeDataMessage } from "../src/iec62056/messages.ts";
+import { testMeter } from "./support/dlms_meter.ts";
+import { signedOn, station, wrapped } from "./support/dlms_stations.ts";
+import { isMissing, startInfluxd } from "./support/influx_servers.ts";
+import { temporaryFolder } from "./support/readings.ts";
+import { startRun, until } from "./support/running.ts";
+import { servePty, serveTcp } from "./support/serve_dialogue.ts";
+
+const IDENTIFICATION = "/LGZ5\\2ZMD4101234.B12";
+const WANTED = ["1.8.0", "1-0:32.7.0*255"];
+
+/** A folder with a configuration, as JSON, and a password. */
+function folderWith(config: unknown): Disposable & { readonly path: string; readonly config: string } {
+  const folder = temporaryFolder();
+  Deno.writeTextFileSync(`${folder.path}/password`, "12345678\n");
+  const file = `${folder.path}/obisd.yaml`;
+  Deno.writeTextFileSync(file, JSON.stringify(config, undefined, 1));
+  return { path: folder.path, config: file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
+}
+
+const read = (path: string) => Deno.readTextFile(path).catch(() => "");
+
+Deno.test(
+  "run: DLMS meters by every opening, into CSV and a real InfluxDB",
+  { ignore: isMissing("influxd") },
+  async () => {
+    await using server = await startInfluxd();
+    const query = async (q: string) => {
+      const options = { method: "POST", body: new URLSearchParams({ q }) };
+      const answer = await fetch(`${server.url}/query?db=energy`, options);
+      return (await answer.json()).results[0].series ?? [];
+    };
+    await query("CREATE DATABASE energy");
+    const inModeC = () => send(encodeDataMessage("1.8.0(000123.4*kWh)\r\n!\r\n"));
+    await using offered = servePty(() => signedOn(testMeter(), IDENTIFICATION));
+    await using hdlc = serveTcp(() => station(testMeter()));
+    await using wrapper = serveTcp(() => wrapped(testMeter()));
+    await using unasked = serveTcp(() => signedOn(testMeter(), IDENTIFICATION, inModeC));
+    const meter = (name: string, its: unknown) => ({ name, line: name, every: "2s", ...its as object });
+    const password = { file: "password" };
+    using folder = folderWith({
+      lines: Object.fromEntries(
+        Object.entries({ offered, hdlc, wrapper, unasked }).map(([name, { endpoint }]) => [name, { url: endpoint }]),
+      ),
+      meters: [
+        meter("offered", { obis: WANTED, dlms: {} }),
+        meter("hdlc", { mode: "E", registers: WANTED, password, dlms: { opening: "hdlc", client: 17 } }),
+        meter("wrapper", {
+          ...{ mode: "E", timestamp: "meter", expect: { "0-0:42.0.0": "OBI1234567890123" }, password },
+          dlms: { opening: "wrapper", client: 20, auth: "sha1" },
+        }),
+        meter("unasked", { obis: ["1.8.0"] }),
+      ],
+      sinks: [
+        { type: "csv", path: "readings.csv" },
+        { type: "influxdb", url: server.url, database: "energy" },
+      ],
+      journal: { path: "journal.db", group_commit: "0s" },
+    });
+    await using daemon = startRun(folder.config);
+    await until(() => `two readouts of each meter:\n${daemon.stderr.join("\n")}`, async () => {
+      const counts = await query("SELECT count(value) FROM obis WHERE obis = '1-0:1.8.0*255' GROUP BY meter");
+      return counts.length === 4 && counts.every(({ values }: { values: number[][] }) => values[0]![1]! >= 2) ||
+        undefined;
+    });
+    daemon.kill("SIGTERM");
+    assert.equal(await daemon.ended, 0);
+    const rows = (await read(`${folder.path}/readings.csv`)).split("\r\n").map((line) => line.split(","));
+    const said = (meter: string) =>
+      new Set(
+        rows.filter(([, name]) => name === meter).map((row) => [2, 6, 7].map((at) => row[at]).join(" ").trim()),
+      );
+    const energy = "1-0:1.8.0*255 1000000 Wh";
+    for (const name of ["offered", "hdlc"]) {
+      assert.deepEqual([...said(name)], [energy, "1-0:32.7.0*255 233.7 V"], name);
+    }
+    assert.deepEqual([...said("unasked")], ["1-0:1.8.0*255 000123.4 kWh"]);
+    const all = [...said("wrapper")];
+    assert.ok(all.includes(energy) && all.includes("0-0:1.0.0*255 2024-03-30T10:30:00+01:00"), all.join("\n"));
+    const log = daemon.stderr.join("\n");
+    assert.match(
+      log,
+      /unasked: it offers mode E \(DLMS\), but has no dlms: in the configuration: it is read in mode C/,
+    );
+    assert.match(log, /wrapper: timestamp: meter, but its clock shows 2024-03-30T09:30:00Z/);
+    assert.equal(log.match(/offers mode E/g)!.length, 1, "said once");
+  },
+);
+
+Deno.test("run: of a DLMS meter, a wrong password is sent once, a strange one delivers nothing, a refused code is told", async () => {
+  let signedOnBy17 = 0;
+  const counting = () => {
+    const meter = testMeter();
+    const wrong = meter.associations.map((its) =>
+      its.client !== 17 ? its : {
+        ...its,
+        get credentials() {
+          signedOnBy17++;
+          return { mechanism: "low", password: new TextEncoder().encode("another") } as const;
+        },
+      }
+    );
+    return station({ ...meter, associations: wrong });
+  };
+  await using locking = serveTcp(counting);
+  await using strange = serveTcp(() => station(testMeter()));
+  await using refusing = serveTcp(() => station(testMeter()));
+  const meter = (name: string, its: unknown) => ({ name, line: name, mode: "E", every: "1s", ...its as object });
+  using folder = folderWith({
+    lines: Object.fromEntries(
+      Object.entries({ locking, strange, refusing }).map(([name, { endpoint }]) => [name, { url: endpoint }]),
+    ),
+    meters: [
+      meter("locking", { password: { file: "password" }, dlms: { opening: "hdlc", client: 17 } }),
+      meter("strange", { expect: { "0-0:42.0.0": "OBI99" }, obis: WANTED, dlms: { opening: "hdlc" } }),
+      meter("refusing", { obis: ["1.8.0", "1.8.9"], dlms: { opening: "hdlc" } }),
+    ],
+    sinks: [{ type: "csv", path: "readings.csv" }],
+    journal: { path: "journal.db", group_commit: "0s" },
+  });
+  await using daemon = startRun(folder.config);
+  await daemon.said(/locking: no reading: Its password is not sent: the meter has refused it, and might lock itself/);
+  await daemon.said(/strange: no reading: another meter answers, nothing is delivered/);
+  await daemon.said(/refusing: it does not say 1-0:1\.8\.9\*255: the meter has no such object/);
+  await until(
+    "two readouts",
+    async () => (await read(`${folder.path}/readings.csv`)).split(",refusing,").length > 2 || undefined,
+  );
+  daemon.kill("SIGTERM");
+  assert.equal(await daemon.ended, 0);
+  const log = daemon.stderr.join("\n");
+  assert.match(log, /locking: no reading: The meter refuses the association: wrong password or key for client 17/);
+  assert.ok(!/\b12345678\b/.test(log));
+  assert.equal(log.match(/it does not say/g)!.length, 1, "told once");
+  assert.ok(!/,(locking|strange),/.test(await read(`${folder.path}/readings.csv`)));
+  assert.ok(signedOnBy17 < 8, `${signedOnBy17} looks at the password`); // a few for each association
+});
