@@ -21,7 +21,17 @@ import { converse } from "./session.ts";
 import { stampOf } from "./stamp.ts";
 import type { Telegram } from "./telegram.ts";
 import { pushLine } from "./transport/endpoint.ts";
-import { bringUp, firstTurn, nextTurn, type Outcome, type Present, settle, type Turn, turnTime } from "./turns.ts";
+import {
+  bringUp,
+  firstTurn,
+  loseToLine,
+  nextTurn,
+  type Outcome,
+  type Present,
+  settle,
+  type Turn,
+  turnTime,
+} from "./turns.ts";
 import { Wire, type WireOptions } from "./wire.ts";
 
 /** No session lasts longer, whatever the meter does: at 300 Bd this is time for 27 kB. */
@@ -30,9 +40,8 @@ const SESSION_LIMIT_MS = 15 * 60_000;
 const NAP_MS = 30_000;
 /** What a loop may take beyond what it promised before the watchdog calls it stuck. */
 const GRACE_MS = 60_000;
-/** A pushing meter's line that is gone is opened again after this, doubled each time. */
-const REOPEN_FIRST_MS = 500;
-const REOPEN_MAX_MS = 30_000;
+/** A pushing meter is heard again after this, whatever went wrong. */
+const HEAR_AGAIN_MS = 500;
 /** Why a waiting that nobody needs any more is aborted: a word, for a `DOMException` with its stack costs more than the wait. */
 const OVER = "over";
 /** While a telegram is on its way at the end of a slot, the slot is looked at again after this. */
@@ -54,7 +63,11 @@ export interface CollectorContext extends Pick<WireOptions, "open"> {
 }
 
 /** A meter in the queue of its line. */
-type MeterTurn = Turn & { readonly meter: MeterConfig };
+type MeterTurn = Turn & {
+  readonly meter: MeterConfig;
+  /** The slot of which was told that it waits for its line. */
+  toldSlot?: number;
+};
 
 /** What came of asking or hearing a meter once: delivered, or why not. */
 type Attempt =
@@ -67,9 +80,9 @@ export async function serveLine(
   meters: readonly MeterConfig[],
   context: CollectorContext,
 ): Promise<void> {
-  const { report, progress, stop, retire, open } = context;
-  const onNotice = (text: string) => report.notice(line.name, text);
-  await using wire = new Wire(line.endpoint, { onNotice, ...open && { open } });
+  const { report, progress, stop, retire, open, clock = systemClock } = context;
+  await using wire = new Wire(line.endpoint, { clock, ...report.onLine(line.name), ...open && { open } });
+  report.lines.set(line.name, wire);
   const [first] = meters;
   try {
     if (first?.mode === "D") await hearMeter(wire, first, context);
@@ -88,21 +101,22 @@ async function askMeters(
   meters: readonly MeterConfig[],
   context: CollectorContext,
 ): Promise<void> {
-  const { clock = systemClock, progress, report, retire } = context;
+  const { clock = systemClock, progress, retire } = context;
   const turns = meters.map((meter) => waitingTurn(meter, clock.now()));
   const shared = turns.length > 1;
   const modeE = meters.some(({ dlms }) => dlms) ? (await import("./asking_dlms.ts")).askDlms : undefined;
   while (!retire.aborted) {
-    for (const turn of turns) {
-      const missed = bringUp(turn, presentOf(clock));
-      report.missed(turn.meter.name, missed, { slot: turn.slot, why: "its line was busy" });
-    }
+    for (const turn of turns) bringUpOn(wire, turn, context);
     const turn = nextTurn(turns, clock.now());
     const waitMs = turn.due - clock.now();
+    const awayMs = waitMs > 0 ? 0 : wire.waitMs(turn.slot);
+    progress.promise(line.name, NAP_MS + GRACE_MS);
     if (waitMs > 0) {
-      await wire.rest();
-      progress.promise(line.name, NAP_MS + GRACE_MS);
-      await clock.sleep(Math.min(waitMs, NAP_MS), retire);
+      await wire.rest(Math.min(waitMs, NAP_MS), retire);
+      continue;
+    }
+    if (awayMs > 0) { // the slot waits for the line, and not beyond its end
+      await clock.sleep(Math.min(awayMs, turn.slots(turn.slot) - clock.now(), NAP_MS), retire);
       continue;
     }
     progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
@@ -111,6 +125,18 @@ async function askMeters(
     settleTurn(turn, attempt, shared, context);
     if (shared) await clock.sleep(line.endpoint.options.quiet_time, retire);
   }
+}
+
+/** Brings a turn to its present slot, and tells which ended without it. */
+function bringUpOn(wire: Wire, turn: MeterTurn, { clock = systemClock, report }: CollectorContext): void {
+  const { slot, meter: { name } } = turn;
+  const missed = bringUp(turn, presentOf(clock));
+  const reason = wire.awayFor;
+  if (reason === undefined || missed === 0) {
+    return report.missed(name, missed, { slot: turn.slot, why: "its line was busy" });
+  }
+  loseToLine(turn, missed);
+  report.lost(name, { reason, slot, next: turn.slot, count: missed, inARow: turn.lostInARow, loud: false });
 }
 
 /** One attempt at one meter. Its trouble ends here. */
@@ -129,6 +155,7 @@ async function askMeter(
       const dialogue = asking(meter, { endpoint: wire.endpoint, tries, onRefused, ...modeE && { modeE } });
       return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
     });
+    wire.proved();
     return await keep(telegram, meter, context, slot);
   } catch (error) {
     if (stop.aborted) throw stop.reason;
@@ -156,7 +183,6 @@ async function hearTelegrams(
   const { clock = systemClock, progress, report, retire } = context;
   const steady = steadyClock(clock);
   let inVain = 0;
-  let reopenMs = REOPEN_FIRST_MS;
   while (!retire.aborted) {
     progress.promise(meter.line, NAP_MS + GRACE_MS);
     try {
@@ -164,7 +190,7 @@ async function hearTelegrams(
       const telegram = await converse(await wire.open(retire), dialogue, { signal: retire, clock: steady });
       report.readAgain(meter.name, inVain);
       inVain = 0;
-      reopenMs = REOPEN_FIRST_MS;
+      wire.proved();
       await takeTelegram(telegram, meter, turn, context);
     } catch (error) {
       if (retire.aborted) return;
@@ -172,8 +198,7 @@ async function hearTelegrams(
       if (attempt.outcome !== "read") report.unheard(meter.name, attempt.reason, ++inVain);
       if (error instanceof SilenceError) continue; // it may speak seldom
       inbox.clear();
-      await clock.sleep(reopenMs, retire);
-      reopenMs = Math.min(2 * reopenMs, REOPEN_MAX_MS);
+      await clock.sleep(Math.max(wire.waitMs(), HEAR_AGAIN_MS), retire);
     }
   }
 }
@@ -253,9 +278,13 @@ function lossOf(error: unknown): string {
 async function explain(error: unknown, wire: Wire, meter: MeterConfig, context: CollectorContext): Promise<Attempt> {
   await wire.afterTrouble(error);
   if (!isOfMeterOrWire(error)) context.report.unforeseen(meter.name, error);
-  const again = error instanceof SilenceError || error instanceof LineError ||
-    error instanceof ProtocolError && error.trouble === "unreadable";
-  return { outcome: again ? "unanswered" : "final", reason: error instanceof Error ? error.message : String(error) };
+  return { outcome: outcomeOf(error), reason: error instanceof Error ? error.message : String(error) };
+}
+
+function outcomeOf(error: unknown): Exclude<Outcome, "read"> {
+  if (error instanceof LineError) return "away";
+  const again = error instanceof SilenceError || error instanceof ProtocolError && error.trouble === "unreadable";
+  return again ? "unanswered" : "final";
 }
 
 function waitingTurn(meter: MeterConfig, nowMs: number): MeterTurn {
@@ -274,6 +303,11 @@ function settleTurn(turn: MeterTurn, attempt: Attempt, shared: boolean, context:
   const over = settle(turn, attempt.outcome, turnTime(turn, presentOf(clock)), shared);
   if (attempt.outcome === "read") return report.readAgain(name, lostInARow);
   const { reason, loud = false } = attempt;
+  if (!over && attempt.outcome === "away") {
+    if (turn.toldSlot !== slot) report.askedAgain(name, reason, { inARow: lostInARow + 1 });
+    turn.toldSlot = slot;
+    return;
+  }
   if (!over) return report.askedAgain(name, reason, turn);
   let count = 1;
   for (let left = slots(slot); left < turn.slot; left = slots(left)) count++;

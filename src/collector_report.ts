@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Telegram } from "./telegram.ts";
+import type { Wire, WireOptions } from "./wire.ts";
 
 /** What has happened since the start. */
 export interface Counts {
@@ -50,6 +51,8 @@ export class CollectorReport {
   readonly counts: Counts = { readouts: 0, readings: 0, failures: 0, lostSlots: 0, dropped: 0 };
   /** By their names; one of which nothing has been heard is not there. */
   readonly meters = new Map<string, MeterState>();
+  /** By their names; one that is not served yet is not there. */
+  readonly lines = new Map<string, Pick<Wire, "state">>();
   /** By how many seconds the clock of each meter that says its time is ahead of ours. */
   readonly drifts = new Map<string, number>();
   readonly #said = new Set<string>();
@@ -117,11 +120,20 @@ export class CollectorReport {
     this.log.warning(`${meter}: telegram dropped: ${why}`, { meter, bytes: bytes.length });
   }
 
-  /** An attempt was in vain and another one follows within the slot. */
-  askedAgain(meter: string, reason: string, { due }: { readonly due: number }): void {
+  /**
+   * An attempt was in vain and another one follows within the slot: at `due`, or as soon as the line is back. `inARow`: the
+   * slot would be the so-manieth that is lost.
+   */
+  askedAgain(
+    meter: string,
+    reason: string,
+    { due, inARow = 1 }: { readonly due?: number; readonly inARow?: number },
+  ): void {
     this.counts.failures++;
     this.#trouble(meter, reason);
-    this.log.warning(`${meter}: ${reason}; it is asked again`, { meter, at: formatMoment(due) });
+    const level = isNews(inARow) ? "warning" : "debug";
+    const at = due === undefined ? {} : { at: formatMoment(due) };
+    this.log[level](`${meter}: ${reason}; it is asked again`, { meter, ...at });
   }
 
   /** A pushing meter is not heard, or its telegram is not kept. `inARow`: so often now. */
@@ -166,6 +178,22 @@ export class CollectorReport {
   /** What is worth knowing about a line; what holds for others too is said of the first alone. */
   notice(line: string, text: string): void {
     this.#once(`Line ${line}: ${text}`, { line }, text);
+  }
+
+  /** Who hears how a line is doing. What goes away and comes back all the time is told of ever more seldom. */
+  onLine(line: string): Pick<WireOptions, "onNotice" | "onAway" | "onBack"> {
+    let said = false;
+    return {
+      onNotice: (text) => this.notice(line, text),
+      onAway: (reason, times) => {
+        if (isNews(times)) said = true;
+        this.log[isNews(times) ? "warning" : "debug"](`Line ${line} is away: ${reason}`, { line });
+      },
+      onBack: (awayMs) => {
+        if (said) this.log.info(`Line ${line} is back`, { line, away_s: Math.round(awayMs / 1000) });
+        said = false;
+      },
+    };
   }
 
   #trouble(meter: string, reason: string): void {

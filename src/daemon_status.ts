@@ -36,7 +36,7 @@ export function statusOf({ config, report, progress, journal, deliveries, time, 
     configuration: config.path,
     counts: { readouts, readings, failures, lost_slots: lostSlots, dropped_telegrams: dropped },
     meters: config.meters.map((meter) => meterStatus(meter, report, nowMs)),
-    lines: config.lines.map((line) => lineStatus(line, config)),
+    lines: config.lines.map((line) => lineStatus(line, config, report)),
     sinks: config.sinks.flatMap(({ name, type }) => sinkStatus(name, type, deliveries.get(name), books.get(name))),
     journal: toFacts(journal.state()),
     clock: toFacts({ ...time.state, heldReadouts: journal.state().held }),
@@ -61,8 +61,17 @@ function meterStatus(
   };
 }
 
-function lineStatus({ name, endpoint }: LineConfig, { meters }: Config): LineStatus {
-  return { name, url: formatEndpoint(endpoint), meters: meters.filter(({ line }) => line === name).length };
+function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: CollectorReport): LineStatus {
+  const its = report.lines.get(name)?.state;
+  const { away, trouble } = its ?? {};
+  return {
+    ...{ name, url: formatEndpoint(endpoint), meters: meters.filter(({ line }) => line === name).length },
+    state: its?.state ?? "resting",
+    away_since: away ? toTime(away.sinceMs) : null,
+    next_try: away ? toTime(away.nextMs) : null,
+    last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
+    losses: its?.losses ?? 0,
+  };
 }
 
 /** Empty while a reload brings the sink. */

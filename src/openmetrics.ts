@@ -2,7 +2,7 @@
  * The status as OpenMetrics text: for node_exporter's textfile collector, or whatever gathers numbers.
  * @module
  */
-import type { Facts, MeterStatus, SinkStatus, Status } from "./status.ts";
+import type { Facts, LineStatus, MeterStatus, SinkStatus, Status } from "./status.ts";
 
 /** A number and what it is about. */
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -19,7 +19,7 @@ export function toOpenMetrics(status: Status): string {
   return [...familiesOf(status).filter(({ samples }) => samples.length > 0).map(formatFamily), "# EOF\n"].join("");
 }
 
-function familiesOf({ meters, sinks, counts, journal, clock, started, version, time }: Status): Family[] {
+function familiesOf({ meters, lines, sinks, counts, journal, clock, started, version, time }: Status): Family[] {
   const one = (value: number): Sample[] => [[{}, value]];
   return [
     { ...gauge("info", "The version that runs."), samples: [[{ version }, 1]] },
@@ -30,6 +30,7 @@ function familiesOf({ meters, sinks, counts, journal, clock, started, version, t
     { ...counter("lost_slots", "Slots without a readout since the start."), samples: one(counts.lost_slots) },
     { ...counter("dropped_telegrams", "Pushed telegrams that were damaged."), samples: one(counts.dropped_telegrams) },
     ...meterFamilies(meters),
+    ...lineFamilies(lines),
     ...sinkFamilies(sinks),
     ...factFamilies("journal", journal),
     ...factFamilies("clock", clock ?? {}),
@@ -37,11 +38,7 @@ function familiesOf({ meters, sinks, counts, journal, clock, started, version, t
 }
 
 function meterFamilies(meters: readonly MeterStatus[]): Family[] {
-  const times = (of: (meter: MeterStatus) => string | null): Sample[] =>
-    meters.flatMap((meter): Sample[] => {
-      const time = of(meter);
-      return time === null ? [] : [[{ meter: meter.name }, seconds(time)]];
-    });
+  const times = (of: (meter: MeterStatus) => string | null) => timesOf("meter", meters, of);
   return [
     {
       ...gauge("meter_up", "Whether the last attempt at the meter was good."),
@@ -55,6 +52,31 @@ function meterFamilies(meters: readonly MeterStatus[]): Family[] {
         clock_drift_s === null ? [] : [[{ meter: name }, clock_drift_s] as Sample]
       ),
     },
+  ];
+}
+
+/** A time of each part that has one. */
+function timesOf<T extends { readonly name: string }>(
+  kind: string,
+  parts: readonly T[],
+  of: (part: T) => string | null,
+): Sample[] {
+  return parts.flatMap((part): Sample[] => {
+    const time = of(part);
+    return time === null ? [] : [[{ [kind]: part.name }, seconds(time)]];
+  });
+}
+
+function lineFamilies(lines: readonly LineStatus[]): Family[] {
+  const times = (of: (line: LineStatus) => string | null) => timesOf("line", lines, of);
+  const of = (value: (line: LineStatus) => number): Sample[] =>
+    lines.map((line): Sample => [{ line: line.name }, value(line)]);
+  return [
+    { ...gauge("line_up", "Whether the line is there."), samples: of((its) => its.state === "away" ? 0 : 1) },
+    { ...gauge("line_open", "Whether it is open now."), samples: of((its) => its.state === "open" ? 1 : 0) },
+    { ...gauge("line_away_since_seconds", "When it went away."), samples: times((its) => its.away_since) },
+    { ...gauge("line_next_try_seconds", "When it is tried again."), samples: times((its) => its.next_try) },
+    { ...counter("line_losses", "How often it has gone away."), samples: of((its) => its.losses) },
   ];
 }
 

@@ -58,6 +58,15 @@ export interface LineStatus {
   readonly name: string;
   readonly url: string;
   readonly meters: number;
+  /** `resting`: not open, for nobody wants to talk; `open`; `away`: unplugged, refused, held by others. */
+  readonly state: "resting" | "open" | "away";
+  /** While it is away: since when, and when it is tried again at the latest. */
+  readonly away_since: string | null;
+  readonly next_try: string | null;
+  /** What went wrong last. */
+  readonly last_error: { readonly time: string; readonly message: string } | null;
+  /** How often it has gone away since it was last configured anew. */
+  readonly losses: number;
 }
 
 /** One sink and its books, in readings: `ingested = delivered + pending + evicted + dead`. */
@@ -81,14 +90,16 @@ export interface SinkStatus {
 }
 
 /** One line for `systemctl status`: what is wrong stands in it first. */
-export function formatStatusLine({ counts, meters, sinks }: Status): string {
-  const away = meters.filter((meter) => meter.in_trouble);
-  const trouble = away.length > 0
-    ? ` (${away.length} without an answer: ${shortList(away.map(({ name }) => name))})`
+export function formatStatusLine({ counts, meters, lines, sinks }: Status): string {
+  const silent = meters.filter((meter) => meter.in_trouble);
+  const trouble = silent.length > 0
+    ? ` (${silent.length} without an answer: ${shortList(silent.map(({ name }) => name))})`
     : "";
   const read = `${meters.length} meters${trouble}, ${counts.readouts} readouts, ${counts.lost_slots} slots lost`;
+  const gone = lines.filter(({ state }) => state === "away").map(({ name }) => name);
+  const away = gone.length > 0 ? [`${gone.length} of ${lines.length} lines away: ${shortList(gone)}`] : [];
   const dropped = counts.dropped_telegrams > 0 ? [`${counts.dropped_telegrams} telegrams dropped`] : [];
-  return [read, ...dropped, ...sinks.map(formatSink)].join("; ");
+  return [read, ...away, ...dropped, ...sinks.map(formatSink)].join("; ");
 }
 
 function formatSink({ name, delivered, pending, evicted, dead, blocked, last_error }: SinkStatus): string {

@@ -39,18 +39,23 @@ export interface Turn {
   attempts: number;
   /** Slots in a row that ended without a reading. */
   lostInARow: number;
+  /** Of these, those in which its line was away: they do not make it a dead meter. */
+  awayInARow: number;
   /** The time by which its slots are reckoned; absent: it has not been looked at. */
   seen?: Present;
 }
 
-/** What became of an attempt: delivered · nobody there, worth another attempt within the slot · not before the next slot. */
-export type Outcome = "read" | "unanswered" | "final";
+/**
+ * What became of an attempt: delivered · nobody there, worth another attempt within the slot · the line is away, worth one as
+ * soon as it is back · not before the next slot.
+ */
+export type Outcome = "read" | "unanswered" | "away" | "final";
 
 /** A meter that waits for its first slot. */
 export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number): Turn {
   const slot = slots(nowMs);
   const tries = { left: triesPerSlot };
-  return { slots, triesPerSlot, slot, due: slot, askedMs: -Infinity, tries, attempts: 0, lostInARow: 0 };
+  return { slots, triesPerSlot, slot, due: slot, askedMs: -Infinity, tries, attempts: 0, lostInARow: 0, awayInARow: 0 };
 }
 
 function begin(turn: Turn, slot: number): void {
@@ -79,7 +84,7 @@ function givesWay(turn: Turn, nowMs: number): boolean {
 }
 
 function isDead(turn: Turn): boolean {
-  return turn.lostInARow > 1;
+  return turn.lostInARow - turn.awayInARow > 1;
 }
 
 /**
@@ -115,9 +120,16 @@ function catchUp(turn: Turn, nowMs: number): number {
   return missed;
 }
 
+/** So many slots ended while its line was away. */
+export function loseToLine(turn: Turn, slots: number): void {
+  turn.lostInARow += slots;
+  turn.awayInARow += slots;
+}
+
 /** Where an attempt that ended at `nowMs` leads: `false`, another one follows within the slot; `true`, the slot is over. */
 export function settle(turn: Turn, outcome: Outcome, nowMs: number, shared: boolean): boolean {
   const next = turn.slots(turn.slot);
+  if (outcome === "away" && turn.tries.left > 0 && nowMs < next) return false;
   if (outcome === "unanswered" && turn.tries.left > 0 && !(shared && isDead(turn))) {
     const again = nowMs + Math.min(RETRY_FIRST_MS * 2 ** turn.attempts, STEP_BACK_MAX_MS);
     if (again < next) {
@@ -127,12 +139,14 @@ export function settle(turn: Turn, outcome: Outcome, nowMs: number, shared: bool
     }
   }
   turn.lostInARow = outcome === "read" ? 0 : turn.lostInARow + 1;
+  if (outcome === "read") turn.awayInARow = 0;
+  if (outcome === "away") turn.awayInARow++;
   begin(turn, shared && isDead(turn) ? stepBack(turn, nowMs, next) : next);
   return true;
 }
 
 /** A dead meter on a shared line leaves out slots: half a minute, one, two, … at most a quarter hour. */
 function stepBack(turn: Turn, nowMs: number, next: number): number {
-  const notBefore = nowMs + Math.min(RETRY_FIRST_MS * 2 ** (turn.lostInARow - 2), STEP_BACK_MAX_MS);
+  const notBefore = nowMs + Math.min(RETRY_FIRST_MS * 2 ** (turn.lostInARow - turn.awayInARow - 2), STEP_BACK_MAX_MS);
   return next >= notBefore ? next : turn.slots(notBefore - 1);
 }

@@ -194,6 +194,40 @@ Deno.test("serveLine: within a long slot a silent meter is asked again soon, and
   assert.equal(got.counts.lostSlots, 0);
 });
 
+Deno.test("serveLine: a slot that falls due while its line is away is read as soon as the line is back", async () => {
+  for (const [url, withinMs] of [["serial:///dev/fake", 5 * SECOND], ["tcp://fake:1", 30 * SECOND]] as const) {
+    const backMs = 50 * MINUTE + 20 * SECOND;
+    const got = await serve(["1", "2", "3"].map((name) => meter(name, 15 * MINUTE)), 61 * MINUTE, {
+      fakes: { "1": {}, "2": {}, "3": {} },
+      url,
+      arrange: ({ at, line }) => {
+        line.refused = true;
+        at(backMs, () => line.refused = false);
+      },
+    });
+    for (const name of ["1", "2", "3"]) {
+      const [first, second, ...more] = got.times(name);
+      assert(first! >= backMs && first! < backMs + withinMs + 10 * SECOND, `${url}: ${name} at ${first}`);
+      assert(second! >= 60 * MINUTE && more.length === 0, `${url}: ${name} at ${second}`);
+    }
+    assert.equal(got.counts.lostSlots, 2 * 3, "the slots that ended before it was back");
+    assert(got.log.includes("error 1: no reading: Cannot connect to fake: refused"), got.log.join("\n"));
+    assert.equal(got.log.filter((line) => line === "info Line room is back").length, 1);
+    assert(got.log.length < 30, got.log.join("\n"));
+  }
+});
+
+Deno.test("serveLine: a line that comes back between two slots has the next one, whatever its back-off", async () => {
+  const got = await serve([meter("1", 10 * SECOND)], 10 * MINUTE, {
+    fakes: { "1": {} },
+    arrange: ({ at, line }) => {
+      line.refused = true;
+      at(9 * MINUTE + 1, () => line.refused = false);
+    },
+  });
+  assert.equal(Math.floor(got.times("1")[0]! / SECOND), 9 * 60 + 10);
+});
+
 Deno.test("serveLine: another meter than expected delivers nothing, and each time it is said loudly", async () => {
   const block = "0.0.0(00000002)\r\n1.8.0(0001.5*kWh)";
   const got = await serve([meter("1", MINUTE, { expect: { "0.0.0": "00000001" } }), meter("2", MINUTE)], 6.5 * MINUTE, {

@@ -88,7 +88,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/stamp.ts": [
     ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],
   ],
-  "src/wire.ts": ["src/errors.ts", "src/transport/"],
+  "src/wire.ts": ["src/clock.ts", "src/errors.ts", "src/transport/"],
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
   "src/asking": [
     ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],

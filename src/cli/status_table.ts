@@ -1,9 +1,9 @@
 /** The status for people. @module */
-import type { Facts, MeterStatus, SinkStatus, Status } from "../status.ts";
+import type { Facts, LineStatus, MeterStatus, SinkStatus, Status } from "../status.ts";
 
 /** All of it, in tables. */
 export function formatStatus(status: Status, nowMs: number): string {
-  const { version, pid, started, configuration, reload, counts, meters, sinks, journal, clock, stuck } = status;
+  const { version, pid, started, configuration, reload, counts, meters, lines, sinks, journal, clock, stuck } = status;
   return [
     `obisd ${version}, process ${pid}, for ${since(started, nowMs)}, ${configuration}`,
     ...reload
@@ -13,6 +13,8 @@ export function formatStatus(status: Status, nowMs: number): string {
     ...stuck.length > 0 ? [`STUCK: ${stuck.join(", ")}`] : [],
     "",
     ...table(["meter", "line", "last good", "next", "trouble"], meters.map((meter) => meterRow(meter, nowMs))),
+    "",
+    ...table(["line", "state", "port", "trouble"], lines.map((line) => lineRow(line, nowMs))),
     "",
     ...table(["sink", "state", "delivered", "pending", "dead", "evicted", "oldest", "trouble"], sinks.map(sinkRow)),
     "",
@@ -25,9 +27,16 @@ function meterRow(meter: MeterStatus, nowMs: number): string[] {
   const { name, line, last_good, last_error, in_trouble, next, clock_drift_s: drift } = meter;
   return [
     ...[name, line, last_good === null ? "never" : `${since(last_good, nowMs)} ago`],
-    next === null ? "when it speaks" : `in ${since(new Date(nowMs).toISOString(), Date.parse(next))}`,
+    next === null ? "when it speaks" : until(next, nowMs),
     in_trouble && last_error ? last_error.message : drift === null ? "" : driftText(drift),
   ];
+}
+
+/** Trouble that is over stands in the log. */
+function lineRow({ name, url, state, away_since, next_try, last_error }: LineStatus, nowMs: number): string[] {
+  if (away_since === null || next_try === null) return [name, state, url, ""];
+  const next = `next try ${until(next_try, nowMs)}`;
+  return [name, `away for ${since(away_since, nowMs)}`, url, `${last_error?.message ?? ""}; ${next}`];
 }
 
 /** Seconds of difference are no trouble. */
@@ -60,6 +69,11 @@ function formatFact(name: string, value: unknown): string {
   if (typeof value !== "number") return String(value);
   if (/bytes$/.test(name)) return value < 1e6 ? `${Math.ceil(value / 1024)}KiB` : `${Math.round(value / 2 ** 20)}MiB`;
   return /ms$/.test(name) && value > 1e11 ? new Date(value).toISOString() : String(value);
+}
+
+/** `in 12 s`. */
+function until(time: string, nowMs: number): string {
+  return `in ${since(new Date(nowMs).toISOString(), Date.parse(time))}`;
 }
 
 /** `12 s`, `3 min`, `5 h`, `2 d`: as exact as anybody wants it. */

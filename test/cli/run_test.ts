@@ -215,15 +215,26 @@ Deno.test("run: ready though nobody is there; who comes later is read and delive
     meters: [{ name: "a", line: "a", every: "1s" }, { name: "b", line: "b", every: "1s" }],
     sinks: [influx(`http://127.0.0.1:${serverPort}`), { type: "stdout" }],
     journal: { path: "journal.db", group_commit: "0s" },
+    runtime_directory: "run",
   });
+  const lines = async () => {
+    const { stdout } = await obisd("status", "-c", folder.config, "--format", "json");
+    return (JSON.parse(stdout) as Status).lines;
+  };
   await using daemon = startRun(folder.config);
   await daemon.told(/^READY=1$/);
   await daemon.said(/error +a: no reading: Cannot connect to tcp/);
   await daemon.said(/error +b: no reading: Cannot open .*no such port/);
+  for (const { name, state, away_since, next_try, last_error } of await lines()) {
+    assert.deepEqual([name, state], [name, "away"]);
+    assert(away_since! < next_try!);
+    assert.match(last_error!.message, name === "a" ? /^Cannot connect to tcp/ : /^Cannot open .*no such port/);
+  }
   await using _onTcp = await simulate({ tcp: `127.0.0.1:${meterPort}` });
   await using _onPty = await simulate({ pty: link });
   await daemon.said(/info +a: read again/);
   await daemon.said(/info +b: read again/);
+  assert((await lines()).every((line) => line.state !== "away" && line.losses === 1 && line.away_since === null));
   await daemon.said(/warning +Sink influxdb: .*its readings are kept/);
   await using server = takingPoints(serverPort);
   await until("points", () => server.lines.some((line) => line.includes("meter=a")) || undefined);

@@ -28,7 +28,17 @@ const STATUS: Status = {
       last_error: { time: "2026-01-15T12:00:05.000Z", message: "no answer" },
     },
   ],
-  lines: [{ name: "room", url: "serial:///dev/ttyUSB0", meters: 1 }, { name: "boiler", url: "tcp://h:1", meters: 1 }],
+  lines: [
+    {
+      ...{ name: "room", url: "serial:///dev/ttyUSB0", meters: 1, state: "away", losses: 2 },
+      ...{ away_since: "2026-01-15T11:59:40.000Z", next_try: "2026-01-15T12:00:13.000Z" },
+      last_error: { time: "2026-01-15T12:00:08.000Z", message: "Cannot open /dev/ttyUSB0: no such port" },
+    },
+    {
+      ...{ name: "boiler", url: "tcp://h:1", meters: 1, state: "open", losses: 1, away_since: null, next_try: null },
+      last_error: { time: "2026-01-15T10:00:00.000Z", message: "refused" },
+    },
+  ],
   sinks: [sink, {
     ...sink,
     ...{ name: "influxdb", type: "influxdb", activity: "waiting", blocked: "auth", last_error: "401", delivered: 42 },
@@ -50,6 +60,10 @@ METER   LINE    LAST GOOD  NEXT            TROUBLE
 flat-1  room    10 s ago   in 15 min       its clock is 125 s slow
 he"at   boiler  never      when it speaks  no answer
 
+LINE    STATE          PORT                   TROUBLE
+room    away for 30 s  serial:///dev/ttyUSB0  Cannot open /dev/ttyUSB0: no such port; next try in 3 s
+boiler  open           tcp://h:1
+
 SINK      STATE           DELIVERED  PENDING  DEAD  EVICTED  OLDEST            TROUBLE
 csv       idle            84         0        0     0
 influxdb  blocked (auth)  42         40       2     0        2026-01-15 11:00  401
@@ -62,8 +76,8 @@ clock    trust=synchronised  steps=1  last_step_ms=-3000`,
 Deno.test("formatStatusLine: one line, with what is wrong", () => {
   assert.equal(
     formatStatusLine(STATUS),
-    '2 meters (1 without an answer: he"at), 4 readouts, 1 slots lost; csv: 84 delivered, 0 pending; ' +
-      "influxdb: 42 delivered, 40 pending, 2 dead (blocked, auth: 401)",
+    '2 meters (1 without an answer: he"at), 4 readouts, 1 slots lost; 1 of 2 lines away: room; ' +
+      "csv: 84 delivered, 0 pending; influxdb: 42 delivered, 40 pending, 2 dead (blocked, auth: 401)",
   );
 });
 
@@ -80,6 +94,10 @@ Deno.test("toOpenMetrics: each family once, counters end in _total, labels are e
       'obisd_sink_delivered_readings_total{sink="influxdb"} 42',
       'obisd_sink_blocked{sink="influxdb"} 1',
       'obisd_meter_up{meter="he\\"at"} 0',
+      'obisd_line_up{line="room"} 0',
+      'obisd_line_open{line="boiler"} 1',
+      'obisd_line_away_since_seconds{line="room"} 1768478380',
+      'obisd_line_losses_total{line="room"} 2',
       "obisd_journal_degraded 0",
       "obisd_clock_last_step_ms -3000",
     ]
