@@ -3,7 +3,11 @@ import * as z from "zod";
 import type { Journal } from "./journal.ts";
 import type { Status } from "./status.ts";
 
-const question = z.discriminatedUnion("ask", [z.strictObject({ ask: z.literal("status") })]);
+const choice = z.strictObject({ ids: z.array(z.int()).readonly().optional(), sink: z.string().optional() });
+const question = z.discriminatedUnion("ask", [
+  z.strictObject({ ask: z.literal("status") }),
+  z.strictObject({ ask: z.literal("dead"), verb: z.enum(["list", "retry", "purge"]), choice }),
+]);
 
 /** A question, as it crosses the socket. */
 export type Question = z.input<typeof question>;
@@ -15,11 +19,13 @@ export interface Knowing {
 }
 
 /** Answers a question. @throws {Error} when nobody can know what is meant */
-export async function answerQuestion(asked: unknown, { status }: Knowing): Promise<unknown> {
+export async function answerQuestion(asked: unknown, { status, journal }: Knowing): Promise<unknown> {
   const { success, data } = question.safeParse(asked);
   if (!success) throw new Error("This obisd does not know the question: is the daemon of another version?");
   switch (data.ask) {
     case "status":
       return await status();
+    case "dead":
+      return await journal.letters[data.verb](data.choice);
   }
 }

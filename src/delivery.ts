@@ -115,7 +115,7 @@ class Loop {
     const mark = this.#mark;
     journal.acknowledge(name, batch, { dead, ...(mark !== undefined && { mark }) });
     this.#recovered();
-    this.#guard.count(dead.length, this.#clock.monotonic());
+    if (!batch.letters) this.#guard.count(dead.length, this.#clock.monotonic());
     this.report.done(batch.readings.length, dead.length, dead[0]?.reason);
   }
 
@@ -151,7 +151,7 @@ class Loop {
    * Offers a batch until each reading has arrived or is rejected. Halves what the sink wants halved.
    * @throws {SinkError} when so many readings are rejected that something else must be wrong
    */
-  async #offerAll({ readings }: Batch): Promise<DeadLetter[]> {
+  async #offerAll({ readings, letters }: Batch): Promise<DeadLetter[]> {
     this.#mark = undefined;
     const dead: DeadLetter[] = [];
     const parts: (readonly number[])[] = [[...readings.keys()]];
@@ -164,6 +164,7 @@ class Loop {
       const { bad, rest } = follow(part, error);
       parts.push(...rest);
       dead.push(...bad.map((index) => ({ index, reason: error.message })));
+      if (letters) continue; // what is refused again is no worse off than before
       if (this.#guard.allows(dead.length, readings.length, this.#clock.monotonic())) continue;
       const message = `${dead.length} of ${readings.length} readings are rejected, so all are kept`;
       throw new SinkError(`${message}: ${error.message}`, { kind: "retry", blocked: "reject" });

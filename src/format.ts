@@ -15,8 +15,15 @@ export interface TableOptions {
  */
 export function toJson(reading: Reading): string {
   const { time, meter, obis, address, index, value, text, unit, name, labels, flags } = reading;
-  const line = JSON.stringify({ time, meter, obis, address, index, value, text, unit, name, labels, flags });
-  return line.replace(/[\u007f-\u009f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
+  return toJsonLine({ time, meter, obis, address, index, value, text, unit, name, labels, flags });
+}
+
+/** Anything as one such line. */
+export function toJsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }
 
 /** The header of a CSV file, without line end. */
@@ -150,7 +157,7 @@ function paint(text: string, style: keyof typeof STYLES, colour: boolean): strin
 }
 
 /** Each control character as the symbol of its name, `␛`; others than those of ASCII as `�`. */
-function visible(text: string): string {
+export function visible(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
     const code = character.charCodeAt(0);

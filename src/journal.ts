@@ -12,15 +12,20 @@
  * | a disk that is full, read-only, broken                 | `ring.ts`, `ballast.ts`, `aside.ts`       |
  * | how a readout lies in the file                         | `record.ts`, `forms.ts`, `stored.ts`      |
  * | what else must be known after a restart                | `notes.ts`                                |
+ * | what a destination would not take                      | `letter_box.ts`, `letters.ts`             |
  * | the file: its tables, its versions, its lock           | `file.ts`, `schema.ts`, `lock.ts`         |
  * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts`     |
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";
+import { ClosedLetterBox } from "./journal/letter_box.ts";
+import type { LetterChoice, Purged, Retried } from "./journal/messages.ts";
 import { Store } from "./journal/store.ts";
 import type { HostTime } from "./host_time.ts";
 import type { Log } from "./log.ts";
 import type { Reading } from "./reading.ts";
+
+export type { LetterChoice, Purged, Retried } from "./journal/messages.ts";
 
 /** When a readout came, by a clock that nobody sets: its wall time may be found out later. */
 export interface Moment {
@@ -55,6 +60,8 @@ export interface Batch {
   readonly readings: readonly Reading[];
   /** Sequence number of each reading's readout, parallel to `readings`. */
   readonly seqs: readonly number[];
+  /** These are dead letters that are offered once more, by their numbers, parallel to `readings`; absent: they are not. */
+  readonly letters?: readonly number[];
 }
 
 /** A reading that its sink can never take. */
@@ -62,6 +69,33 @@ export interface DeadLetter {
   /** Which of the batch. */
   readonly index: number;
   readonly reason: string;
+}
+
+/** A dead letter in the journal. */
+export interface Letter {
+  /** By which it is chosen. */
+  readonly id: number;
+  readonly sink: string;
+  /** The readout that it belongs to. */
+  readonly seq: number;
+  /** When it was refused last, ms since 1970, and the destination's words. */
+  readonly atMs: number;
+  readonly reason: string;
+  /** It waits to be offered once more. */
+  readonly again: boolean;
+  /** Absent: nothing but `text` is left of it, by damage on the disk. */
+  readonly reading?: Reading;
+  readonly text: string;
+}
+
+/** What can be done about dead letters. Chosen by their numbers, by their sink, or all. */
+export interface Letters {
+  /** The newest of them, oldest first, and how many there are. */
+  list(choice: LetterChoice): Promise<{ readonly letters: Letter[]; readonly count: number }>;
+  /** They are offered to their sink once more, before whatever else waits for it. */
+  retry(choice: LetterChoice): Promise<Retried>;
+  /** They are deleted for ever, but those that wait to be offered once more. */
+  purge(choice: LetterChoice): Promise<Purged>;
 }
 
 /** One sink's books, in readings: `ingested = delivered + pending + evicted + dead`, at all times. */
@@ -137,6 +171,7 @@ export interface Journal extends AsyncDisposable {
   /** What the sink's last acknowledged write returned. */
   mark(sink: string): string | undefined;
   books(): Book[];
+  readonly letters: Letters;
   state(): JournalState;
   /** Compares the books with the file, once all that waits is written; what disagrees is an error in the log. */
   check(): Promise<void>;
@@ -171,6 +206,14 @@ export interface JournalOptions {
   readonly time?: HostTime;
   /** What becomes of a readout that comes while it is not. Default `hold`: it waits until it is, within bounds. */
   readonly unsynchronised?: "hold" | "flag";
+}
+
+/**
+ * The dead letters of a journal that no process has open; `sinks`: who is in the configuration. Disposing closes it.
+ * @throws {ConfigError | LineError | JournalError} as {@link openJournal} would, and where the disk gives nothing
+ */
+export function openLetters(path: string, sinks: readonly string[]): Letters & Disposable {
+  return new ClosedLetterBox(path, sinks);
 }
 
 /**

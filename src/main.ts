@@ -21,12 +21,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   profile: async () => (await import("./cli/profile.ts")).profile,
   decode: async () => (await import("./cli/decode.ts")).decode,
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
+  dead: async () => (await import("./cli/dead.ts")).dead,
   status: async () => (await import("./cli/status.ts")).status,
   permissions: async () => (await import("./cli/permissions.ts")).permissions,
 };
 
 /** What later versions bring. */
-const LATER = ["dead", "discover", "listen", "objects"];
+const LATER = ["discover", "listen", "objects"];
 
 /** Options of every command. */
 const COMMON = {

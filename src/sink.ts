@@ -8,6 +8,7 @@ import type { Reading } from "./reading.ts";
 
 export { type SinkBlock, SinkError, type SinkRemedy } from "./errors.ts";
 export { CSV_HEADER, toCsv, toJson, toTable } from "./format.ts";
+export { occurrenceOf, occurrencesIn } from "./occurrence.ts";
 export { type Flag, FLAGS, type Reading } from "./reading.ts";
 export { filePath, secret } from "./secret.ts";
 

@@ -1,6 +1,6 @@
 /** Readings as points of InfluxDB: no two of a readout fall on one. @module */
 import { Point } from "@influxdata/influxdb-client";
-import type { Reading } from "../../src/sink.ts";
+import { occurrenceOf, occurrencesIn, type Reading } from "../../src/sink.ts";
 
 /**
  * Which data set of its address, within its readout, each reading belongs to: 1, 2, … A sink keeps one, so that a batch
@@ -9,20 +9,12 @@ import type { Reading } from "../../src/sink.ts";
 export class Occurrences {
   readonly #known = new WeakMap<Reading, number>();
 
-  /** Looks at a batch of whole readouts, or at a part of one that it has seen. */
+  /** Looks at a batch of whole readouts, at a part of one that it has seen, or at dead letters that come again. */
   count(readings: readonly Reading[]): void {
-    let seen = new Map<string, { occurrence: number; index: number }>();
-    let last: Reading | undefined;
-    for (const reading of readings) {
-      if (this.#known.has(reading)) continue;
-      if (reading.time !== last?.time || reading.meter !== last.meter) seen = new Map();
-      last = reading;
-      const before = seen.get(reading.address);
-      const again = before !== undefined && reading.index <= before.index; // an index that starts anew: another data set
-      const occurrence = (before?.occurrence ?? 1) + (again ? 1 : 0);
-      seen.set(reading.address, { occurrence, index: reading.index });
-      this.#known.set(reading, occurrence);
-    }
+    const occurrences = occurrencesIn(readings);
+    readings.forEach((reading, at) => {
+      if (!this.#known.has(reading)) this.#known.set(reading, occurrenceOf(reading) ?? occurrences[at]!);
+    });
   }
 
   /** Of a reading that was looked at. */

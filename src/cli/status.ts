@@ -1,12 +1,11 @@
 /** `obisd status`: how the daemon is doing. @module */
-import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import { askDaemon } from "../control.ts";
-import { ConfigError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { toOpenMetrics } from "../openmetrics.ts";
-import { runtimeDirectory, runtimeFiles, SERVICE_RUNTIME_DIRECTORY } from "../runtime_directory.ts";
 import type { Status } from "../status.ts";
 import type { Command } from "./command.ts";
+import { controlSocket } from "./daemon_socket.ts";
 import { formatStatus } from "./status_table.ts";
 
 const FORMATS = ["table", "json", "openmetrics"] as const;
@@ -32,21 +31,10 @@ Asks the daemon that runs: its meters (last readout, next slot, what is wrong), 
     if (!FORMATS.some((known) => known === format)) {
       throw new UsageError(`--format ${format}: allowed are ${FORMATS.join(", ")}`);
     }
-    const directory = await directoryOf(values.config as string | undefined);
-    const its = await askDaemon<Status>(runtimeFiles(directory).socket, { ask: "status" });
+    const socket = await controlSocket(values.config as string | undefined);
+    const its = await askDaemon<Status>(socket, { ask: "status" });
     if (format === "json") print(JSON.stringify(its, undefined, 1));
     else print(format === "openmetrics" ? toOpenMetrics(its).trimEnd() : formatStatus(its, Date.now()));
     return EXIT.ok;
   },
 };
-
-/** Where the daemon of a configuration can be asked. One that is wrong now is no hindrance: the daemon may have a better one. */
-async function directoryOf(path: string | undefined): Promise<string> {
-  try {
-    const config = await loadConfig(path ?? DEFAULT_CONFIG_PATH, { missingSecrets: "warning" });
-    return runtimeDirectory(config) ?? SERVICE_RUNTIME_DIRECTORY;
-  } catch (error) {
-    if (path !== undefined || !(error instanceof ConfigError)) throw error;
-    return runtimeDirectory({}) ?? SERVICE_RUNTIME_DIRECTORY;
-  }
-}

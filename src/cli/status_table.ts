@@ -55,7 +55,7 @@ function sinkRow(sink: SinkStatus): string[] {
 }
 
 /** Columns under each other, each as wide as it must be. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head.map((word) => word.toUpperCase()), ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());

@@ -4,10 +4,13 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { JournalFile } from "./file.ts";
-import type { Contents, Head, Opening, ReadoutRow, Salvage, SinkRow } from "./messages.ts";
+import { JournalFile, type Predecessor } from "./file.ts";
+import { allLetters } from "./letters.ts";
+import type { Contents, Head, Opening, ReadoutRow, Salvage } from "./messages.ts";
 import { type StoredNote, wholeNotes } from "./notes.ts";
+import { Sql } from "./sql.ts";
 import { isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
+import { getSinks } from "./tables.ts";
 
 /** Readouts that are fetched at once: meanwhile new ones wait. */
 const FETCHED = 200;
@@ -50,7 +53,7 @@ function rename(from: string, to: string): void {
   }
 }
 
-type Surveyed = Pick<Contents, "head" | "sinks" | "forms" | "notes"> & { readonly start: Head };
+type Surveyed = Pick<Contents, "head"> & Omit<Predecessor, "aside"> & { readonly start: Head };
 
 /** What can still be read but the readouts. Where nothing tells the last number, one that no journal has reached. */
 function survey(path: string): Surveyed {
@@ -69,17 +72,15 @@ function survey(path: string): Surveyed {
       number("SELECT max(acked_total) AS n FROM sink") ?? 0,
     ),
   };
-  const sinks = rows<SinkRow>(
-    `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
-     detached_ms AS detachedMs FROM sink`,
-  );
+  const sinks = db && attempt(() => getSinks(new Sql(db))) || [];
+  const letters = db && attempt(() => allLetters(new Sql(db))) || [];
   const forms = rows<StoredForm>("SELECT * FROM form").map(toForm);
   const notes = wholeNotes(rows<StoredNote>("SELECT * FROM note"));
   const first =
     rows<Head & { readonly count: number }>("SELECT seq, total, count FROM readout ORDER BY seq LIMIT 1")[0];
   db?.close();
   const start = first ? { seq: first.seq - 1, total: first.total - first.count } : head;
-  return { head, start: sinks.length > 0 ? head : start, sinks, forms, notes };
+  return { head, start: sinks.length > 0 ? head : start, sinks, forms, notes, letters };
 }
 
 /** The next readouts of a damaged file that can be read and are whole, and how far that led. */
@@ -94,7 +95,8 @@ export function fetchReadouts({ aside, after, upTo }: Salvage): { readonly rows:
       ),
     );
     const { stored, reached } = readSome(db, after, upTo);
-    return { rows: stored.filter(isWhole).map((row) => toRow(row, boots)), upTo: reached };
+    const rows = stored.filter(isWhole).map((row) => toRow(row, boots.get(row.boot!) ?? null));
+    return { rows, upTo: reached };
   } finally {
     db.close();
   }

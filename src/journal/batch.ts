@@ -1,5 +1,6 @@
 /** Readouts on their way to a sink: how many go together, and what was just written and need not be read again. @module */
 import type { Batch, DeadLetter } from "../journal.ts";
+import { occurrencesIn } from "../occurrence.ts";
 import type { Reading } from "../reading.ts";
 import type { DeadRow } from "./messages.ts";
 
@@ -88,8 +89,10 @@ export function deadRows(
   { readings, seqs }: Batch,
   { dead, atMs }: { readonly dead: readonly DeadLetter[]; readonly atMs: number },
 ): DeadRow[] {
+  const occurrences = dead.length > 0 ? occurrencesIn(readings) : [];
   return dead.map(({ index, reason }) => {
     const seq = seqs[index]!;
-    return { sink, seq, position: index - seqs.indexOf(seq), atMs, reason, body: JSON.stringify(readings[index]) };
+    const [position, occurrence] = [index - seqs.indexOf(seq), occurrences[index]!];
+    return { sink, seq, position, occurrence, atMs, reason, body: JSON.stringify(readings[index]) };
   });
 }

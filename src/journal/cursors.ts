@@ -1,6 +1,6 @@
 /** The sinks' places in the log, and their books: `ingested = delivered + pending + evicted + dead`, at all times. @module */
 import type { Book } from "../journal.ts";
-import type { Counted, DeadRow, GapRow, Head, Settled, SinkRow } from "./messages.ts";
+import type { Counted, DeadRow, GapRow, Head, LetterState, Settled, SettledLetter, SinkRow } from "./messages.ts";
 
 /** A sink that left the configuration keeps its cursor this long. */
 const DETACHED_MS = 7 * 86_400_000;
@@ -13,12 +13,17 @@ export type Cursor = { -readonly [K in keyof SinkRow]: SinkRow[K] } & {
   savedAck: number;
   /** The end of the batch that its sink has just been given. */
   claimedTo: number;
+  /** Dead letters that wait to be offered once more; `dead` counts them too. */
+  again: number;
+  /** Dead letters that were, of which the file does not know it yet. */
+  settling: number;
 };
 
 /** What changed since the last commit, to go along with the next. */
 export interface Changes {
   readonly sinks: readonly SinkRow[];
   readonly dead: readonly DeadRow[];
+  readonly letters: readonly SettledLetter[];
   readonly gaps: readonly GapRow[];
   readonly forgotten: readonly string[];
 }
@@ -54,12 +59,13 @@ export interface Arrival {
 export class Cursors {
   readonly #all: Map<string, Cursor>;
   #dead: DeadRow[] = [];
+  #letters: SettledLetter[] = [];
   #gaps: GapRow[] = [];
   #forgotten: string[] = [];
 
   /** Puts the cursors of new sinks at the head, and parks those of sinks that are missing. */
   constructor(rows: readonly SinkRow[], { sinks, start, nowMs }: Arrival) {
-    this.#all = new Map(rows.map((row) => [row.id, { ...row, dirty: false, savedAck: row.acked, claimedTo: 0 }]));
+    this.#all = new Map(rows.map((row) => [row.id, { ...row, ...FRESH, savedAck: row.acked }]));
     for (const cursor of this.#all.values()) {
       const detachedMs = sinks.includes(cursor.id) ? null : cursor.detachedMs ?? nowMs;
       cursor.dirty = detachedMs !== cursor.detachedMs;
@@ -82,11 +88,12 @@ export class Cursors {
 
   /** One sink's books when so many readings were journaled. */
   book(sink: string, total: number): Book {
-    const { base, delivered, evicted, dead } = this.of(sink);
-    return { sink, ingested: total - base, delivered, pending: this.pending(sink, total), evicted, dead };
+    const { base, delivered, evicted, dead, again } = this.of(sink);
+    const pending = this.pending(sink, total) + again;
+    return { sink, ingested: total - base, delivered, pending, evicted, dead: dead - again };
   }
 
-  /** Readings that a sink will still get. */
+  /** Readings of the log that a sink will still get. */
   pending(sink: string, total: number): number {
     const { ackedTotal, ahead } = this.of(sink);
     return total - ackedTotal - ahead;
@@ -115,6 +122,31 @@ export class Cursors {
     cursor.dead += mine.length;
     this.#dead.push(...mine);
     this.#move(cursor, to, atMs);
+  }
+
+  /** So many letters wait by what the file says. */
+  lettersAre(states: readonly LetterState[]): void {
+    for (const cursor of this.#all.values()) {
+      cursor.again = Math.min(states.find(({ sink }) => sink === cursor.id)?.again ?? 0, cursor.dead);
+    }
+  }
+
+  /** More letters wait from now on. */
+  offerAgain(sink: string, count: number): void {
+    this.of(sink).again += count;
+  }
+
+  /** A sink has done with letters that were offered once more; which of them it refused again stands in them. */
+  settleLetters(sink: string, letters: readonly SettledLetter[], mark: string | undefined): void {
+    const cursor = this.of(sink);
+    const arrived = letters.filter(({ refused }) => !refused).length;
+    cursor.mark = mark ?? cursor.mark;
+    cursor.delivered += arrived;
+    cursor.dead -= arrived;
+    cursor.again = Math.max(0, cursor.again - letters.length);
+    cursor.settling += letters.length;
+    cursor.dirty = true;
+    this.#letters.push(...letters);
   }
 
   /** Leads a cursor past what is dropped, and writes down what its sink will never see: `to.count` readings. */
@@ -149,7 +181,7 @@ export class Cursors {
 
   /** Whether something waits to be written. */
   unsaved(): boolean {
-    return this.#dead.length + this.#gaps.length + this.#forgotten.length > 0 ||
+    return this.#dead.length + this.#letters.length + this.#gaps.length + this.#forgotten.length > 0 ||
       this.#all.values().some(({ dirty }) => dirty);
   }
 
@@ -180,10 +212,11 @@ export class Cursors {
     const changes = {
       sinks: dirty.map((cursor) => ({ ...cursor })),
       dead: this.#dead,
+      letters: this.#letters,
       gaps: this.#gaps,
       forgotten: this.#forgotten,
     };
-    [this.#dead, this.#gaps, this.#forgotten] = [[], [], []];
+    [this.#dead, this.#letters, this.#gaps, this.#forgotten] = [[], [], [], []];
     return changes;
   }
 
@@ -224,20 +257,25 @@ export class Cursors {
   }
 
   /** They are on disk. */
-  saved({ sinks }: Changes): void {
+  saved({ sinks, letters }: Changes): void {
     for (const { id, acked } of sinks) {
       const cursor = this.#all.get(id); // one that left may have been forgotten meanwhile
       if (cursor) cursor.savedAck = acked;
     }
+    for (const { sink } of letters) {
+      const cursor = this.#all.get(sink);
+      if (cursor) cursor.settling--;
+    }
   }
 
   /** They are not: they go along with the next commit. */
-  restore({ sinks, dead, gaps, forgotten }: Changes): void {
+  restore({ sinks, dead, letters, gaps, forgotten }: Changes): void {
     for (const { id } of sinks) {
       const cursor = this.#all.get(id);
       if (cursor) cursor.dirty = true;
     }
     this.#dead.unshift(...dead);
+    this.#letters.unshift(...letters);
     this.#gaps.unshift(...gaps);
     this.#forgotten.unshift(...forgotten);
   }
@@ -258,9 +296,12 @@ export class Cursors {
   }
 }
 
+/** What a cursor is that was just read. */
+const FRESH = { dirty: false, claimedTo: 0, again: 0, settling: 0 } as const;
+
 function newCursor(id: string, { seq, total }: Head): Cursor {
   const none = { delivered: 0, evicted: 0, dead: 0, ahead: 0, mark: null, detachedMs: null };
-  return { id, base: total, acked: seq, ackedTotal: total, ...none, dirty: true, savedAck: seq, claimedTo: 0 };
+  return { id, base: total, acked: seq, ackedTotal: total, ...none, ...FRESH, dirty: true, savedAck: seq };
 }
 
 /** Adds what a cursor counted from nothing on to where it really stands. */

@@ -1,6 +1,16 @@
 /** The journal's file: a SQLite database in WAL mode that only one process has open. @module */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Ballast } from "./ballast.ts";
+import { Boots } from "./boots.ts";
+import {
+  countLetters,
+  letterStates,
+  listLetters,
+  nextLetters,
+  purgeLetters,
+  putLetters,
+  retryLetters,
+  settleLetters,
+} from "./letters.ts";
 import { checkPath, lockFile, wasLocked } from "./lock.ts";
 import {
   type Check,
@@ -8,43 +18,50 @@ import {
   type Contents,
   type CutBounds,
   type Head,
+  type LetterChoice,
+  type LetterRow,
   type Opening,
   type Place,
+  type Purged,
   QUALITY,
   type ReadBounds,
   type ReadoutRow,
   type Redating,
+  type Retried,
   type Salvage,
   type Settled,
-  type SinkRow,
   type Size,
   type Thinning,
 } from "./messages.ts";
 import { putNotes, type StoredNote, wholeNotes } from "./notes.ts";
 import { openDatabase, PAGE_BYTES } from "./schema.ts";
-import { checkSum, formCheckSum, isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
+import { Sql } from "./sql.ts";
+import { checkSum, isWhole, type StoredReadout, toRow } from "./stored.ts";
+import { forgetSink, forgetUnused, getForms, getSinks, putForm, putGap, putSink } from "./tables.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
 import { betweenQuarters } from "./thin.ts";
 import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
 
 /** What is known of a file that was set aside. */
-export type Predecessor = Pick<Contents, "sinks" | "forms" | "notes"> & { readonly aside: string };
+export type Predecessor = Pick<Contents, "sinks" | "forms" | "notes"> & {
+  readonly aside: string;
+  readonly letters: readonly LetterRow[];
+};
 
 /** The open file. All calls block; every failure leaves the file as it was before the call. */
 export class JournalFile {
-  readonly #db: DatabaseSync;
+  readonly #sql: Sql;
   readonly #lock: Deno.FsFile;
   readonly #ballast: Ballast;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #boots: Boots;
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder();
-  /** Both ways: the ids of boots, and their numbers in the file. */
-  readonly #boots = new Map<string | number, string | number>();
 
-  private constructor(db: DatabaseSync, lock: Deno.FsFile, ballast: Ballast) {
-    this.#db = db;
+  private constructor(sql: Sql, lock: Deno.FsFile, ballast: Ballast) {
+    this.#sql = sql;
     this.#lock = lock;
     this.#ballast = ballast;
+    this.#boots = new Boots(sql);
   }
 
   /** Opens or creates it, and says what is in it. @throws {FileTrouble} that says who must act */
@@ -54,13 +71,13 @@ export class JournalFile {
     const lock = lockFile(path);
     const ballast = new Ballast(path, ballastBytes);
     const attempt = (): [JournalFile, Contents] => {
-      const db = openDatabase(path);
+      const sql = new Sql(openDatabase(path));
       try {
-        const file = new JournalFile(db, lock, ballast);
+        const file = new JournalFile(sql, lock, ballast);
         ballast.make();
         return [file, file.contents()];
       } catch (error) {
-        db.close(); // or nobody could look into it where it is set aside
+        sql.close(); // whoever looks into a damaged one now must not find it locked
         throw error;
       }
     };
@@ -80,44 +97,43 @@ export class JournalFile {
   }
 
   /** Begins a new file behind a readout, whose number must not come again, in place of the one that is set aside. */
-  beginBehind({ seq, total }: Head, { aside, sinks, forms, notes }: Predecessor): void {
+  beginBehind({ seq, total }: Head, { aside, sinks, forms, notes, letters }: Predecessor): void {
     this.#transaction(() => {
       const none = { atMs: 0, form: null, count: 0, bootId: null, monoMs: null, quality: QUALITY.good, body: "" };
       this.#insert({ ...none, seq, total });
-      this.#run("DELETE FROM readout");
-      this.#run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
-      for (const sink of sinks) this.#putSink(sink);
-      for (const { id, content } of forms) this.#putForm(id, content);
-      putNotes(this.#db, notes);
+      this.#sql.run("DELETE FROM readout");
+      this.#sql.run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
+      for (const sink of sinks) putSink(this.#sql, sink);
+      for (const form of forms) putForm(this.#sql, form);
+      putNotes(this.#sql.db, notes);
+      putLetters(this.#sql, letters);
     });
   }
 
   /** Everything the other side must know. */
   contents(): Contents {
     try {
-      this.#forgetUnused();
+      forgetUnused(this.#sql);
     } catch {
       // A full disk: another time.
     }
-    this.#readBoots();
-    const salvage = this.#get("SELECT aside, after, up_to AS upTo FROM salvage") as unknown as Salvage | undefined;
+    this.#boots.read();
+    const salvage = this.#sql.get<Salvage>("SELECT aside, after, up_to AS upTo FROM salvage");
     return {
       ...this.#size(),
       ...salvage && { salvage },
-      ...getTime(this.#db),
+      ...getTime(this.#sql.db),
       head: this.#head(),
-      forms: (this.#all("SELECT id, content, crc FROM form") as unknown as StoredForm[]).map(toForm),
-      notes: wholeNotes(this.#all("SELECT * FROM note") as unknown as StoredNote[]),
-      sinks: this.#all(
-        `SELECT id, base, acked, acked_total AS ackedTotal, delivered, evicted, dead, ahead, mark,
-         detached_ms AS detachedMs FROM sink`,
-      ) as unknown as SinkRow[],
+      forms: getForms(this.#sql),
+      notes: wholeNotes(this.#sql.all<StoredNote>("SELECT * FROM note")),
+      sinks: getSinks(this.#sql),
+      letters: letterStates(this.#sql),
     };
   }
 
   /** The last readout that was ever here: it may be gone, and a sink may have had more than reached the disk. */
   #head(): Head {
-    const highest = (sql: string) => this.#get(sql)?.["n"] as number | null ?? 0;
+    const highest = (sql: string) => this.#sql.get<{ n: number | null }>(sql)?.n ?? 0;
     return {
       seq: Math.max(
         highest("SELECT seq AS n FROM sqlite_sequence WHERE name = 'readout'"),
@@ -136,7 +152,7 @@ export class JournalFile {
       this.#write(commit);
     } catch (error) {
       if (!isFull(error) || !this.#ballast.release()) throw error;
-      this.#get("PRAGMA wal_checkpoint(RESTART)"); // the WAL's room is kept: it is what deleting needs
+      this.#sql.get("PRAGMA wal_checkpoint(RESTART)"); // the WAL's room is kept: it is what deleting needs
       this.#write(commit);
     }
     return this.#size();
@@ -149,30 +165,22 @@ export class JournalFile {
   }
 
   /** What goes first makes room for what comes. */
-  #write({ forms, readouts, thinned, sinks, forgotten, dead, gaps, notes, trimTo, time }: Commit): void {
+  #write({ forms, readouts, thinned, sinks, forgotten, dead, letters, gaps, notes, trimTo, time }: Commit): void {
+    const sql = this.#sql;
     this.#transaction(() => {
       for (const table of ["readout", "held"]) {
-        this.#run(`DELETE FROM ${table} WHERE seq <= ?`, trimTo);
-        for (const seq of thinned) this.#run(`DELETE FROM ${table} WHERE seq = ?`, seq);
+        sql.run(`DELETE FROM ${table} WHERE seq <= ?`, trimTo);
+        for (const seq of thinned) sql.run(`DELETE FROM ${table} WHERE seq = ?`, seq);
       }
-      for (const { id, content } of forms) this.#putForm(id, content);
+      for (const form of forms) putForm(sql, form);
       for (const row of readouts) if (row.seq > trimTo) this.#insert(row);
-      for (const row of sinks) this.#putSink(row);
-      for (const id of forgotten) this.#run("DELETE FROM sink WHERE id = ?", id);
-      for (const { sink, seq, position, atMs, reason, body } of dead) {
-        this.#run(
-          "INSERT OR IGNORE INTO dead (sink, seq, position, at_ms, reason, body) VALUES (?, ?, ?, ?, ?, ?)",
-          ...[sink, seq, position, atMs, reason, body],
-        );
-      }
-      for (const { sink, fromSeq, toSeq, count, reason, atMs } of gaps) {
-        this.#run(
-          "INSERT INTO gap (sink, from_seq, to_seq, count, reason, at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-          ...[sink, fromSeq, toSeq, count, reason, atMs],
-        );
-      }
-      putNotes(this.#db, notes);
-      if (time) putTime(this.#db, time);
+      for (const row of sinks) putSink(sql, row);
+      putLetters(sql, dead);
+      settleLetters(sql, letters);
+      for (const id of forgotten) forgetSink(sql, id);
+      for (const gap of gaps) putGap(sql, gap);
+      putNotes(sql.db, notes);
+      if (time) putTime(sql.db, time);
     });
   }
 
@@ -183,7 +191,7 @@ export class JournalFile {
       readings -= row.count;
       bytes -= row.body.length;
       if (rows.length > 0 && (readings < 0 || bytes < 0)) break;
-      rows.push(toRow(row, this.#boots));
+      rows.push(toRow(row, this.#boots.idOf(row.boot)));
     }
     return rows;
   }
@@ -201,7 +209,7 @@ export class JournalFile {
 
   /** Gives the next held readouts their time. */
   redate(redating: Redating): Size {
-    this.#transaction(() => redateHeld(this.#db, redating));
+    this.#transaction(() => redateHeld(this.#sql.db, redating));
     return this.#size();
   }
 
@@ -222,7 +230,7 @@ export class JournalFile {
     const sum = "SELECT coalesce(sum(count), 0) AS n FROM readout WHERE seq > ?";
     return {
       head: this.#head(),
-      pending: places.map(({ acked }) => this.#prepare(sum).get(acked)!["n"] as number),
+      pending: places.map(({ acked }) => this.#sql.get<{ n: number }>(sum, acked)!.n),
     };
   }
 
@@ -230,15 +238,34 @@ export class JournalFile {
   restore(readouts: readonly ReadoutRow[], { aside, after, upTo }: Salvage): void {
     this.#transaction(() => {
       for (const row of readouts) this.#insert(row, "INSERT OR IGNORE");
-      if (after < upTo) this.#run("UPDATE salvage SET after = ? WHERE aside = ?", after, aside);
-      else this.#run("DELETE FROM salvage WHERE aside = ?", aside);
+      if (after < upTo) this.#sql.run("UPDATE salvage SET after = ? WHERE aside = ?", after, aside);
+      else this.#sql.run("DELETE FROM salvage WHERE aside = ?", aside);
     });
   }
 
-  /** Rows after a place, oldest first. All at once: `iterate` takes an error for the end. */
+  /** Dead letters of a choice, the newest, and how many there are of it. */
+  listLetters(choice: LetterChoice, limit: number): { readonly rows: LetterRow[]; readonly count: number } {
+    return { rows: listLetters(this.#sql, choice, limit), count: countLetters(this.#sql, choice) };
+  }
+
+  /** Those that a sink is to be offered once more. */
+  nextLetters(sink: string, limit: number): LetterRow[] {
+    return nextLetters(this.#sql, sink, limit);
+  }
+
+  /** Wants a choice offered once more. */
+  retryLetters(choice: LetterChoice, sinks: readonly string[]): Retried {
+    return retryLetters(this.#sql, choice, sinks);
+  }
+
+  /** Deletes a choice. */
+  purgeLetters(choice: LetterChoice): Purged {
+    return purgeLetters(this.#sql, choice);
+  }
+
+  /** Rows after a place, oldest first. */
   #readouts(after: number, upTo: number, rows: number): StoredReadout[] {
-    return this.#prepare("SELECT * FROM readout WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?")
-      .all(after, upTo, rows) as unknown as StoredReadout[];
+    return this.#sql.all("SELECT * FROM readout WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", after, upTo, rows);
   }
 
   #meterOf({ form, body }: StoredReadout): string {
@@ -248,13 +275,12 @@ export class JournalFile {
 
   /** Folds the WAL into the file and lets the next process in. */
   close(): void {
-    this.#statements.clear();
-    this.#db.close();
+    this.#sql.close();
     this.#lock.close();
   }
 
   #insert({ seq, atMs, form, count, total, bootId, monoMs, quality, body }: ReadoutRow, verb = "INSERT"): void {
-    const boot = bootId === null ? null : this.#bootOf(bootId);
+    const boot = bootId === null ? null : this.#boots.numberOf(bootId);
     const row = {
       seq,
       at_ms: atMs,
@@ -266,70 +292,21 @@ export class JournalFile {
       quality,
       body: this.#encoder.encode(body),
     };
-    this.#run(
+    this.#sql.run(
       `${verb} INTO readout (seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[seq, atMs, form, count, total, checkSum(row), boot, monoMs, quality, row.body],
     );
-    if (quality === QUALITY.pending) this.#run("INSERT OR IGNORE INTO held VALUES (?)", seq);
-  }
-
-  #bootOf(bootId: string): number {
-    if (!this.#boots.has(bootId)) {
-      this.#run("INSERT OR IGNORE INTO boot (boot_id) VALUES (?)", bootId); // what is known of the time may have come first
-      this.#readBoots();
-    }
-    return this.#boots.get(bootId) as number;
-  }
-
-  #readBoots(): void {
-    this.#boots.clear();
-    for (const { id, boot_id } of this.#all("SELECT id, boot_id FROM boot") as { id: number; boot_id: string }[]) {
-      this.#boots.set(id, boot_id).set(boot_id, id);
-    }
-  }
-
-  #putForm(id: number, content: string): void {
-    this.#run(
-      `INSERT INTO form (id, content, crc) VALUES (?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET content = excluded.content, crc = excluded.crc`,
-      ...[id, content, formCheckSum({ id, content })],
-    );
-  }
-
-  #putSink({ id, base, acked, ackedTotal, delivered, evicted, dead, ahead, mark, detachedMs }: SinkRow): void {
-    this.#run(
-      `INSERT INTO sink (id, base, acked, acked_total, delivered, evicted, dead, ahead, mark, detached_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET base = excluded.base, acked = excluded.acked,
-       acked_total = excluded.acked_total, delivered = excluded.delivered, evicted = excluded.evicted,
-       dead = excluded.dead, ahead = excluded.ahead, mark = excluded.mark, detached_ms = excluded.detached_ms`,
-      ...[id, base, acked, ackedTotal, delivered, evicted, dead, ahead, mark, detachedMs],
-    );
-  }
-
-  /** Drops forms and boots that no readout points to, when there are many and few readouts to look through. */
-  #forgetUnused(): void {
-    if (this.#get("SELECT 1 FROM readout LIMIT 1 OFFSET 10000")) return;
-    const unused = (table: string) => {
-      if (!this.#get(`SELECT 1 FROM ${table} LIMIT 1 OFFSET 500`)) return;
-      // The last one stays: what it knows of the time is still of use.
-      this.#run(
-        `DELETE FROM ${table} WHERE id < (SELECT max(id) FROM ${table})
-         AND id NOT IN (SELECT ${table} FROM readout WHERE ${table} IS NOT NULL)`,
-      );
-    };
-    unused("form");
-    unused("boot");
+    if (quality === QUALITY.pending) this.#sql.run("INSERT OR IGNORE INTO held VALUES (?)", seq);
   }
 
   #size(): Size {
-    const pages = this.#get("PRAGMA page_count")!["page_count"] as number;
-    const free = this.#get("PRAGMA freelist_count")!["freelist_count"] as number;
-    const row = this.#get("SELECT seq, at_ms FROM readout ORDER BY seq LIMIT 1") as unknown as
-      | StoredReadout
-      | undefined;
-    const first = this.#get("SELECT min(seq) AS n FROM held")!["n"] as number | null;
-    const count = first === null ? 0 : this.#get("SELECT count(*) AS n FROM held")!["n"] as number;
+    const number = (sql: string) => Object.values(this.#sql.get(sql)!)[0] as number | null;
+    const pages = number("PRAGMA page_count")!;
+    const free = number("PRAGMA freelist_count")!;
+    const row = this.#sql.get<StoredReadout>("SELECT seq, at_ms FROM readout ORDER BY seq LIMIT 1");
+    const first = number("SELECT min(seq) FROM held");
+    const count = first === null ? 0 : number("SELECT count(*) FROM held")!;
     return {
       bytes: (pages - free) * PAGE_BYTES,
       fileBytes: pages * PAGE_BYTES,
@@ -340,32 +317,11 @@ export class JournalFile {
   }
 
   #transaction(work: () => void): void {
-    this.#run("BEGIN IMMEDIATE");
     try {
-      work();
-      this.#run("COMMIT");
+      this.#sql.transaction(work);
     } catch (error) {
-      if (this.#db.isTransaction) this.#run("ROLLBACK");
-      this.#readBoots(); // one that was new is not there now
+      this.#boots.read(); // one that was new is not there now
       throw error;
     }
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, statement = this.#db.prepare(sql));
-    return statement;
-  }
-
-  #run(sql: string, ...values: (string | number | null | Uint8Array)[]): void {
-    this.#prepare(sql).run(...values);
-  }
-
-  #get(sql: string): Record<string, unknown> | undefined {
-    return this.#prepare(sql).get() as Record<string, unknown> | undefined;
-  }
-
-  #all(sql: string): Record<string, unknown>[] {
-    return this.#prepare(sql).all() as Record<string, unknown>[];
   }
 }

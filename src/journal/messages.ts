@@ -58,9 +58,55 @@ export interface DeadRow {
   readonly seq: number;
   readonly position: number;
   readonly atMs: number;
+  /** Which data set of its address it belongs to, within its readout. */
+  readonly occurrence: number;
   readonly reason: string;
   /** The reading as JSON. */
   readonly body: string;
+}
+
+/** A dead letter as it lies in the file, under the number by which it is chosen. */
+export type LetterRow = DeadRow & {
+  readonly id: number;
+  /** It waits to be offered once more. */
+  readonly again: boolean;
+  /** It is no reading any more. */
+  readonly damaged?: boolean;
+};
+
+/** Dead letters by their numbers, of one sink, or both; all when neither is said. */
+export interface LetterChoice {
+  readonly ids?: readonly number[] | undefined;
+  readonly sink?: string | undefined;
+}
+
+/** One sink's letters, and how many of them wait to be offered once more. */
+export interface LetterState {
+  readonly sink: string;
+  readonly letters: number;
+  readonly again: number;
+}
+
+/** What became of letters that were offered once more: they have arrived, or were refused again. */
+export interface SettledLetter {
+  readonly id: number;
+  readonly sink: string;
+  readonly refused?: { readonly atMs: number; readonly reason: string };
+}
+
+/** What came of wanting letters to be offered once more. */
+export interface Retried {
+  /** How many are now, by their sinks. */
+  readonly again: Readonly<Record<string, number>>;
+  /** That are no readings any more; whose sink is not in the configuration. */
+  readonly damaged: number;
+  readonly homeless: number;
+}
+
+/** How many letters were deleted, and how many of the same choice stay because they wait to be offered once more. */
+export interface Purged {
+  readonly purged: number;
+  readonly waiting: number;
 }
 
 /** Readings that a sink will never see because the journal was full or they were too old. */
@@ -98,6 +144,7 @@ export interface Commit {
   /** Sinks whose cursors nobody will want back. */
   readonly forgotten: readonly string[];
   readonly dead: readonly DeadRow[];
+  readonly letters: readonly SettledLetter[];
   readonly gaps: readonly GapRow[];
   readonly notes: readonly Note[];
   /** Readouts up to here are of no more use to anybody. */
@@ -125,6 +172,7 @@ export interface Contents extends Size {
   readonly forms: readonly FormEntry[];
   readonly sinks: readonly SinkRow[];
   readonly notes: readonly Note[];
+  readonly letters: readonly LetterState[];
   /** Where sinks begin that have no cursor, unless it is the head: the cursors could not be read. */
   readonly start?: Head;
   /** A damaged file lies beside it, and not all of its readouts have been fetched yet. */
@@ -211,6 +259,10 @@ export type Question =
     | ({ readonly kind: "redate" } & Redating)
     | { readonly kind: "check"; readonly places: readonly Place[] }
     | ({ readonly kind: "salvage" } & Salvage)
+    | { readonly kind: "list letters"; readonly choice: LetterChoice; readonly limit: number }
+    | { readonly kind: "next letters"; readonly sink: string; readonly limit: number }
+    | { readonly kind: "retry letters"; readonly choice: LetterChoice; readonly sinks: readonly string[] }
+    | { readonly kind: "purge letters"; readonly choice: LetterChoice }
     | { readonly kind: "ballast" }
     | { readonly kind: "ping" }
     | { readonly kind: "close" }

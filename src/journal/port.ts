@@ -51,7 +51,8 @@ export class JournalPort {
   }
 }
 
-function toError(path: string, { kind, message }: Trouble): Error {
+/** What went wrong with the journal at `path`, by who must act. */
+export function toError(path: string, { kind, message }: Trouble): Error {
   switch (kind) {
     case "config":
       return new ConfigError([{ path, message }]);

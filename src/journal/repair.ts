@@ -17,6 +17,7 @@ export function goOnBehind(memory: Memory, contents: Contents, dropped: readonly
   const { head, start = head } = contents;
   const forms = new Forms(contents.forms);
   memory.cursors = memory.cursors.goOnBehind(contents.sinks, { sinks, head, start, nowMs: clock.now(), dropped });
+  memory.cursors.lettersAre(contents.letters);
   memory.ring.renumber((row) => ({
     ...inForms(row, memory.forms, forms),
     seq: row.seq + head.seq,

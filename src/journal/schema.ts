@@ -53,8 +53,17 @@ const FORMAT_3 = `
 const FORMAT_4 = `
   CREATE TABLE note (name TEXT PRIMARY KEY, content TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;`;
 
+/**
+ * A dead letter has a check sum, and knows which data set of its address it was, for it may be offered again without the
+ * rest of its readout; `again`: it waits for that.
+ */
+const FORMAT_5 = `
+  ALTER TABLE dead ADD COLUMN occurrence INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE dead ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE dead ADD COLUMN crc INTEGER;`;
+
 /** What each version adds to the one before it; an empty file is of version 0. */
-const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
 
 /** Opens or creates the database, in this version's format. @throws {FileTrouble | Error} */
 export function openDatabase(path: string): DatabaseSync {

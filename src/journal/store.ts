@@ -17,8 +17,9 @@ import { type Claim, claim } from "./claims.ts";
 import { Cursors, type Outcome } from "./cursors.ts";
 import { Forms } from "./forms.ts";
 import { Held } from "./held.ts";
+import { offered, OpenLetterBox } from "./letter_box.ts";
 import type { Memory } from "./memory.ts";
-import type { Contents, Head, Settled } from "./messages.ts";
+import type { Contents, Head, LetterRow, Settled } from "./messages.ts";
 import { Notes } from "./notes.ts";
 import { JournalPort } from "./port.ts";
 import { Ring } from "./ring.ts";
@@ -31,13 +32,14 @@ const MEMORY_BYTES = 8 * 1024 * 1024;
 /** A journal that nobody could look into yet. */
 const NOTHING: Contents = {
   ...{ bytes: 0, fileBytes: 0, ballast: false, head: { seq: 0, total: 0 } },
-  ...{ forms: [], sinks: [], notes: [] },
+  ...{ forms: [], sinks: [], notes: [], letters: [] },
 };
 
 /** The open journal. */
 export class Store implements Journal {
   readonly #memory: Memory;
   readonly #writer: Writer;
+  readonly letters: OpenLetterBox;
   readonly #listeners = new Set<() => void>();
   #changes = 0;
   #closed = false;
@@ -57,6 +59,10 @@ export class Store implements Journal {
       ring: new Ring(memoryBytes),
       held: new Held({ time, unsynchronised, log, redate: (redating) => this.#writer.redate(redating) }),
     };
+    this.letters = new OpenLetterBox(this.#memory, {
+      save: () => this.#writer.do("save"),
+      onChange: () => this.#changed(),
+    });
     this.#writer = new Writer(this.#memory, options, {
       onChange: () => this.#changed(),
       onOpen: () => {
@@ -113,12 +119,13 @@ export class Store implements Journal {
       signal.throwIfAborted();
       const [cursor, changes] = [this.#memory.cursors.of(sink), this.#changes];
       const { acked } = cursor;
-      const claimed = await this.#claim(acked);
+      const letters = cursor.again > 0 && cursor.settling === 0 && !this.#writer.trouble;
+      const claimed = letters ? await this.#claimLetters(sink) : await this.#claim(acked);
       if (this.#memory.cursors.of(sink) !== cursor || cursor.acked !== acked) continue; // led past it meanwhile
       if (!claimed) {
-        if (changes === this.#changes) await this.#change(signal);
+        if (changes === this.#changes && !letters) await this.#change(signal);
       } else if ("batch" in claimed) {
-        cursor.claimedTo = claimed.batch.upTo;
+        if (!claimed.batch.letters) cursor.claimedTo = claimed.batch.upTo;
         this.#given.add(claimed.batch);
         return claimed.batch;
       } else this.#skip(sink, claimed);
@@ -130,6 +137,7 @@ export class Store implements Journal {
     batch: Batch,
     { mark, dead = [] }: { readonly mark?: string; readonly dead?: readonly DeadLetter[] } = {},
   ): void {
+    if (batch.letters) return this.#settleLetters(sink, batch.letters, { mark, dead });
     const real = this.#renumbered(batch);
     const { acked } = this.#memory.cursors.of(sink);
     if (real !== batch && acked < this.#early!.head.seq) return; // it has older ones to get first
@@ -198,6 +206,30 @@ export class Store implements Journal {
     }
   }
 
+  /** Dead letters that somebody wants offered once more. */
+  async #claimLetters(sink: string): Promise<Claim | undefined> {
+    const { cursors, port } = this.#memory;
+    try {
+      const rows = await port.ask<LetterRow[]>({ kind: "next letters", sink, limit: BATCH.readouts });
+      return offered(cursors.of(sink), rows);
+    } catch (error) {
+      if (!this.#writer.isMending(error)) throw error;
+      return undefined;
+    }
+  }
+
+  #settleLetters(
+    sink: string,
+    letters: readonly number[],
+    { mark, dead }: { readonly mark: string | undefined; readonly dead: readonly DeadLetter[] },
+  ): void {
+    const refusals = new Map(dead.map(({ index, reason }) => [index, { reason, atMs: this.options.clock.now() }]));
+    const settled = letters.map((id, at) => ({ id, sink, ...refusals.has(at) && { refused: refusals.get(at)! } }));
+    this.#memory.cursors.settleLetters(sink, settled, mark);
+    this.#writer.settled();
+    void this.#writer.do("save");
+  }
+
   /** Nothing comes for the sink from here: a readout whose bits have turned, or none where one ought to be. */
   #skip(sink: string, claimed: Exclude<Claim, { readonly batch: Batch }>): void {
     const { log, clock } = this.options;
@@ -212,7 +244,7 @@ export class Store implements Journal {
     }
     const { seq, total, count, body } = claimed.damaged;
     log?.error(`Readout ${seq} is damaged on disk and put aside, ${count} readings`, { sink, seq });
-    const rest = { sink, seq, atMs: claimed.damaged.atMs, reason: "check sum wrong on disk" };
+    const rest = { sink, seq, occurrence: 1, atMs: claimed.damaged.atMs, reason: "check sum wrong on disk" };
     const dead = Array.from({ length: count }, (_, position) => ({ ...rest, position, body: position ? "" : body }));
     this.#settle(sink, { seq, total, count }, { mark: undefined, dead, atMs });
   }

@@ -49,12 +49,12 @@ export function toForm({ id, content, crc = null }: StoredForm): FormEntry {
   return crc === null || crc === formCheckSum(form) ? form : { id, content: "" };
 }
 
-/** The row as it crosses to the other side; `boots`: ids of boots by their numbers. */
-export function toRow(stored: StoredReadout, boots: ReadonlyMap<string | number, string | number>): ReadoutRow {
-  const { seq, at_ms, form, count, total, boot, mono_ms, quality, body } = stored;
+/** The row as it crosses to the other side; `bootId`: whose number it has. */
+export function toRow(stored: StoredReadout, bootId: string | null): ReadoutRow {
+  const { seq, at_ms, form, count, total, mono_ms, quality, body } = stored;
   return {
     ...{ seq, atMs: at_ms, form, count, total, monoMs: mono_ms, quality: quality as Quality },
-    bootId: boot === null ? null : boots.get(boot) as string | undefined ?? null,
+    bootId,
     body: new TextDecoder().decode(body),
     ...!isWhole(stored) && { damaged: true },
   };

@@ -60,6 +60,14 @@ function answer(question: Question): unknown {
       return file.check(question.places);
     case "salvage":
       return salvage(question);
+    case "list letters":
+      return file.listLetters(question.choice, question.limit);
+    case "next letters":
+      return file.nextLetters(question.sink, question.limit);
+    case "retry letters":
+      return file.retryLetters(question.choice, question.sinks);
+    case "purge letters":
+      return file.purgeLetters(question.choice);
     case "ballast":
       return file.makeBallast();
   }

@@ -197,6 +197,7 @@ export class Writer {
     memory.notes.saved(notes);
     held.remembered(time);
     held.sizeIs(memory.size);
+    if (changes.letters.length > 0) this.events.onChange(); // there may be more of them
     const last = readouts.at(-1);
     if (!last) return;
     memory.saved = { seq: last.seq, total: last.total };
@@ -339,6 +340,7 @@ export class Writer {
     const { memory } = this;
     Object.assign(memory, { size: contents, salvage: contents.salvage });
     memory.cursors.touch();
+    memory.cursors.lettersAre(contents.letters);
     memory.forms.touch();
     memory.notes.touch();
     memory.held.touch();

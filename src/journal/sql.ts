@@ -1,0 +1,51 @@
+/** Statements of the open database, each prepared once, and transactions. @module */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** What a column takes. */
+export type Value = string | number | null | Uint8Array;
+
+/** A database and its statements. All calls block. */
+export class Sql {
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(readonly db: DatabaseSync) {}
+
+  /** Changes something. Returns how many rows. */
+  run(sql: string, ...values: Value[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  /** The first row. */
+  get<R = Record<string, unknown>>(sql: string, ...values: Value[]): R | undefined {
+    return this.#prepare(sql).get(...values) as R | undefined;
+  }
+
+  /** All rows at once: `iterate` takes an error for the end. */
+  all<R = Record<string, unknown>>(sql: string, ...values: Value[]): R[] {
+    return this.#prepare(sql).all(...values) as R[];
+  }
+
+  /** All of it or nothing. */
+  transaction<T>(work: () => T): T {
+    this.run("BEGIN IMMEDIATE");
+    try {
+      const done = work();
+      this.run("COMMIT");
+      return done;
+    } catch (error) {
+      if (this.db.isTransaction) this.run("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.db.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, statement = this.db.prepare(sql));
+    return statement;
+  }
+}
