@@ -1,7 +1,7 @@
 /** The program: arguments → command → exit code. @module */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import deno from "../deno.json" with { type: "json" };
-import type { Command } from "./cli/command.ts";
+import type { Arguments, Command } from "./cli/command.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError, UsageError } from "./errors.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
@@ -82,7 +82,14 @@ async function dispatch(args: readonly string[], options: MainOptions): Promise<
   if (parsed.values.help) return say(print, `${command.help.trim()}\n\n${COMMON_HELP}`);
   if (parsed.values.version) return say(print, `obisd ${deno.version}`);
   const log = openLog(parsed.values["log-level"], options.complain);
-  return await command.run(parsed, { log, signal, print, clock });
+  const { record } = parsed.values as Arguments["values"];
+  if (record === undefined) return await command.run(parsed, { log, signal, print, clock });
+  const { recorded } = await import("./cli/recorder.ts");
+  return await recorded(
+    String(record),
+    { command: name, clock, log },
+    (record) => command.run(parsed, { log, signal, print, clock, record }),
+  );
 }
 
 function say(print: (text: string) => void, text: string): number {

@@ -11,7 +11,9 @@ export type TraceEvent =
   | { readonly kind: "sent"; readonly bytes: Uint8Array; readonly secret?: string; readonly atMs: number }
   | { readonly kind: "received"; readonly bytes: Uint8Array; readonly atMs: number }
   | { readonly kind: "line"; readonly settings: LineSettings; readonly atMs: number }
-  | { readonly kind: "silence"; readonly withinMs: number; readonly atMs: number };
+  | { readonly kind: "silence"; readonly withinMs: number; readonly atMs: number }
+  /** The wire or the connection is gone. */
+  | { readonly kind: "lost"; readonly message: string; readonly atMs: number };
 
 /** Is told everything that passes. */
 export type Trace = (event: TraceEvent) => void;
@@ -80,7 +82,10 @@ async function carryOut<T>(
   while (!next.done) {
     const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, patience, signal);
     if (signal.aborted) return next;
-    if ("error" in outcome && outcome.error instanceof LineError) lost = outcome.error;
+    if (!lost && "error" in outcome && outcome.error instanceof LineError) {
+      lost = outcome.error;
+      world.trace({ kind: "lost", message: lost.message, atMs: world.clock.now() });
+    }
     next = "error" in outcome ? dialogue.throw(outcome.error) : dialogue.next(outcome.arrival);
   }
   return next;

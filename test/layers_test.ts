@@ -47,6 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/dlms/": ["src/bytes.ts", "src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/errors.ts"],
   "src/obis/": [],
+  "src/recording.ts": ["src/line.ts", "src/iec62056/"],
   "src/normalise.ts": ["src/meters/", "src/telegram.ts", "src/obis/", "src/reading.ts"],
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
   "src/mode_e.ts": [
@@ -125,7 +126,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // a meter that is none
   "src/simulator/": [
     ...["src/clock.ts", "src/errors.ts", "src/libc.ts", "src/line.ts", "src/log.ts", "src/telegram.ts"],
-    ...["src/dialogue.ts", "src/iec62056/", "src/transport/"],
+    ...["src/dialogue.ts", "src/iec62056/", "src/transport/", "src/recording.ts"],
   ],
   // the shell
   "src/cli/": [
@@ -155,6 +156,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/dlms_access.ts",
       "src/asking.ts",
       "src/mode_e.ts",
+      "src/recording.ts",
       "deno.json",
     ],
   ],
@@ -169,8 +171,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|meters|obis)/",
-    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format)\\.ts$",
-    "^src/simulator/(capture|client_messages|faults|live|load_profile|meter|programming|registers|speech|statistics)\\.ts$",
+    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format|recording)\\.ts$",
+    "^src/simulator/(capture|client_messages|faults|live|load_profile|meter|programming|registers|replay|speech|statistics)\\.ts$",
   ].join("|"),
 );
 

@@ -2,6 +2,7 @@
 import type { ParseArgsConfig } from "node:util";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
+import type { RecordSession } from "./recorder.ts";
 
 /** What the command line said, as `node:util`'s parseArgs gives it. */
 export interface Arguments {
@@ -17,6 +18,8 @@ export interface Context {
   /** Writes text and a line end to standard output. */
   readonly print: (text: string) => void;
   readonly clock: Clock;
+  /** Begins a session of the recording that was asked for (`--record`). */
+  readonly record?: RecordSession;
 }
 
 /** One file of `src/cli/`. */

@@ -5,9 +5,10 @@ import { SilenceError, UsageError } from "../errors.ts";
 import { ACCESSES, isPassword, type Programming, programming, readRegisters, telegramOf } from "../iec62056/mod.ts";
 import { verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
-import { signOnLine } from "../transport/endpoint.ts";
+import { formatEndpoint, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Arguments, Context } from "./command.ts";
+import { RECORD_HELP } from "./recorder.ts";
 import { parseTarget, parseTimeout, type Target, TARGET_OPTIONS } from "./target.ts";
 import { askPassword } from "./terminal.ts";
 import { createWatcher } from "./watcher.ts";
@@ -26,6 +27,7 @@ export const PROGRAMMING_HELP =
   --access HOW         how it is presented: ${ACCESSES.join(", ")}
   --address NUMBER     the meter's address, where several share a line
   --trace              shows the dialogue, control characters made visible, the password not
+${RECORD_HELP}
   --timeout TIME       gives up after it (default 120s)`;
 
 /** A meter that can be asked in programming mode. */
@@ -59,7 +61,11 @@ export async function openMeter(
   const password = await passwordOf(values.password as string | undefined, target, context.signal);
   const { log, clock } = context;
   const session: ProgrammableMeter["session"] = async (work, sessions = 1) => {
-    const watcher = createWatcher({ mode: "C", trace: values.trace === true });
+    const watcher = createWatcher({
+      mode: "C",
+      trace: values.trace === true,
+      recorded: context.record?.(formatEndpoint(target.endpoint)),
+    });
     const { max_baud: maxBaud } = target.endpoint.options;
     const dialogue = programming({
       mode,

@@ -8,13 +8,14 @@ import { listen, offersModeE, readout } from "../iec62056/mod.ts";
 import { type ModeEOptions, readModeE } from "../mode_e.ts";
 import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
-import type { Telegram } from "../telegram.ts";
-import { pushLine, signOnLine } from "../transport/endpoint.ts";
+import type { Mode, Telegram } from "../telegram.ts";
+import { formatEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { DLMS_HELP, DLMS_OPTIONS, parseDlms } from "./dlms.ts";
 import { type Format, parseFormat, present } from "./present.ts";
+import { RECORD_HELP } from "./recorder.ts";
 import { parseTarget, parseTimeout, parseUsage, type Target, TARGET_OPTIONS } from "./target.ts";
 import { createWatcher, type Watcher } from "./watcher.ts";
 
@@ -32,6 +33,7 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
   --format FORMAT      table (default), json (one reading a line) or csv
   --raw FILE           keeps the bytes of the telegram, also of a damaged one
   --trace              shows the dialogue, control characters made visible
+${RECORD_HELP}
   --timeout TIME       gives up after it (default 120s)
   --name NAME          the meter's name in the readings (default: its identification)
 
@@ -57,7 +59,7 @@ ${DLMS_HELP}
     }
     const dlms = inModeE ? await parseDlms(args, target, context) : undefined;
     using raw = openRaw(args.values.raw as string | undefined);
-    const watcher = createWatcher({ mode: target.mode, trace: args.values.trace === true });
+    const watcher = watcherOf(target, target.mode, args, context);
     try {
       const telegram = await withLimit(
         context.signal,
@@ -76,6 +78,10 @@ ${DLMS_HELP}
     }
   },
 };
+
+function watcherOf({ endpoint }: Target, mode: Mode | "auto", { values }: Arguments, { record }: Context): Watcher {
+  return createWatcher({ mode, trace: values.trace === true, recorded: record?.(formatEndpoint(endpoint)) });
+}
 
 async function readOnce(target: Target, dlms: ModeEOptions | undefined, watcher: Watcher, context: Context) {
   const { log, signal, clock } = context;

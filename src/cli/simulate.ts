@@ -18,6 +18,7 @@ import {
 } from "../simulator/mod.ts";
 import { parseDuration } from "../units.ts";
 import type { Arguments, Command } from "./command.ts";
+import { playBack, type PlayBackOptions } from "./play_back.ts";
 
 const listed = (table: Readonly<Record<string, { readonly argument: string; readonly does: string }>>) =>
   Object.entries(table).map(([name, { argument, does }]) =>
@@ -25,6 +26,7 @@ const listed = (table: Readonly<Record<string, { readonly argument: string; read
   ).join("\n");
 
 const HELP = `obisd simulate FILE[@ADDRESS]… (--listen tcp://HOST:PORT | --pty LINK) [OPTIONS]
+obisd simulate --replay FILE (--listen tcp://HOST:PORT | --pty LINK) [--strict] [--no-pacing]
 
 Plays meters that say what captured telegrams say. FILE is any captured text: with or without its identification,
 control characters and check; a file that is whole is said byte for byte. Several FILEs are several meters on one line.
@@ -32,6 +34,10 @@ ADDRESS is the number by which a meter is called; absent, the one in its telegra
 
   --listen tcp://HOST:PORT  serve clients on TCP, each with a line of its own; port 0: any that is free
   --pty LINK                serve one client on a pseudo-terminal, to be found at LINK; its speed is watched
+  --replay FILE             plays back what --record kept of a session (or an exchange as people write it down: hex
+                            digits behind > and <): the meter's bytes come as they came, and what the client sends is
+                            compared; where it differs is said on standard error
+  --strict                  plays it once: exit 0 if the client said what is recorded, 76 at the first difference
   --mode A|B|C|D            instead of what the identification announces; D pushes without being asked
   --baud N                  a port that has one speed: sign-on and data at N; mode D pushes at N
   --every DURATION          from one push to the next in mode D (1s for P1, else 2s)
@@ -56,7 +62,11 @@ It says where it listens on standard output, and what a client does wrong on sta
 all that happens. It ends on SIGINT or SIGTERM.
 
   obisd simulate telegram.txt --pty /tmp/meter --live &
-  obisd read /tmp/meter`;
+  obisd read /tmp/meter
+
+  obisd read /dev/ttyUSB0 --record night.jsonl        # where it goes wrong
+  obisd simulate --replay night.jsonl --pty /tmp/meter &
+  obisd read /tmp/meter                               # goes wrong again, wherever you are`;
 
 /** The command `simulate`. */
 export const simulate: Command = {
@@ -65,6 +75,8 @@ export const simulate: Command = {
   options: {
     listen: { type: "string" },
     pty: { type: "string" },
+    replay: { type: "string" },
+    strict: { type: "boolean" },
     mode: { type: "string" },
     baud: { type: "string" },
     every: { type: "string" },
@@ -79,15 +91,33 @@ export const simulate: Command = {
     "no-programming": { type: "boolean" },
     "no-pacing": { type: "boolean" },
   },
-  async run(args, { log, signal }) {
+  async run(args, context) {
+    const { log, signal } = context;
+    const { replay, strict = false } = args.values;
+    if (replay !== undefined) return await playBack(String(replay), playBackOptions(args), context);
+    if (strict === true) throw new UsageError("--strict is for a recording: --replay FILE");
     const options = simulatorOptions(args);
     const meters = await Promise.all(args.positionals.map(loadMeter));
     await using simulator = await start({ ...options, meters, signal, log });
-    await print(`Listening on ${simulator.endpoint}\n`);
+    await sayWhere(simulator.endpoint);
     await simulator.ended;
     return EXIT.ok;
   },
 };
+
+function playBackOptions({ values, positionals }: Arguments): PlayBackOptions {
+  const taken = ["replay", "listen", "pty", "strict", "no-pacing", "config", "log-level"];
+  const other = Object.keys(values).find((option) => !taken.includes(option));
+  if (positionals.length > 0 || other !== undefined) {
+    throw new UsageError(`A recording is played as it is: --replay FILE takes no ${other ? `--${other}` : "telegram"}`);
+  }
+  return {
+    listen: listenOf(values),
+    pacing: values["no-pacing"] !== true,
+    strict: values.strict === true,
+    onListen: sayWhere,
+  };
+}
 
 /** What the command line asks for, but for the files. @throws {UsageError} */
 function simulatorOptions({ values, positionals }: Arguments): Omit<SimulatorOptions, "meters"> {
@@ -182,6 +212,6 @@ async function start(options: SimulatorOptions): Promise<Simulator> {
 }
 
 /** On standard output, at once: a script waits for it. */
-async function print(text: string): Promise<void> {
-  await Deno.stdout.write(new TextEncoder().encode(text));
+async function sayWhere(endpoint: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`Listening on ${endpoint}\n`));
 }

@@ -30,6 +30,7 @@ export const TARGET_OPTIONS = {
   mode: { type: "string" },
   address: { type: "string" },
   trace: { type: "boolean" },
+  record: { type: "string" },
   timeout: { type: "string" },
   name: { type: "string" },
 } as const;

@@ -1,20 +1,18 @@
 /** What a person sees while a meter is being read: how far it is, or the dialogue itself. @module */
 import { ProtocolError, SilenceError } from "../errors.ts";
 import { join } from "../bytes.ts";
-import { hex, toBytes, toText } from "../iec62056/characters.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
 import { meterTypeOf } from "../meters/mod.ts";
 import type { Trace, TraceEvent } from "../session.ts";
 import type { Mode, Telegram } from "../telegram.ts";
+import { type Gatherer, gatherer, isText } from "./gather.ts";
+import { Secrets } from "./secrets.ts";
 
 /** The progress line is written anew this often at most. */
 const REFRESH_MS = 200;
-/** So much of what came is shown in one line of a trace, if no line end comes before. */
-const TRACE_BYTES = 100;
 /** So much is kept of what comes and is no telegram. */
 const HEARD_BYTES = 65_536;
-const [LF, FLAG] = [0x0a, 0x7e];
 
 const PUSH_HINT = "; a meter that speaks by itself needs --mode D";
 const SPEED_HINT = "; is the speed right? A P1 port has ?baud=115200&data_bits=8&parity=none";
@@ -36,10 +34,12 @@ export interface Watcher {
 export interface WatcherOptions {
   readonly mode: "auto" | Mode;
   readonly trace: boolean;
+  /** Is told all that passes as well: a recording. */
+  readonly recorded?: Trace | undefined;
 }
 
 /** Everything goes to standard error; the progress line only to a terminal. */
-export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
+export function createWatcher({ mode, trace, recorded }: WatcherOptions): Watcher {
   const startMs = Date.now();
   let noted = "";
   let live = Deno.stderr.isTerminal() && !trace;
@@ -62,6 +62,7 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
         received += event.bytes.length;
       }
       tracer?.add(event);
+      recorded?.(event);
       show();
     },
     note: (text) => noted = `${text}, `,
@@ -91,65 +92,14 @@ export function createWatcher({ mode, trace }: WatcherOptions): Watcher {
 }
 
 /**
- * Makes lines of a trace: bytes come in pieces of whatever size, a person reads the meter's lines. A password that was
- * sent is shown as `***`, wherever it comes back, and so is the check character behind it, which tells a part of it.
- * What is no text, in mode E, is shown as hex digits.
+ * Makes lines of a trace. A password that was sent is shown as `***`, wherever it comes back, and so is the check
+ * character behind it. What is no text, in mode E, is shown as hex digits.
  */
-export function createTracer(
-  write: (line: string) => void,
-  mode: WatcherOptions["mode"] = "auto",
-): { add(event: TraceEvent): void; end(): void } {
-  let coming: { readonly bytes: number[]; readonly atMs: number } | undefined;
-  const secrets = new Set<string>();
+export function createTracer(write: (line: string) => void, mode: WatcherOptions["mode"] = "auto"): Gatherer {
+  const secrets = new Secrets();
   const show = (bytes: Uint8Array) =>
-    mode === "E" && !isText(bytes) ? maskedHex(bytes, secrets) : visible(masked(bytes, secrets));
-  const put = (event: TraceEvent) => write(formatEvent(event, show));
-  const end = () => {
-    if (coming) put({ kind: "received", bytes: Uint8Array.from(coming.bytes), atMs: coming.atMs });
-    coming = undefined;
-  };
-  return {
-    add: (event) => {
-      if (event.kind !== "received") {
-        end();
-        if (event.kind === "sent" && event.secret !== undefined) secrets.add(event.secret);
-        return put(event);
-      }
-      for (const byte of event.bytes) {
-        coming ??= { bytes: [], atMs: event.atMs };
-        coming.bytes.push(byte);
-        const full = coming.bytes.length >= TRACE_BYTES && secrets.size === 0; // a cut would show half of a password
-        if (byte === LF && isText(coming?.bytes ?? [LF]) || full) end();
-      }
-    },
-    end,
-  };
-}
-
-/** The characters of a message, without the secrets in it. */
-function masked(bytes: Uint8Array, secrets: ReadonlySet<string>): string {
-  // deno-lint-ignore no-control-regex -- they frame the message
-  const commands = toText(bytes).replace(/(\x01P[12]\x02\()[^)\x03]*(?:\)\x03[^]?)?/g, "$1***)\x03*");
-  return Array.from(secrets).reduce((shown, secret) => {
-    if (secret.length < 4) return shown; // it would be found in every number
-    return shown.replace(
-      new RegExp(`${RegExp.escape(secret)}(\\)\\x03[^]?)?`, "g"),
-      (_, end) => end ? "***)\x03*" : "***",
-    );
-  }, commands);
-}
-
-/** Whether octets may be the sign-on's: HDLC begins with a flag, the wrapper with zero. */
-function isText(bytes: ArrayLike<number>): boolean {
-  return bytes[0] !== FLAG && bytes[0] !== 0 && Array.from(bytes).every((byte) => byte < 0x80);
-}
-
-/** `7E A0 07 … *** 7E`. */
-function maskedHex(bytes: Uint8Array, secrets: ReadonlySet<string>): string {
-  const pieces = Array.from(secrets).reduce((pieces, secret) => pieces.flatMap((text) => text.split(secret)), [
-    toText(bytes),
-  ]);
-  return pieces.map((text) => hex(toBytes(text), Infinity)).join(" *** ");
+    mode === "E" && !isText(bytes) ? secrets.maskHex(bytes) : visible(secrets.mask(bytes));
+  return gatherer((event) => write(formatEvent(event, show)), secrets);
 }
 
 /** `12:00:00.123 → /?!<CR><LF>`, UTC. */
@@ -164,6 +114,8 @@ function formatEvent(event: TraceEvent, show: (bytes: Uint8Array) => string): st
       return `${time} = ${formatLine(event.settings)}`;
     case "silence":
       return `${time} … nothing within ${event.withinMs} ms`;
+    case "lost":
+      return `${time} ✕ ${event.message}`;
   }
 }
 

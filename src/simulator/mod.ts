@@ -5,6 +5,7 @@
  * |---|---|
  * | `capture.ts` | a captured text → what the meter says |
  * | `meter.ts` | the meter's half of the conversation, a dialogue |
+ * | `replay.ts` | a recording, played back |
  * | `programming.ts`, `registers.ts` | its half of programming mode; its registers, passwords and habits |
  * | `load_profile.ts` | a load profile that nobody measured |
  * | `speech.ts` | what it says and hears, faults included |
@@ -28,6 +29,7 @@ import { type Fault, Faults } from "./faults.ts";
 import { type Moment, moved } from "./live.ts";
 import { meter } from "./meter.ts";
 import { openPtyPort } from "./pty_port.ts";
+import { Replay, type ReplayOptions } from "./replay.ts";
 import { Programmed, type ProgrammedOptions } from "./registers.ts";
 import { serve } from "./serve.ts";
 import { HangUp, type MeterEvent, type MeterOptions } from "./speech.ts";
@@ -37,6 +39,7 @@ import { type Port, Wire, type WireOptions } from "./wire.ts";
 
 export { type Capture, parseCaptures, type SimulatedMode } from "./capture.ts";
 export { type Fault, FAULTS, parseFault } from "./faults.ts";
+export type { ReplayOptions } from "./replay.ts";
 export type { Statistics } from "./statistics.ts";
 export { type Dialect, DIALECTS, parseDialect, type ProgrammedOptions } from "./registers.ts";
 
@@ -51,6 +54,8 @@ export interface SimulatedMeter {
 /** What is simulated, and where. */
 export interface SimulatorOptions {
   readonly meters: readonly SimulatedMeter[];
+  /** Instead of meters: a recording that is played back. */
+  readonly replay?: Omit<ReplayOptions, "paced">;
   /** `{ tcp: "127.0.0.1:0" }`, or `{ pty: link }`: the path at which the pseudo-terminal is to be found. */
   readonly listen: { readonly tcp: string } | { readonly pty: string };
   /** Absent: as each capture shows. */
@@ -109,6 +114,7 @@ class Simulation {
   readonly #signal: AbortSignal;
   readonly #startMs: number;
   readonly #meters: readonly MeterOptions[];
+  readonly #replay: Replay | undefined;
   #lastMessage = "";
   readonly #tasks = new Set<Promise<void>>();
   readonly statistics: Statistics = newStatistics();
@@ -126,6 +132,7 @@ class Simulation {
     if (signal?.aborted) this.#stop.abort(signal.reason);
     this.#startMs = this.#clock.now();
     this.#meters = options.meters.map((meter) => this.#meterOptions(meter));
+    this.#replay = options.replay && new Replay({ ...options.replay, paced: this.#paced });
   }
 
   /** Every client that connects has the wire and the meters for itself. */
@@ -211,13 +218,15 @@ class Simulation {
     this.#signal.addEventListener("abort", stop, { once: true });
     if (this.#signal.aborted) stop();
     const wire = new Wire(port, this.#wireOptions(pieceMs));
-    const lives = this.#meters.map((options) => serve(meter(options), wire.attach(), this.#clock, signal));
+    const halves = this.#replay ? [this.#replay.session()] : this.#meters.map(meter);
+    const lives = halves.map((half) => serve(half, wire.attach(), this.#clock, signal));
     const close = () => void port[Symbol.asyncDispose]();
     signal.addEventListener("abort", close, { once: true });
     try {
       return await Promise.race([...lives, wire.listen(signal)]);
     } catch (error) {
       if (error instanceof HangUp) return true;
+      if (error instanceof LineError) this.#replay?.left();
       if (this.#signal.aborted || error instanceof LineError) return false;
       throw error;
     } finally {

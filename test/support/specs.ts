@@ -55,11 +55,16 @@ export function corpus(): Specimen[] {
   }));
 }
 
+/** All exchanges, as they were written down, by their numbers. */
+export function exchanges(): Map<string, string> {
+  const folder = new URL("exchanges/", SHARED);
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => /^\d+-/.test(name)).sort();
+  return new Map(names.map((name) => [name.slice(0, 3), Deno.readTextFileSync(new URL(name, folder))]));
+}
+
 /** The bytes of an exchange, `>` and `<`, by its number. */
 export function exchange(number: string): { readonly direction: ">" | "<"; readonly bytes: Uint8Array }[] {
-  const folder = new URL("exchanges/", SHARED);
-  const name = Array.from(Deno.readDirSync(folder), ({ name }) => name).find((name) => name.startsWith(number))!;
-  const block = /```hex\n([\s\S]*?)```/.exec(Deno.readTextFileSync(new URL(name, folder)))![1]!;
+  const block = /```hex\n([\s\S]*?)```/.exec(exchanges().get(number)!)![1]!;
   return block.trim().split("\n").map((line) => ({
     direction: line[0] as ">" | "<",
     bytes: fromHex(line.slice(2)),
