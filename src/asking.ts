@@ -2,6 +2,7 @@
 import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
+import type { InvocationCounters } from "./invocation_counters.ts";
 import {
   isPassword,
   offersModeE,
@@ -26,6 +27,8 @@ export interface AskingOptions {
   readonly onRefused: (reason: string) => void;
   /** Reads in mode E; absent where no meter has `dlms`. */
   readonly modeE?: typeof askDlms;
+  /** From where each ciphered message has its number; wanted where a meter has `dlms`. */
+  readonly counters?: InvocationCounters;
 }
 
 /** The dialogue by which a meter of modes A, B, C and E is read. @throws {RefusalError} its password cannot be sent */

@@ -3,6 +3,7 @@ import { type AskingOptions, codesToRead } from "./asking.ts";
 import type { MeterConfig } from "./config.ts";
 import { type Dialogue, pause } from "./dialogue.ts";
 import { modeEOptions } from "./dlms_access.ts";
+import { authenticationOf, type DlmsSettings, takesPassword } from "./dlms_settings.ts";
 import { ProtocolError, RefusalError, SilenceError } from "./errors.ts";
 import { REPEAT_MS } from "./iec62056/modes.ts";
 import { readModeE } from "./mode_e.ts";
@@ -14,6 +15,9 @@ const CLOCK = "0-0:1.0.0*255";
 
 /** Classes of the objects of each meter, as they answered: the meter's description is read once, for it may take minutes. */
 const known = new WeakMap<MeterConfig, Map<string, number>>();
+
+/** Meters that need not be asked for their invocation counter: they have been, and all went well since. */
+const inStep = new WeakSet<MeterConfig>();
 
 /**
  * Reads a meter in mode E, in a new session if need be. What it refuses is told, the rest comes home.
@@ -42,19 +46,38 @@ export function* askDlms(
   }
 }
 
-function session(meter: MeterConfig, { endpoint }: AskingOptions, identification?: Identification): Dialogue<Telegram> {
+function* session(
+  meter: MeterConfig,
+  { endpoint, counters }: AskingOptions,
+  identification?: Identification,
+): Dialogue<Telegram> {
   const { address, dlms } = meter;
-  const password = dlms!.auth === "none" ? undefined : passwordOf(meter);
+  const auth = authenticationOf(dlms!, meter.password !== undefined);
+  const password = takesPassword(auth) ? passwordOf(meter) : undefined;
+  const proof = password ?? (auth === "none" ? undefined : passwordOf(meter, () => keysOf(dlms!)));
   const access = {
-    endpoint,
+    ...{ endpoint, counters: counters! },
     ...address !== undefined && { address },
     ...password !== undefined && { password },
   };
-  const options = { ...modeEOptions(dlms!, access), ...identification && { identification } };
+  const { readCounter, ...rest } = modeEOptions(dlms!, access);
+  const options = {
+    ...rest,
+    ...identification && { identification },
+    ...readCounter !== undefined && !inStep.has(meter) && { readCounter },
+  };
   const codes = codesToRead(meter);
   const all = codes && meter.timestamp === "meter" ? [...new Set([...codes, CLOCK])] : codes;
   if (!known.has(meter)) known.set(meter, new Map());
-  return remembered(meter, password, readModeE(options, all, known.get(meter)!));
+  inStep.delete(meter);
+  const telegram = yield* remembered(meter, proof, readModeE(options, all, known.get(meter)!));
+  inStep.add(meter);
+  return telegram;
+}
+
+/** What is remembered when the meter refuses it. */
+function keysOf({ encryptionKey, authenticationKey, signingKey }: DlmsSettings): string {
+  return [encryptionKey, authenticationKey, signingKey].map((key) => key?.()).join(" ");
 }
 
 function nothingRead({ dlms }: MeterConfig, reason?: string): RefusalError {

@@ -12,6 +12,7 @@ import type { LineConfig, MeterConfig } from "./config.ts";
 import { Inbox } from "./dialogue.ts";
 import { isOfMeterOrWire, LineError, ProtocolError, SilenceError } from "./errors.ts";
 import { listen } from "./iec62056/mod.ts";
+import type { InvocationCounters } from "./invocation_counters.ts";
 import type { Journal } from "./journal.ts";
 import type { Moments } from "./moments.ts";
 import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
@@ -55,6 +56,8 @@ export interface CollectorContext extends Pick<WireOptions, "open"> {
   readonly report: CollectorReport;
   readonly moments: Moments;
   readonly progress: Progress;
+  /** From where each ciphered message of DLMS meters has its number. */
+  readonly counters?: InvocationCounters;
   /** Ends a session at once, the meter signed off. */
   readonly stop: AbortSignal;
   /** Ends the loop between two sessions. */
@@ -145,14 +148,20 @@ async function askMeter(
   { meter, slot, slots, tries }: MeterTurn,
   context: CollectorContext & Pick<AskingOptions, "modeE">,
 ): Promise<Attempt> {
-  const { clock = systemClock, report, stop, modeE } = context;
+  const { clock = systemClock, report, stop, modeE, counters } = context;
   const settled = new AbortController();
   clock.sleep(Math.min(slots(slot) - clock.now(), 2 ** 31 - 1), settled.signal)
     .then(() => tries.left = 0, () => {}); // the next slot has tries of its own
   try {
     const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
       const onRefused = (reason: string) => report.refused(meter.name, reason);
-      const dialogue = asking(meter, { endpoint: wire.endpoint, tries, onRefused, ...modeE && { modeE } });
+      const dialogue = asking(meter, {
+        endpoint: wire.endpoint,
+        tries,
+        onRefused,
+        ...modeE && { modeE },
+        ...counters && { counters },
+      });
       return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
     });
     wire.proved();

@@ -2,7 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { dlmsSchema, type DraftDlms, toDlmsSettings } from "./config/dlms.ts";
 import { type Document, type Path, readDocument } from "./config/document.ts";
-import { isMapping, readFields, readMapping } from "./config/fields.ts";
+import { isMapping, present, readFields, readMapping } from "./config/fields.ts";
 import { createReport, describe, type Report } from "./config/report.ts";
 import { checkRules, type DraftLine, type DraftMeter } from "./config/rules.ts";
 import { configSchema, journalSchema, LATER_OPTIONS, lineSchema, meterSchema, nameSchema } from "./config/schema.ts";
@@ -265,11 +265,6 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
 function scheduleOf({ every, cron }: Pick<DraftMeter, "every" | "cron">, timeZone: string): Schedule | undefined {
   if (every !== undefined) return { kind: "every", ms: every, timeZone };
   return cron === undefined ? undefined : { kind: "cron", pattern: cron, timeZone };
-}
-
-/** An absent value leaves its key out. */
-function present<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
-  return value === undefined ? {} : { [key]: value } as { readonly [P in K]?: V };
 }
 
 function readList(value: unknown, path: Path, report: Report): readonly unknown[] {

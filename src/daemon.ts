@@ -6,6 +6,7 @@ import type { Config, LineConfig, SinkConfig } from "./config.ts";
 import { type ProgramStatus, statusOf } from "./daemon_status.ts";
 import { deliver, type Delivery } from "./delivery.ts";
 import { HostTime, timeTeller } from "./host_time.ts";
+import { countersBeside, InvocationCounters } from "./invocation_counters.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { roomOn } from "./libc.ts";
 import type { Log } from "./log.ts";
@@ -41,6 +42,7 @@ export class Daemon implements AsyncDisposable {
   readonly report: CollectorReport;
   readonly progress = new Progress();
   readonly #moments = new Moments();
+  readonly #counters: InvocationCounters;
   #config: Config;
   /** A promise, because a reload that changes the sinks' names opens it anew; readouts wait for it. */
   #journal: Promise<Journal>;
@@ -52,6 +54,7 @@ export class Daemon implements AsyncDisposable {
 
   private constructor(config: Config, readonly log: Log, readonly time: HostTime, journal: Journal) {
     this.#config = config;
+    this.#counters = new InvocationCounters(countersBeside(config.journal.path));
     this.#journal = Promise.resolve(journal);
     this.report = new CollectorReport(log, time);
   }
@@ -130,6 +133,7 @@ export class Daemon implements AsyncDisposable {
       groupCommitMs: this.#config.journal.groupCommitMs,
       report: this.report,
       moments: this.#moments,
+      counters: this.#counters,
       progress: this.progress,
       clock: this.time,
       stop: this.#stop.signal,

@@ -1,6 +1,16 @@
 /** From settings and secrets to what a session of mode E needs; a challenge is drawn for each. @module */
-import { authenticationOf, type DlmsSettings } from "./dlms_settings.ts";
-import type { AssociationOptions, Credentials } from "./dlms/mod.ts";
+import type { AssociationOptions, CipheringOptions, Credentials, Keys, Protection } from "./dlms/mod.ts";
+import {
+  type Authentication,
+  authenticationOf,
+  type DlmsSettings,
+  keyOctets,
+  type KeyOption,
+  neededKeys,
+  parseHex,
+} from "./dlms_settings.ts";
+import { RefusalError } from "./errors.ts";
+import type { InvocationCounters } from "./invocation_counters.ts";
 import type { ModeEOptions } from "./mode_e.ts";
 import { type Endpoint, hdlcLine, signOnLine } from "./transport/endpoint.ts";
 
@@ -11,14 +21,23 @@ export interface DlmsAccess {
   readonly address?: string;
   /** Password, or the secret that answers challenges. */
   readonly password?: string;
+  /** From where each ciphered message has its number. */
+  readonly counters: InvocationCounters;
 }
 
 /** Octets of a challenge: the number that every meter takes. */
 const CHALLENGE_OCTETS = 16;
 
-/** The options of one session. */
-export function modeEOptions(settings: DlmsSettings, { endpoint, address, password }: DlmsAccess): ModeEOptions {
-  const { opening, server, physical, addressOctets, frameOctets } = settings;
+const PROTECTIONS: Readonly<Record<Exclude<DlmsSettings["security"], "none">, Protection>> = {
+  authentication: { authenticated: true, encrypted: false },
+  encryption: { authenticated: false, encrypted: true },
+  both: { authenticated: true, encrypted: true },
+};
+
+/** The options of one session. @throws {RefusalError} a key is not there, or is none */
+export function modeEOptions(settings: DlmsSettings, access: DlmsAccess): ModeEOptions {
+  const { opening, server, physical, addressOctets, frameOctets, readCounter } = settings;
+  const { endpoint, address } = access;
   const { max_baud: maxBaud } = endpoint.options;
   return {
     opening,
@@ -31,24 +50,86 @@ export function modeEOptions(settings: DlmsSettings, { endpoint, address, passwo
       ...addressOctets !== undefined && { octets: addressOctets },
     },
     frameOctets,
-    association: associationOf(settings, password),
+    ...readCounter !== undefined && { readCounter },
+    association: associationOf(settings, access),
   };
 }
 
-function associationOf(settings: DlmsSettings, password: string | undefined): AssociationOptions {
-  const { client, names, signOff, acceptUnproven } = settings;
+function associationOf(settings: DlmsSettings, { password, counters }: DlmsAccess): AssociationOptions {
+  const { client, names, signOff, acceptUnproven, meterTitle } = settings;
+  const auth = authenticationOf(settings, password !== undefined);
+  const its = readKeys(settings, auth);
+  const title = its.get("clientTitle");
+  const keys = keysOf(settings, its);
+  const counter = keys && counters.of(keys.encryption, title!);
+  const ciphering = settings.security !== "none" &&
+    cipheringOf(settings, { keys: keys!, title: title!, counter: counter! });
   return {
     ...{ client, names },
-    credentials: credentialsOf(settings, password),
+    credentials: credentialsOf(settings, auth, { password, keys, its }),
+    ...title && { title },
+    ...counter && { counter },
+    ...meterTitle !== undefined && { serverTitle: parseHex(meterTitle, 8) },
+    ...ciphering && { ciphering },
     releases: signOff,
     trustsUnproven: acceptUnproven,
   };
 }
 
-function credentialsOf(settings: DlmsSettings, password: string | undefined): Credentials {
-  const mechanism = authenticationOf(settings, password !== undefined);
+/** What the settings need, as octets. */
+function readKeys(settings: DlmsSettings, auth: Authentication): Map<KeyOption, Uint8Array> {
+  return new Map(
+    Array.from(neededKeys(settings, auth), ([option, octets]) => [option, readKey(settings, option, octets)]),
+  );
+}
+
+function readKey(settings: DlmsSettings, option: KeyOption, octets: number): Uint8Array {
+  const given = settings[option];
+  const name = option.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  try {
+    if (given === undefined) throw new Error("it is missing");
+    return parseHex(typeof given === "string" ? given : given(), octets);
+  } catch (cause) {
+    throw new RefusalError(`The meter is not asked, for the ${name} cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function keysOf({ suite }: DlmsSettings, its: ReadonlyMap<KeyOption, Uint8Array>): Keys | undefined {
+  const [encryption, authentication] = [its.get("encryptionKey"), its.get("authenticationKey")];
+  return encryption && authentication && { suite, encryption, authentication };
+}
+
+function cipheringOf(
+  { security, suite, cipher }: DlmsSettings,
+  own: Pick<CipheringOptions, "keys" | "title" | "counter">,
+): CipheringOptions {
+  const dedicated = cipher === "dedicated" || cipher === "general-dedicated";
+  return {
+    ...own,
+    kind: cipher,
+    protection: PROTECTIONS[security as keyof typeof PROTECTIONS],
+    ...dedicated && { dedicatedKey: crypto.getRandomValues(new Uint8Array(keyOctets(suite).cipher)) },
+  };
+}
+
+function credentialsOf(
+  { suite }: DlmsSettings,
+  mechanism: Authentication,
+  { password = "", keys, its }: {
+    readonly password: string | undefined;
+    readonly keys: Keys | undefined;
+    readonly its: ReadonlyMap<KeyOption, Uint8Array>;
+  },
+): Credentials {
   if (mechanism === "none") return { mechanism };
-  const secret = new TextEncoder().encode(password ?? "");
+  const secret = new TextEncoder().encode(password);
   if (mechanism === "low") return { mechanism, password: secret };
-  return { mechanism, secret, challenge: crypto.getRandomValues(new Uint8Array(CHALLENGE_OCTETS)) };
+  const challenge = crypto.getRandomValues(new Uint8Array(CHALLENGE_OCTETS));
+  if (mechanism === "gmac") return { mechanism, keys: keys!, challenge };
+  if (mechanism !== "ecdsa") return { mechanism, secret, challenge };
+  const curve = suite === 2 ? "P-384" : "P-256";
+  const signing = { curve, secret: its.get("signingKey")! } as const;
+  return { mechanism, signing, verifying: { curve, point: its.get("meterKey")! }, challenge };
 }

@@ -7,10 +7,16 @@ export const OPENINGS = ["sign-on", "hdlc", "wrapper"] as const;
 export type Opening = typeof OPENINGS[number];
 
 /** How a client proves who it is: not at all, by a password, by the answer to a challenge. */
-export const AUTHENTICATIONS = ["none", "low", "manufacturer", "md5", "sha1"] as const;
+export const AUTHENTICATIONS = ["none", "low", "manufacturer", "md5", "sha1", "sha256", "gmac", "ecdsa"] as const;
 
 /** One of {@link AUTHENTICATIONS}. */
 export type Authentication = typeof AUTHENTICATIONS[number];
+
+/** What is done to messages. */
+export const SECURITIES = ["none", "authentication", "encryption", "both"] as const;
+
+/** Of whose key a message is ciphered, and whether the sender's title stands in front of it. */
+export const CIPHERS = ["global", "dedicated", "general-global", "general-dedicated"] as const;
 
 /** How the meter's objects are called. */
 export const NAMES = ["logical", "short"] as const;
@@ -34,6 +40,22 @@ export interface DlmsSettings {
   readonly names: typeof NAMES[number];
   /** Absent: by password where there is one, else not at all. */
   readonly auth?: Authentication;
+  /** What is done to messages; `none`: they go in plain. */
+  readonly security: typeof SECURITIES[number];
+  /** 0 and 1 cipher with AES-128, 2 with AES-256; 1 signs on P-256, 2 on P-384. */
+  readonly suite: 0 | 1 | 2;
+  readonly cipher: typeof CIPHERS[number];
+  /** The client's system title, and the meter's where it does not say it: 16 hex digits. */
+  readonly clientTitle?: string;
+  readonly meterTitle?: string;
+  /** Keys, as hex digits; each read afresh at each call. @throws {Error} it is not there */
+  readonly encryptionKey?: () => string;
+  readonly authenticationKey?: () => string;
+  readonly signingKey?: () => string;
+  /** The meter's public key, x and y, as hex digits. */
+  readonly meterKey?: string;
+  /** The object in which the public client finds the counter that the meter has heard last. */
+  readonly readCounter?: string;
   /** Whether to sign off by a message of its own before the link is closed. */
   readonly signOff: boolean;
   /** Whether to go on when the meter does not prove that it knows the secret too. */
@@ -43,4 +65,45 @@ export interface DlmsSettings {
 /** How a client of these settings signs on, with a password at hand or without. */
 export function authenticationOf({ auth }: DlmsSettings, hasPassword: boolean): Authentication {
   return auth ?? (hasPassword ? "low" : "none");
+}
+
+/** Whether this way to sign on goes by a password, or a secret like it. */
+export function takesPassword(auth: Authentication): boolean {
+  return auth !== "none" && auth !== "gmac" && auth !== "ecdsa";
+}
+
+/** Octets of the keys of a suite: to cipher, to sign, and the public one of whoever signs. */
+export function keyOctets(suite: DlmsSettings["suite"]): Readonly<Record<"cipher" | "signing" | "public", number>> {
+  return { cipher: suite === 2 ? 32 : 16, signing: suite === 2 ? 48 : 32, public: suite === 2 ? 96 : 64 };
+}
+
+/** The octets of a key or title. @throws {Error} that does not show it */
+export function parseHex(text: string, octets: number): Uint8Array {
+  const digits = text.replace(/[\s:]/g, "");
+  if (/^([0-9A-Fa-f]{2})*$/.test(digits) && digits.length === 2 * octets) return Uint8Array.fromHex(digits);
+  const found = /^[0-9A-Fa-f]*$/.test(digits) ? `${digits.length} hex digits` : "other characters than hex digits";
+  throw new Error(`it has ${2 * octets} hex digits (${octets} octets), found ${found}`);
+}
+
+/** An option that says what a way to sign on or to cipher needs. */
+export type KeyOption =
+  | "clientTitle"
+  | "meterTitle"
+  | "encryptionKey"
+  | "authenticationKey"
+  | "signingKey"
+  | "meterKey";
+
+/** What these settings need of keys and titles, each with its octets. */
+export function neededKeys(
+  settings: Pick<DlmsSettings, "security" | "suite">,
+  auth: Authentication,
+): Map<KeyOption, number> {
+  const { cipher, signing, public: point } = keyOctets(settings.suite);
+  const needed = new Map<KeyOption, number>();
+  const ciphers = settings.security !== "none" || auth === "gmac";
+  if (ciphers || auth === "sha256" || auth === "ecdsa") needed.set("clientTitle", 8);
+  if (ciphers) needed.set("encryptionKey", cipher).set("authenticationKey", cipher);
+  if (auth === "ecdsa") needed.set("signingKey", signing).set("meterKey", point);
+  return needed;
 }

@@ -1,18 +1,24 @@
 /** Mode E from the first word to the last: the line is handed over to HDLC, an association opened, values read, all signed off. @module */
-import { type Dialogue, Inbox, setLine } from "./dialogue.ts";
+import { type Dialogue, Inbox, pause, setLine } from "./dialogue.ts";
 import {
   associated,
   type AssociationOptions,
+  CLASS,
   Client,
   dlmsReadout,
   type DlmsReadoutOptions,
   hdlcAddress,
   HdlcLink,
+  integerOf,
   type Link,
+  octetsOf,
+  textOf,
   wrapperLink,
 } from "./dlms/mod.ts";
 import type { Opening } from "./dlms_settings.ts";
+import { RefusalError } from "./errors.ts";
 import { handOver } from "./iec62056/mod.ts";
+import { SILENCE_MS } from "./iec62056/modes.ts";
 import type { LineSettings } from "./line.ts";
 import { parseObis } from "./obis/code.ts";
 import type { Identification, Telegram } from "./telegram.ts";
@@ -32,7 +38,12 @@ export interface ModeEOptions {
   /** Octets of information in an HDLC frame, as proposed. */
   readonly frameOctets: number;
   readonly association: AssociationOptions;
+  /** The object in which the public client finds the last counter that the meter has heard of us; absent: not needed. */
+  readonly readCounter?: string;
 }
+
+/** The client that every meter takes, without a password. */
+const PUBLIC_CLIENT = 16;
 
 /**
  * Opens a session, does `work`, and signs off whatever happens; the line is left as it was.
@@ -42,7 +53,12 @@ export function* modeE<T>(
   options: ModeEOptions,
   work: (client: Client, identification?: Identification) => Dialogue<T>,
 ): Dialogue<T> {
-  const { opening, line, association } = options;
+  const { opening, line, association, readCounter } = options;
+  if (readCounter !== undefined) {
+    const { readCounter: _, identification: __, ...rest } = options;
+    yield* raiseCounter(options, readCounter);
+    return yield* modeE(rest, work);
+  }
   const inbox = new Inbox();
   const within = (identification?: Identification) =>
     associated(linkOf(inbox, options), association, (opened) => work(new Client(opened), identification));
@@ -56,6 +72,21 @@ export function* modeE<T>(
   } finally {
     yield* setLine(line);
   }
+}
+
+/** Asks the meter, in a session of its own, which counter it has heard last: it takes none that is not above it. */
+function* raiseCounter(options: ModeEOptions, name: string): Dialogue<void> {
+  const { readCounter: _, ...asked } = options;
+  const { counter } = options.association;
+  const association = { client: PUBLIC_CLIENT, credentials: { mechanism: "none" } } as const;
+  const data = yield* modeE({ ...asked, association }, (client) => client.demand({ classId: CLASS.data, name, id: 2 }));
+  const octets = octetsOf(data);
+  const heard = octets?.length === 4 ? new DataView(octets.buffer, octets.byteOffset).getUint32(0) : integerOf(data);
+  if (heard === undefined || heard < 0) {
+    throw new RefusalError(`The meter's ${name} is no invocation counter: ${textOf(data)}`);
+  }
+  counter?.raise(heard + 1);
+  if (options.opening === "sign-on") yield* pause(SILENCE_MS); // it is at 300 Bd again, and takes a breath
 }
 
 function linkOf(inbox: Inbox, { opening, server, frameOctets, association: { client } }: ModeEOptions): Link {

@@ -1,17 +1,20 @@
-/** A meter's password: read afresh each time, and never sent again once the meter has refused it. @module */
+/** A meter's password, or its keys: read afresh each time, and never sent again once the meter has refused it. @module */
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { RefusalError } from "./errors.ts";
 
-/** Passwords that meters have refused: none is sent a second time, for some meters lock themselves after three. */
+/** Passwords and keys that meters have refused: none is sent a second time, for some meters lock themselves after three. */
 const refused = new WeakMap<MeterConfig, string>();
 
-/** The password, as it is now; `undefined`: there is none. @throws {RefusalError} it cannot be had, or may not be sent */
-export function passwordOf(meter: MeterConfig): string | undefined {
-  if (!meter.password) return undefined;
+/**
+ * The password, as it is now; `undefined`: there is none. `read` gives something else that proves who we are.
+ * @throws {RefusalError} it cannot be had, or may not be sent
+ */
+export function passwordOf(meter: MeterConfig, read: (() => string) | undefined = meter.password): string | undefined {
+  if (!read) return undefined;
   let password;
   try {
-    password = meter.password();
+    password = read();
   } catch (error) {
     throw notSent((error as Error).message, error);
   }

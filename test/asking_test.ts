@@ -8,6 +8,7 @@ import type { MeterConfig } from "../src/config.ts";
 import { SilenceError } from "../src/errors.ts";
 import { toBytes, toText } from "../src/iec62056/characters.ts";
 import { encodeCommand, encodeDataMessage } from "../src/iec62056/messages.ts";
+import { InvocationCounters } from "../src/invocation_counters.ts";
 import { Moments } from "../src/moments.ts";
 import { Progress } from "../src/progress.ts";
 import type { Reading } from "../src/reading.ts";
@@ -153,8 +154,9 @@ Deno.test("asking: registers as a script, with what expect wants", () => {
 Deno.test("asking: mode E: a meter that is silent at the sign-on by password is not asked again in this slot; else it is", () => {
   const dlms = {
     ...{ opening: "wrapper", client: 17, server: 1, frameOctets: 1024, names: "logical" } as const,
-    ...{ signOff: true, acceptUnproven: false },
+    ...{ security: "none", suite: 0, cipher: "global", signOff: true, acceptUnproven: false } as const,
   };
+  const counters = new InvocationCounters("/nowhere"); // nothing is ciphered
   const askedTimes = (password: string | undefined) => {
     const meter = configured({ mode: "E", dlms, ...password !== undefined && { password: () => password } });
     const tries = { left: 3 };
@@ -163,6 +165,7 @@ Deno.test("asking: mode E: a meter that is silent at the sign-on by password is 
       tries,
       onRefused: () => {},
       modeE: askDlms,
+      counters,
     });
     let asked = 0;
     assert.throws(() => {

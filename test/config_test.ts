@@ -115,10 +115,21 @@ Deno.test("loadConfig: a meter in mode E has the settings of an association, its
   const wrong = await faultsOf(meter(`every: 15m, ${its}`));
   assert.match(wrong.join(), /more than one line of text/); // the secret is read for the check
   const usual = { opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" };
-  const rest = { signOff: true, acceptUnproven: false };
+  const rest = { security: "none", suite: 0, cipher: "global", signOff: true, acceptUnproven: false };
   const { config } = await load(meter("every: 15m, mode: E"));
   assert.deepEqual(config.meters[0]!.dlms, { ...usual, ...rest });
   const right = await load(meter(`every: 15m, ${its.replace("obisd.yaml", "secret")}`), {}, { secret: "12345678" });
+  const short = { key: "00112233445566778899AABBCCDDEEFF".slice(2) };
+  const gmac =
+    "auth: gmac, client_title: '4D4D4D0000000001', encryption_key: { file: key }, authentication_key: { file: key }";
+  const keys = meter(`every: 15m, mode: E, dlms: { ${gmac} }`);
+  await assert.rejects(
+    load(keys, {}, short),
+    /encryption_key: it has 32 hex digits \(16 octets\), found 30 hex digits/,
+  );
+  const { config: ciphered } = await load(keys, {}, { key: "00" + short.key });
+  assert.equal(ciphered.meters[0]!.dlms!.clientTitle, "4D4D4D0000000001");
+  assert.ok(!JSON.stringify(ciphered).includes(short.key), "a key is never part of the configuration");
   const { dlms, password } = right.config.meters[0]!;
   assert.deepEqual(dlms, { ...usual, ...rest, opening: "hdlc", client: 1, physical: 17, auth: "md5" });
   assert.equal(typeof password, "function");
@@ -145,6 +156,22 @@ const dlmsFaults: [string, RegExp][] = [
   ["mode: E, dlms: { client: 128 }", /dlms\.client: found the number 128, allowed is at most 127/],
   ["mode: E, dlms: { address_octets: 3 }", /dlms\.address_octets: found the number 3, allowed are 1, 2, 4/],
   ["mode: E, dlms: { auth: lwo }", /dlms\.auth: found "lwo", allowed are none, low, .* did you mean low\?/],
+  ["mode: E, dlms: { security: both }", /dlms\.security: security: both needs client_title/],
+  [
+    "mode: E, dlms: { security: both, client_title: '4D' }",
+    /client_title: it has 16 hex digits .*, found 2 hex digits/,
+  ],
+  ["mode: E, dlms: { auth: gmac, suite: 3 }", /dlms\.suite: found the number 3, allowed are 0, 1, 2/],
+  ["mode: E, dlms: { auth: gmac }", /dlms\.auth: auth: gmac needs encryption_key/],
+  ["mode: E, dlms: { auth: ecdsa }", /dlms\.auth: ecdsa signs in suite 1 or 2, and suite is 0/],
+  [
+    "mode: E, dlms: { auth: gmac, encryption_key: { file: obisd.yaml } }",
+    /dlms\.encryption_key: .*more than one line of text: it must hold the secret alone/,
+  ],
+  ["mode: E, dlms: { auth: gmac, encryption_key: 00112233 }", /encryption_key: a secret does not stand in the config/],
+  ["mode: E, dlms: { cipher: dedicated }", /dlms\.cipher: no message is ciphered: security is none/],
+  ["mode: E, dlms: { read_counter: here }", /dlms\.read_counter: an OBIS code is needed: 0-0:43\.1\.0/],
+  ["mode: E, dlms: { meter_key: '00' }", /dlms\.meter_key: nothing uses it: auth is none, not ecdsa/],
   ["mode: E, dlms: { auth: low }", /dlms\.auth: low takes a secret: password: \{ credential: NAME \}/],
   ["mode: E, dlms: { auth: none }, password: { file: obisd.yaml }", /password: dlms\.auth is none/],
   ["mode: E, address: x, dlms: { opening: hdlc }", /address: it belongs to the sign-on, .* dlms\.physical is the/],

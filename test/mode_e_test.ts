@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { send } from "../src/dialogue.ts";
 import { encodeDataMessage } from "../src/iec62056/messages.ts";
-import { testMeter } from "./support/dlms_meter.ts";
-import { signedOn, station, wrapped } from "./support/dlms_stations.ts";
+import { cipheringOf, CLIENT_TITLE, keys, testMeter } from "./support/dlms_meter.ts";
+import { listening, signedOn, station, wrapped } from "./support/dlms_stations.ts";
 import { isMissing, startInfluxd } from "./support/influx_servers.ts";
 import { temporaryFolder } from "./support/readings.ts";
 import { startRun, until } from "./support/running.ts";
@@ -137,4 +137,35 @@ Deno.test("run: of a DLMS meter, a wrong password is sent once, a strange one de
   assert.equal(log.match(/it does not say/g)!.length, 1, "told once");
   assert.ok(!/,(locking|strange),/.test(await read(`${folder.path}/readings.csv`)));
   assert.ok(signedOnBy17 < 8, `${signedOnBy17} looks at the password`); // a few for each association
+});
+
+Deno.test("run: keys and GMAC; killed at any moment, the daemon gives no message the number of an earlier one", async () => {
+  const heard: number[] = [];
+  const ciphered = () => testMeter({ ciphering: { ...cipheringOf(0).meter, heard: Math.max(-1, ...heard) } });
+  await using meter = serveTcp(() => station(ciphered(), { serve: listening(ciphered, heard) }));
+  const { encryption, authentication } = keys(0);
+  using folder = folderWith({
+    lines: { a: { url: meter.endpoint } },
+    meters: [{
+      ...{ name: "a", line: "a", mode: "E", every: "1s", obis: WANTED },
+      dlms: {
+        ...{ opening: "hdlc", client: 22, auth: "gmac", security: "both", client_title: CLIENT_TITLE.toHex() },
+        ...{ encryption_key: { file: "ek" }, authentication_key: { env: "AK" } },
+      },
+    }],
+    sinks: [{ type: "csv", path: "readings.csv" }],
+    journal: { path: "journal.db", group_commit: "0s" },
+  });
+  Deno.writeTextFileSync(`${folder.path}/ek`, encryption.toHex());
+  for (const more of [1, 6, 11]) {
+    const before = heard.length;
+    await using daemon = startRun(folder.config, { env: { AK: authentication.toHex() } });
+    await until(() => `messages:\n${daemon.stderr.join("\n")}`, () => heard.length >= before + more || undefined);
+    daemon.kill("SIGKILL");
+    await daemon.ended;
+    assert.ok(!/d0d1d2|00010203/i.test(daemon.stderr.join("\n")));
+  }
+  assert.deepEqual(heard, [...new Set(heard)].sort((one, other) => one - other));
+  assert.ok(heard.at(-1)! > 200, "each start skips what the last one had reserved");
+  assert.match(await read(`${folder.path}/readings.csv`), /,1-0:1\.8\.0\*255,0,1000000,1000000,Wh,/);
 });

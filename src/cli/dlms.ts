@@ -1,19 +1,29 @@
 /** The options of a command that asks a DLMS meter (mode E): as whom, whom, how to sign on, how to get there. @module */
+import { join } from "node:path";
 import { modeEOptions } from "../dlms_access.ts";
 import {
+  type Authentication,
   authenticationOf,
   AUTHENTICATIONS,
+  CIPHERS,
   type DlmsSettings,
+  type KeyOption,
   MAX_ADDRESS,
   MAX_CLIENT,
   NAMES,
+  neededKeys,
   OPENINGS,
+  parseHex,
+  SECURITIES,
+  takesPassword,
 } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
+import { InvocationCounters } from "../invocation_counters.ts";
 import type { ModeEOptions } from "../mode_e.ts";
+import { parseObis } from "../obis/code.ts";
 import type { Arguments, Context } from "./command.ts";
 import { readSecret } from "./programming.ts";
-import type { Target } from "./target.ts";
+import { parseUsage, type Target } from "./target.ts";
 
 /** Options of mode E. */
 export const DLMS_OPTIONS = {
@@ -23,6 +33,17 @@ export const DLMS_OPTIONS = {
   password: { type: "string" },
   opening: { type: "string" },
   names: { type: "string" },
+  security: { type: "string" },
+  suite: { type: "string" },
+  cipher: { type: "string" },
+  "client-title": { type: "string" },
+  "meter-title": { type: "string" },
+  "encryption-key": { type: "string" },
+  "authentication-key": { type: "string" },
+  "signing-key": { type: "string" },
+  "meter-key": { type: "string" },
+  "read-counter": { type: "string" },
+  counters: { type: "string" },
 } as const;
 
 /** Their part of the help. */
@@ -36,11 +57,23 @@ said here:
   --password WHERE     env:NAME, file:PATH, or ask: never the password itself
   --opening HOW        sign-on (default): /?! at 300 Bd, then HDLC; hdlc: at once, at 9600 8N1 if the endpoint says no
                        other; wrapper: TCP without HDLC
-  --names HOW          logical (default), or short: of older meters, whose objects have numbers`;
+  --names HOW          logical (default), or short: of older meters, whose objects have numbers
+
+  --security WHAT      ${SECURITIES.join(", ")} (default none): what is done to messages
+  --suite N            security suite 0 (default), 1 or 2
+  --cipher HOW         ${CIPHERS.join(", ")} (default global)
+  --client-title HEX   system title of this client, 16 hex digits; --meter-title HEX of a meter that does not say it
+  --encryption-key WHERE, --authentication-key WHERE
+                       the two keys in hex digits, each from env:NAME, file:PATH or ask
+  --signing-key WHERE  for ecdsa; --meter-key HEX is the meter's public key
+  --read-counter OBIS  where the meter tells which invocation counter it has heard last, mostly 0-0:43.1.0
+  --counters FILE      where the numbers of ciphered messages are kept, none of which may be used twice with a key
+                       (default: of a METER the daemon's, else in $XDG_STATE_HOME/obisd); one file for each key`;
 
 /** What holds where neither the command line nor the configuration says anything. */
 const DEFAULTS: DlmsSettings = {
   ...{ opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" },
+  ...{ security: "none", suite: 0, cipher: "global" },
   ...{ signOff: true, acceptUnproven: false },
 };
 
@@ -48,36 +81,94 @@ const DEFAULTS: DlmsSettings = {
 export async function parseDlms(args: Arguments, target: Target, { signal }: Context): Promise<ModeEOptions> {
   const { values } = args;
   const { endpoint, address } = target;
-  const settings = { ...DEFAULTS, ...target.dlms, ...givenSettings(values) };
+  const settings = { ...DEFAULTS, ...target.dlms, ...await givenSettings(values, signal) };
   if (settings.opening === "wrapper" && endpoint.kind !== "tcp") {
     throw new UsageError("--opening wrapper: the wrapper is for tcp:// alone; a serial line takes sign-on or hdlc");
   }
   const where = values.password as string | undefined;
   const auth = authenticationOf(settings, where !== undefined || target.password !== undefined);
-  if (auth === "none" && where !== undefined) throw new UsageError("--auth none takes no --password");
-  if (auth !== "none" && where === undefined && !target.password) {
+  if (!takesPassword(auth) && where !== undefined) throw new UsageError(`--auth ${auth} takes no --password`);
+  if (takesPassword(auth) && where === undefined && !target.password) {
     throw new UsageError(`--auth ${auth} takes a --password`);
   }
-  const password = auth === "none"
+  checkKeys(settings, auth);
+  const password = !takesPassword(auth)
     ? undefined
     : where === undefined
     ? target.password!()
     : await readSecret(where, signal);
+  const counters = values.counters as string | undefined ?? target.counters ?? ownCounters();
   return modeEOptions(settings, {
-    endpoint,
+    ...{ endpoint, counters: new InvocationCounters(counters) },
     ...address !== undefined && { address },
     ...password !== undefined && { password },
   });
 }
 
-function givenSettings({ opening, client, server, auth, names }: Arguments["values"]): Partial<DlmsSettings> {
-  return {
-    ...opening !== undefined && { opening: oneOf("--opening", opening, OPENINGS) },
-    ...client !== undefined && { client: parseNumber("--client", client as string, MAX_CLIENT) },
-    ...server !== undefined && parseServer(server as string),
-    ...auth !== undefined && { auth: oneOf("--auth", auth, AUTHENTICATIONS) },
-    ...names !== undefined && { names: oneOf("--names", names, NAMES) },
+function checkKeys(settings: DlmsSettings, auth: Authentication): void {
+  if (auth === "ecdsa" && settings.suite === 0) throw new UsageError("--auth ecdsa signs in --suite 1 or 2");
+  for (const [key, octets] of neededKeys(settings, auth)) {
+    const [option, given] = [OPTION_OF[key], settings[key]];
+    const why = settings.security === "none" ? `--auth ${auth}` : `--security ${settings.security}`;
+    if (given === undefined) throw new UsageError(`${why} needs --${option}`);
+    parseUsage(() => parseHex(typeof given === "string" ? given : given(), octets), `--${option}: `);
+  }
+}
+
+const OPTION_OF: Readonly<Record<KeyOption, keyof typeof DLMS_OPTIONS>> = {
+  clientTitle: "client-title",
+  meterTitle: "meter-title",
+  encryptionKey: "encryption-key",
+  authenticationKey: "authentication-key",
+  signingKey: "signing-key",
+  meterKey: "meter-key",
+};
+
+/** Where a person's own counters are kept (XDG Base Directory Specification). */
+function ownCounters(): string {
+  const state = Deno.env.get("XDG_STATE_HOME") || join(Deno.env.get("HOME") ?? ".", ".local", "state");
+  return join(state, "obisd", "dlms-counters.json");
+}
+
+async function givenSettings(values: Arguments["values"], signal: AbortSignal): Promise<Partial<DlmsSettings>> {
+  const text = (option: keyof typeof DLMS_OPTIONS) => values[option] as string | undefined;
+  const among = <T extends string>(option: keyof typeof DLMS_OPTIONS, allowed: readonly T[]) => {
+    const given = text(option);
+    return given === undefined ? undefined : oneOf(`--${option}`, given, allowed);
   };
+  const title = (option: "client-title" | "meter-title") => {
+    const given = text(option);
+    if (given !== undefined) parseUsage(() => parseHex(given, 8), `--${option}: `);
+    return given;
+  };
+  const key = async (option: "encryption-key" | "authentication-key" | "signing-key") => {
+    const where = text(option);
+    if (where === undefined) return undefined;
+    const read = await readSecret(where, signal, option);
+    return () => read;
+  };
+  const [client, server, counter] = [text("client"), text("server"), text("read-counter")];
+  const name = counter === undefined ? undefined : parseObis(counter);
+  if (name === "") throw new UsageError(`--read-counter ${counter}: an OBIS code is needed, mostly 0-0:43.1.0`);
+  const suite = among("suite", ["0", "1", "2"]);
+  const given = {
+    opening: among("opening", OPENINGS),
+    client: client === undefined ? undefined : parseNumber("--client", client, MAX_CLIENT),
+    auth: among("auth", AUTHENTICATIONS),
+    names: among("names", NAMES),
+    security: among("security", SECURITIES),
+    suite: suite === undefined ? undefined : Number(suite) as 0 | 1 | 2,
+    cipher: among("cipher", CIPHERS),
+    clientTitle: title("client-title"),
+    meterTitle: title("meter-title"),
+    encryptionKey: await key("encryption-key"),
+    authenticationKey: await key("authentication-key"),
+    signingKey: await key("signing-key"),
+    meterKey: text("meter-key"),
+    readCounter: name,
+    ...server !== undefined && parseServer(server),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function parseServer(text: string): Pick<DlmsSettings, "server" | "physical"> {

@@ -123,17 +123,18 @@ function fromConfiguration({ password }: Target): string | undefined {
   }
 }
 
-/** A password from `env:NAME`, `file:PATH`, or the keyboard. @throws {UsageError} */
-export async function readSecret(where: string, signal: AbortSignal): Promise<string> {
-  if (where === "ask") return await askPassword("Password of the meter: ", signal);
-  const [, kind, name = ""] = /^(env|file):(.+)$/s.exec(where) ?? [];
+/** A secret from `env:NAME`, `file:PATH`, or the keyboard; `option` is whose value it is. @throws {UsageError} */
+export async function readSecret(where: string, signal: AbortSignal, option = "password"): Promise<string> {
+  const name = option[0]!.toUpperCase() + option.slice(1).replace("-", " ");
+  if (where === "ask") return await askPassword(`${name} of the meter: `, signal);
+  const [, kind, place = ""] = /^(env|file):(.+)$/s.exec(where) ?? [];
   if (kind === "env") {
-    const value = Deno.env.get(name);
-    if (value === undefined) throw new UsageError(`--password env:${name}: there is no such variable`);
+    const value = Deno.env.get(place);
+    if (value === undefined) throw new UsageError(`--${option} env:${place}: there is no such variable`);
     return value;
   }
-  if (kind === "file") return (await Deno.readTextFile(name)).replace(/\r?\n$/, "");
+  if (kind === "file") return (await Deno.readTextFile(place)).replace(/\r?\n$/, "");
   throw new UsageError(
-    "--password takes env:NAME, file:PATH or ask, never the password itself: everybody on this machine can read a command line",
+    `--${option} takes env:NAME, file:PATH or ask, never the ${name.toLowerCase()} itself: everybody on this machine can read a command line`,
   );
 }

@@ -2,6 +2,7 @@
 import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import type { DlmsSettings } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
+import { countersBeside } from "../invocation_counters.ts";
 import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration } from "../units.ts";
 import type { Arguments } from "./command.ts";
@@ -19,6 +20,8 @@ export interface Target {
   readonly password?: () => string;
   readonly access?: string;
   readonly dlms?: DlmsSettings;
+  /** The file in which the daemon keeps its invocation counters. */
+  readonly counters?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly expect?: Readonly<Record<string, string>>;
   /** Absent: the host's. */
@@ -57,7 +60,7 @@ async function configured(name: string, file: unknown): Promise<Target> {
     throw new UsageError(`${path} has no meter "${name}": ${config.meters.map((meter) => meter.name).join(", ")}`);
   }
   const line = config.lines.find((line) => line.name === meter.line)!;
-  return { ...meter, endpoint: line.endpoint };
+  return { ...meter, endpoint: line.endpoint, counters: countersBeside(config.journal.path) };
 }
 
 function parseMode(text: string): Target["mode"] {

@@ -1,21 +1,28 @@
 /** What the configuration says about a meter that speaks DLMS (mode E). @module */
 import * as z from "zod";
 import {
-  authenticationOf,
   AUTHENTICATIONS,
+  CIPHERS,
   type DlmsSettings,
   MAX_ADDRESS,
   MAX_CLIENT,
   NAMES,
   OPENINGS,
+  parseHex,
+  SECURITIES,
 } from "../dlms_settings.ts";
 import { parseObis } from "../obis/code.ts";
-import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
-import type { Path } from "./document.ts";
-import type { Readable } from "./fields.ts";
-import type { Report } from "./report.ts";
+import { parsed } from "../parsed.ts";
+import { secret } from "../secret.ts";
+import { present, type Readable } from "./fields.ts";
 
 const number = (most: number) => z.int().min(0).max(most);
+
+const hex = (octets: number) =>
+  parsed((text) => {
+    parseHex(text, octets);
+    return text;
+  });
 
 /** Options of `dlms:`. */
 export const dlmsSchema = z.strictObject({
@@ -38,8 +45,39 @@ export const dlmsSchema = z.strictObject({
     "How its objects are called: logical, by OBIS code, or short, by number, as many older meters (Landis+Gyr, EMH, Actaris) want it.",
   ),
   auth: z.enum(AUTHENTICATIONS).optional().meta({ examples: ["low"] }).describe(
-    "How the client proves who it is: none, low (the password itself), or the answer to a challenge: manufacturer, md5, sha1. Absent: low where there is a password, else none.",
+    "How the client proves who it is: none, low (the password itself), or the answer to a challenge: manufacturer, md5, sha1, sha256 by the password, gmac by the two keys, ecdsa by the signing key. Absent: low where there is a password, else none.",
   ),
+  security: z.enum(SECURITIES).default("none").describe(
+    "What is done to messages: none, authentication, encryption, or both, which most meters with keys want.",
+  ),
+  suite: z.literal([0, 1, 2]).default(0).describe(
+    "Security suite: 0 and 1 cipher with AES-128, 2 with AES-256; ecdsa signs on P-256 in suite 1, on P-384 in suite 2.",
+  ),
+  cipher: z.enum(CIPHERS).default("global").describe(
+    "With which key, and how it is told: global, or dedicated (drawn for each association); general-global and general-dedicated say the sender's title each time.",
+  ),
+  client_title: hex(8).optional().meta({ examples: ["4D4D4D0000000001"] }).describe(
+    "System title of the client, 16 hex digits: three letters of a maker and five octets. Needed for ciphers, sha256, gmac, ecdsa; some meters take one alone.",
+  ),
+  meter_title: hex(8).optional().meta({ examples: ["4D4D4D0000BC614E"] }).describe(
+    "System title of the meter, for one that does not say it.",
+  ),
+  encryption_key: secret.optional().meta({ examples: [{ credential: "flat-1-encryption" }] }).describe(
+    "Global unicast encryption key (GUEK, EK), in hex digits: 32, in suite 2 64. obisd keeps the count of its messages beside the journal: no second client may use the same key with the same client_title.",
+  ),
+  authentication_key: secret.optional().meta({ examples: [{ credential: "flat-1-authentication" }] }).describe(
+    "Authentication key (GAK, AK), as long.",
+  ),
+  signing_key: secret.optional().meta({ examples: [{ credential: "flat-1-signing" }] }).describe(
+    "For ecdsa: the client's private key, in hex digits: 64, in suite 2 96.",
+  ),
+  meter_key: z.string().optional().meta({ examples: ["BAAFFDE06A8CB1C9DAE8D94023C601DB…"] }).describe(
+    "For ecdsa: the meter's public key, x and y, in hex digits: 128, in suite 2 192.",
+  ),
+  read_counter: z.string().refine((name) => parseObis(name) !== "", "an OBIS code is needed: 0-0:43.1.0*255")
+    .transform((name) => parseObis(name)).optional().meta({ examples: ["0-0:43.1.0*255"] }).describe(
+      "The object in which the meter tells the public client which invocation counter it has heard last: read once when obisd starts, and after trouble. Absent: obisd goes on from its own count.",
+    ),
   sign_off: z.boolean().default(true).describe(
     "false: for a meter that takes the message of the sign-off (RLRQ) badly.",
   ),
@@ -57,95 +95,22 @@ export function toDlmsSettings(its: DraftDlms): DlmsSettings {
     opening: its.opening!,
     client: its.client!,
     server: its.server!,
-    ...its.physical !== undefined && { physical: its.physical },
-    ...its.address_octets !== undefined && { addressOctets: its.address_octets },
+    ...present("physical", its.physical),
+    ...present("addressOctets", its.address_octets),
     frameOctets: its.frame_octets!,
     names: its.names!,
-    ...its.auth !== undefined && { auth: its.auth },
+    ...present("auth", its.auth),
+    security: its.security!,
+    suite: its.suite!,
+    cipher: its.cipher!,
+    ...present("clientTitle", its.client_title),
+    ...present("meterTitle", its.meter_title),
+    ...present("encryptionKey", its.encryption_key),
+    ...present("authenticationKey", its.authentication_key),
+    ...present("signingKey", its.signing_key),
+    ...present("meterKey", its.meter_key),
+    ...present("readCounter", its.read_counter),
     signOff: its.sign_off!,
     acceptUnproven: its.accept_unproven!,
   };
-}
-
-/** What of a meter its DLMS options must fit. */
-export interface DlmsNeighbours {
-  readonly path: Path;
-  readonly mode?: string | undefined;
-  /** Options that stand in the meter itself, right or wrong. */
-  readonly given: readonly string[];
-  readonly obis?: readonly string[] | undefined;
-  readonly registers?: readonly string[] | undefined;
-  readonly expect?: Readonly<Record<string, string>> | undefined;
-  readonly dlms?: DraftDlms | undefined;
-  /** Options that stand in `dlms:`. */
-  readonly givenDlms: readonly string[];
-}
-
-/** Reports what of mode E does not fit together. */
-export function checkDlms(meter: DlmsNeighbours, endpoint: Endpoint | undefined, report: Report): void {
-  const { path, mode, dlms, given } = meter;
-  const fault = (option: string, message: string) => report.fault([...path, ...option.split(".")], message, "key");
-  if (mode === "E") checkModeE(meter, fault);
-  if (!dlms) return;
-  if (mode !== undefined && mode !== "E" && mode !== "auto") {
-    return fault("dlms", `mode ${mode} speaks no DLMS: mode: E does, and auto where the meter offers it`);
-  }
-  if (mode === "auto" && dlms.opening !== undefined && dlms.opening !== "sign-on") {
-    fault(
-      "dlms.opening",
-      `auto sees by the sign-on what the meter offers, and ${dlms.opening} has none: write mode: E`,
-    );
-  }
-  if (mode === "auto" && given.includes("registers")) {
-    fault("registers", "modes C and E read them in different ways: write mode: E, or mode: C");
-  }
-  checkOpening(meter, endpoint, fault);
-  checkSecret(meter, fault);
-}
-
-type Fault = (option: string, message: string) => void;
-
-/** What modes A to C have and mode E has not. */
-function checkModeE({ given, obis = [], registers = [], expect = {} }: DlmsNeighbours, fault: Fault): void {
-  if (given.includes("stop_early")) {
-    fault("stop_early", "mode E has no readout to be ended: it reads obis alone as it is");
-  }
-  if (given.includes("access")) fault("access", "it is of programming mode; in mode E dlms.auth says how to sign on");
-  for (const [option, codes] of [["obis", obis], ["registers", registers], ["expect", Object.keys(expect)]] as const) {
-    const wrong = codes.find((code) => parseObis(code) === "");
-    if (wrong !== undefined) {
-      fault(
-        option,
-        `${JSON.stringify(wrong)} is no OBIS code, and a meter in mode E knows nothing else: 1-0:1.8.0*255`,
-      );
-    }
-  }
-}
-
-function checkOpening({ dlms, given, givenDlms }: DlmsNeighbours, endpoint: Endpoint | undefined, fault: Fault): void {
-  const { opening = "sign-on" } = dlms!;
-  if (opening !== "sign-on" && given.includes("address")) {
-    const instead = opening === "hdlc"
-      ? "dlms.physical is the meter's number on the line"
-      : "dlms.server says which it is";
-    fault("address", `it belongs to the sign-on, and opening: ${opening} has none: ${instead}`);
-  }
-  if (opening !== "wrapper") return;
-  if (endpoint && endpoint.kind !== "tcp") {
-    fault(
-      "dlms.opening",
-      `the wrapper is for tcp:// alone, and the line is ${formatEndpoint(endpoint)}: sign-on or hdlc`,
-    );
-  }
-  for (const option of ["physical", "address_octets", "frame_octets"]) {
-    if (givenDlms.includes(option)) fault(`dlms.${option}`, "it belongs to HDLC, which the wrapper does without");
-  }
-}
-
-function checkSecret({ dlms, given, mode }: DlmsNeighbours, fault: Fault): void {
-  if (dlms!.auth === undefined) return;
-  const auth = authenticationOf(dlms as DlmsSettings, false);
-  const has = given.includes("password");
-  if (auth === "none" && has && mode === "E") fault("password", "dlms.auth is none: nobody would be told it");
-  if (auth !== "none" && !has) fault("dlms.auth", `${auth} takes a secret: password: { credential: NAME }`);
 }

@@ -55,3 +55,8 @@ function meaningOf(schema: z.ZodType): string | undefined {
   const { innerType } = schema.def as { readonly innerType?: z.ZodType }; // of optional ones and those with a default
   return innerType && meaningOf(innerType);
 }
+
+/** An absent value leaves its key out. */
+export function present<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : { [key]: value } as { readonly [P in K]?: V };
+}

@@ -68,7 +68,7 @@ Deno.test("read --mode E: what is refused, missing or wrong: exit code and words
     [meter(), [...hdlc, "--obis", "HELLO"], 0, /The meter did not say HELLO/],
     [meter(), [...hdlc, "--server", "2", "--timeout", "60s"], 69, /No answer from meter 2/],
     [meter(), ["--auth", "low"], 64, /--auth low takes a --password/],
-    [meter(), ["--auth", "gmac"], 64, /allowed are none, low, manufacturer, md5, sha1/],
+    [meter(), ["--auth", "hls"], 64, /allowed are none, low, manufacturer, md5, sha1, sha256, gmac, ecdsa/],
     [meter(), ["--client", "128"], 64, /--client 128: allowed are 0 to 127/],
     [meter(), ["--raw", "x"], 64, /--raw keeps a telegram, and mode E has none/],
     [servePty(() => signedOn(testMeter(), "/LGZ5ZMD4101234.B12")), [], 77, /offers no mode E/],

@@ -1,6 +1,7 @@
 /** A DLMS meter at the end of a line: on HDLC, on the wrapper, behind a sign-on. @module */
 import { type Dialogue, Inbox, send, setLine } from "../../src/dialogue.ts";
 import {
+  decodeCiphered,
   hdlcAddress,
   hdlcStation,
   type Meter,
@@ -11,6 +12,7 @@ import {
 import { toBytes, toText } from "../../src/iec62056/mod.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 
+const AARQ = 0x60;
 const PATIENCE = { firstMs: 60_000, nextMs: 60_000, limitBytes: 4096 };
 
 /** A meter on HDLC. */
@@ -24,7 +26,12 @@ export function wrapped(meter: Meter): Dialogue<never> {
 }
 
 /** A meter that begins with the sign-on, each time anew; `otherwise` when it is asked for anything but mode E. */
-export function* signedOn(meter: Meter, identification: string, otherwise?: () => Dialogue<void>): Dialogue<never> {
+export function* signedOn(
+  meter: Meter | (() => Meter),
+  identification: string,
+  otherwise?: () => Dialogue<void>,
+  serve?: StationOptions["serve"],
+): Dialogue<never> {
   const inbox = new Inbox();
   while (true) {
     if (!(yield* line(inbox)).endsWith("/?!\r\n")) continue;
@@ -32,7 +39,7 @@ export function* signedOn(meter: Meter, identification: string, otherwise?: () =
     if ((yield* line(inbox)) === "\x06252\r\n") {
       yield* setLine({ ...SIGN_ON_LINE, baud: 9600 });
       yield* send(toBytes("\x06252\r\n"));
-      yield* station(meter, { once: true });
+      yield* station(typeof meter === "function" ? meter() : meter, { once: true, ...serve && { serve } });
       yield* setLine(SIGN_ON_LINE);
     } else if (otherwise) yield* otherwise();
   }
@@ -44,4 +51,18 @@ function* line(inbox: Inbox): Dialogue<string> {
     return end > 0 ? { start: 0, end, value: toText(bytes.subarray(0, end)) } : undefined;
   }, PATIENCE);
   return value;
+}
+
+/** A meter's servers that write down the number of each ciphered message but the sign-on's. */
+export function listening(meter: () => Meter, heard: number[]): StationOptions["serve"] {
+  return (client) => {
+    const server = new Server(meter(), client);
+    return {
+      answer(apdu) {
+        const outer = apdu[0] === AARQ ? undefined : decodeCiphered(apdu);
+        if (outer) heard.push(new DataView(outer.ciphered.buffer, outer.ciphered.byteOffset).getUint32(1));
+        return server.answer(apdu);
+      },
+    };
+  };
 }

@@ -1,0 +1,87 @@
+/** No invocation counter is given twice: after a kill -9, by several processes, at the end of all numbers. */
+import assert from "node:assert/strict";
+import { LineError, RefusalError } from "../src/errors.ts";
+import { countersBeside, InvocationCounters } from "../src/invocation_counters.ts";
+import { temporaryFolder } from "./support/readings.ts";
+
+const [KEY, TITLE] = [new Uint8Array(16).fill(7), Uint8Array.from([0x4f, 0x42, 0x49, 0, 0, 0, 0, 1])];
+
+Deno.test("InvocationCounters: counts on in another process, from behind what was reserved", () => {
+  using folder = temporaryFolder();
+  const path = countersBeside(`${folder.path}/journal.db`);
+  const first = new InvocationCounters(path, 10);
+  assert.deepEqual(
+    Array.from({ length: 12 }, () => first.of(KEY, TITLE).next()),
+    Array.from({ length: 12 }, (_, at) => at + 1),
+  );
+  const second = new InvocationCounters(path, 10).of(KEY, TITLE);
+  assert.deepEqual([second.next(), first.of(KEY, TITLE).next()], [21, 13]);
+  assert.equal(new InvocationCounters(path).of(new Uint8Array(16), TITLE).next(), 1, "another key counts for itself");
+  assert.ok(!Deno.readTextFileSync(path).includes("07070707"));
+});
+
+Deno.test("InvocationCounters: a meter that has heard more raises it, one that has heard less does not", () => {
+  using folder = temporaryFolder();
+  const counter = new InvocationCounters(`${folder.path}/counters.json`, 10).of(KEY, TITLE);
+  assert.equal(counter.next(), 1);
+  counter.raise(4711);
+  counter.raise(12);
+  assert.deepEqual([counter.next(), counter.next()], [4711, 4712]);
+  assert.equal(new InvocationCounters(`${folder.path}/counters.json`, 10).of(KEY, TITLE).next(), 4721);
+});
+
+Deno.test("InvocationCounters: the last number of 32 bits, and none behind it", () => {
+  using folder = temporaryFolder();
+  const counter = new InvocationCounters(`${folder.path}/counters.json`).of(KEY, TITLE);
+  counter.raise(0xffff_fffe);
+  assert.deepEqual([counter.next(), counter.next()], [0xffff_fffe, 0xffff_ffff]);
+  assert.throws(() => counter.next(), RefusalError);
+  counter.raise(0xffff_ffff + 1);
+  assert.throws(() => counter.next(), /used up: the meter needs another key/);
+});
+
+Deno.test("InvocationCounters: a file that is damaged or cannot be written stops the ciphering", () => {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/counters.json`;
+  for (const text of ["", "{", "[1", '{"a":"b"}', '{"a":1.5}', "null"]) {
+    Deno.writeTextFileSync(path, text);
+    const counter = new InvocationCounters(path).of(KEY, TITLE);
+    assert.throws(() => counter.next(), /No message is ciphered, for its number cannot be kept: .* is damaged/, text);
+  }
+  Deno.mkdirSync(`${folder.path}/other.json.new`);
+  const blocked = new InvocationCounters(`${folder.path}/other.json`).of(KEY, TITLE);
+  assert.throws(() => blocked.next(), LineError);
+});
+
+/** Takes numbers as fast as it can and says each, until it is killed. */
+const TAKER = `
+import { InvocationCounters } from "${import.meta.resolve("../src/invocation_counters.ts")}";
+const counter = new InvocationCounters(Deno.args[0], 3).of(new Uint8Array(16), new Uint8Array(8));
+while (true) Deno.stdout.writeSync(new TextEncoder().encode(counter.next() + "\\n"));
+`;
+
+Deno.test("InvocationCounters: killed at any moment, two processes at a time, no number comes twice", async () => {
+  using folder = temporaryFolder();
+  Deno.writeTextFileSync(`${folder.path}/taker.ts`, TAKER);
+  const path = `${folder.path}/counters.json`;
+  const take = async (lines: number) => {
+    const args = ["run", "--quiet", "--no-prompt", "--cached-only", "--allow-all", `${folder.path}/taker.ts`, path];
+    const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
+    let text = "";
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const enough = text.split("\n").length > lines;
+      text += piece;
+      if (!enough && text.split("\n").length > lines) child.kill("SIGKILL"); // in the middle of whatever it does
+    }
+    await child.status;
+    return text.split("\n").slice(0, -1).map(Number);
+  };
+  const taken: number[] = [];
+  for (const [one, other] of [[5, 200], [1, 50], [400, 17]] as const) {
+    const [first, second] = await Promise.all([take(one), take(other)]);
+    assert.ok(Math.min(...first, ...second) > Math.max(0, ...taken), "later ones are above all earlier ones");
+    taken.push(...first, ...second);
+  }
+  assert.equal(new Set(taken).size, taken.length);
+  assert.ok(taken.length > 600);
+});
