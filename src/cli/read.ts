@@ -1,12 +1,10 @@
 /** `obisd read`: one readout of one meter, now. @module */
 import { withLimit } from "../abort.ts";
-import { asItWrites, codesToRead } from "../asking.ts";
+import { codesToRead } from "../asking.ts";
 import { type Dialogue, Inbox } from "../dialogue.ts";
 import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
-import { EXIT } from "../exit_code.ts";
 import { listen, offersModeE, readout } from "../iec62056/mod.ts";
 import { type ModeEOptions, readModeE } from "../mode_e.ts";
-import { missingCodes, normalise, verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
 import type { Mode, Telegram } from "../telegram.ts";
 import { formatEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
@@ -14,8 +12,9 @@ import { openTransport } from "../transport/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { DLMS_HELP, DLMS_OPTIONS, parseDlms } from "./dlms.ts";
-import { type Format, parseFormat, present } from "./present.ts";
+import { parseFormat } from "./present.ts";
 import { RECORD_HELP } from "./recorder.ts";
+import { showTelegram } from "./show.ts";
 import { parseTarget, parseTimeout, parseUsage, type Target, TARGET_OPTIONS } from "./target.ts";
 import { createWatcher, type Watcher } from "./watcher.ts";
 
@@ -68,7 +67,7 @@ ${DLMS_HELP}
       );
       raw?.keep(telegram.bytes);
       watcher.end(telegram.mode === "E" ? undefined : telegram);
-      return show(telegram, target, format, context);
+      return showTelegram(telegram, target, { format }, context);
     } catch (cause) {
       const error = watcher.explain(cause);
       if (error instanceof ProtocolError && error.bytes.length > 0) raw?.keep(error.bytes);
@@ -129,36 +128,12 @@ async function hearOnce(
   }
 }
 
-/** Prints the readings, tells what is odd. Returns the exit code. */
-function show(telegram: Telegram, wanted: Target, format: Format, { log, print }: Context): number {
-  const target = asItWrites(wanted, telegram);
-  const stranger = target.expect && verifyIdentity(telegram, target.expect);
-  if (stranger) {
-    log.error(`Nothing is shown: ${stranger}`);
-    return EXIT.noAnswer;
-  }
-  for (const { text, reason } of telegram.block.damaged) {
-    log.warning(`Cannot read data line ${JSON.stringify(text)}: ${reason}`);
-  }
-  const { name: meter, labels, obis } = target;
-  const options = { ...meter !== undefined && { meter }, ...labels && { labels }, ...obis && { obis } };
-  const readings = normalise(telegram, options);
-  const text = present(readings, format);
-  if (text !== "") print(text);
-  const missing = obis ? missingCodes(readings, obis) : [];
-  if (missing.length > 0) {
-    log.warning(`The meter did not say ${missing.join(", ")}; without --obis it shows all that it says`);
-  }
-  return EXIT.ok;
-}
-
 async function readTarget(args: Arguments): Promise<Target> {
-  const { positionals: [what, ...more], values: { obis } } = args;
+  const { positionals: [what, ...more] } = args;
   if (what === undefined || more.length > 0) {
     throw new UsageError("read takes one ENDPOINT, or a METER of the configuration");
   }
-  const target = await parseTarget(what, args);
-  return obis === undefined ? target : { ...target, obis: (obis as string).split(",").map((code) => code.trim()) };
+  return await parseTarget(what, args);
 }
 
 /** The file of `--raw`, opened before the meter is asked, so that nothing is read in vain. @throws {UsageError} */

@@ -49,6 +49,7 @@ export async function parseTarget(what: string, { values }: Arguments): Promise<
     ...values.mode !== undefined && { mode: parseMode(values.mode as string) },
     ...values.address !== undefined && { address: values.address as string },
     ...values.name !== undefined && { name: values.name as string },
+    ...values.obis !== undefined && { obis: (values.obis as string).split(",").map((code) => code.trim()) },
   };
 }
 

@@ -119,6 +119,7 @@ function formatEvent(event: TraceEvent, show: (bytes: Uint8Array) => string): st
   }
 }
 
-function say(text: string): void {
+/** To standard error. */
+export function say(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
