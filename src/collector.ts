@@ -30,6 +30,7 @@ import {
   type Outcome,
   type Present,
   settle,
+  triesUntil,
   type Turn,
   turnTime,
 } from "./turns.ts";
@@ -43,8 +44,6 @@ const NAP_MS = 30_000;
 const GRACE_MS = 60_000;
 /** A pushing meter is heard again after this, whatever went wrong. */
 const HEAR_AGAIN_MS = 500;
-/** Why a waiting that nobody needs any more is aborted: a word, for a `DOMException` with its stack costs more than the wait. */
-const OVER = "over";
 /** While a telegram is on its way at the end of a slot, the slot is looked at again after this. */
 const LOOK_AGAIN_MS = 250;
 
@@ -149,15 +148,13 @@ async function askMeter(
   context: CollectorContext & Pick<AskingOptions, "modeE">,
 ): Promise<Attempt> {
   const { clock = systemClock, report, stop, modeE, counters } = context;
-  const settled = new AbortController();
-  clock.sleep(Math.min(slots(slot) - clock.now(), 2 ** 31 - 1), settled.signal)
-    .then(() => tries.left = 0, () => {}); // the next slot has tries of its own
+  const inSlot = triesUntil(slots(slot) - clock.now(), tries, clock);
   try {
     const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
       const onRefused = (reason: string) => report.refused(meter.name, reason);
       const dialogue = asking(meter, {
         endpoint: wire.endpoint,
-        tries,
+        tries: inSlot,
         onRefused,
         ...modeE && { modeE },
         ...counters && { counters },
@@ -169,8 +166,6 @@ async function askMeter(
   } catch (error) {
     if (stop.aborted) throw stop.reason;
     return await explain(error, wire, meter, context);
-  } finally {
-    settled.abort(OVER);
   }
 }
 

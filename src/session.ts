@@ -30,6 +30,10 @@ export interface SessionOptions {
 /** How long an aborted session may take to sign the meter off: a break at 300 Bd takes 170 ms, a message before it more. */
 const SIGN_OFF_MS = 2000;
 
+/** A timer that ends so much later than it should shows a host that was busy; and the most that is made up for it. */
+const LATE_MS = 50;
+const LATE_MAX_MS = 2000;
+
 /** Why a waiting that nobody needs any more is aborted. */
 const OVER = "over";
 
@@ -80,7 +84,7 @@ async function carryOut<T>(
   using patience = new Patience(world.clock, signal);
   let lost: LineError | undefined;
   while (!next.done) {
-    const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, patience, signal);
+    const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, patience);
     if (signal.aborted) return next;
     if (!lost && "error" in outcome && outcome.error instanceof LineError) {
       lost = outcome.error;
@@ -110,26 +114,26 @@ async function signOff<T>(dialogue: Dialogue<T>, world: World): Promise<void> {
   }
 }
 
-function attempt(step: Step, world: World, patience: Patience, signal: AbortSignal): Promise<Outcome> {
-  return perform(step, world, patience, signal).then((arrival) => ({ arrival }), (error) => ({ error }));
+function attempt(step: Step, world: World, patience: Patience): Promise<Outcome> {
+  return perform(step, world, patience).then((arrival) => ({ arrival }), (error) => ({ error }));
 }
 
-async function perform(step: Step, world: World, patience: Patience, signal: AbortSignal): Promise<Arrival> {
+async function perform(step: Step, world: World, patience: Patience): Promise<Arrival> {
   const { transport, clock, trace } = world;
   switch (step.kind) {
     case "send":
       world.writing = world.writing.then(() => transport.write(step.bytes));
-      await untilAbort(world.writing, signal);
+      await patience.unlessAborted(world.writing);
       trace({ ...step, kind: "sent", atMs: clock.now() });
       return NOTHING;
     case "receive":
       return await receive(step.withinMs, world, patience);
     case "line":
-      await untilAbort(transport.setLine(step.settings), signal);
+      await patience.unlessAborted(transport.setLine(step.settings));
       trace({ kind: "line", settings: step.settings, atMs: clock.now() });
       return NOTHING;
     case "pause":
-      await clock.sleep(step.ms, signal);
+      await patience.pause(step.ms);
       return NOTHING;
     case "flush":
       transport.flush();
@@ -151,17 +155,21 @@ async function receive(withinMs: number, { transport, clock, trace }: World, pat
 }
 
 /**
- * Ends a waiting whose time is up. One goes through a whole dialogue: a message comes in a dozen pieces, and a timer and
- * two signals for each would cost more than all else that is done with it. So a timer that is set is left to run: when
- * it ends too early, it is set again.
+ * Ends a waiting whose time is up, or that is aborted. One goes through a whole dialogue: a message comes in a dozen
+ * pieces, and a timer and two signals for each would cost more than all else that is done with it. So there is one
+ * listener for all, and a timer that is set is left to run: when it ends too early, it is set again.
  */
 class Patience implements Disposable {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
-  readonly #stop = () => this.#waiting.abort(this.#signal.reason);
-  #waiting = new AbortController();
+  readonly #stop = () => this.#end(this.#signal.reason);
+  /** Ends the one waiting that there is. */
+  #end: (reason: unknown) => void = nobodyWaits;
+  #reading = new AbortController();
   /** Until when somebody waits; `Infinity`: nobody does. By the monotonic clock. */
   #untilMs = Infinity;
+  /** Whether it gets more when the host was too busy to hear. */
+  #lenient = false;
   #timer = new AbortController();
   /** When the timer ends; `Infinity`: none is set. */
   #timerMs = Infinity;
@@ -175,20 +183,55 @@ class Patience implements Disposable {
 
   /** Work that waits, but not longer than `withinMs`. @throws SILENCE, or the signal's reason */
   async within<T>(withinMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (this.#waiting.signal.aborted) this.#waiting = new AbortController();
-    if (this.#signal.aborted) this.#stop();
-    this.#untilMs = this.#clock.monotonic() + withinMs;
-    if (this.#untilMs < this.#timerMs) this.#setTimer();
+    if (this.#reading.signal.aborted) this.#reading = new AbortController();
     try {
-      return await work(this.#waiting.signal);
+      this.#lenient = true;
+      this.#begin(withinMs, (reason) => this.#reading.abort(reason));
+      return await work(this.#reading.signal);
     } finally {
-      this.#untilMs = Infinity;
+      this.#over();
+    }
+  }
+
+  /** Waits for `ms`. @throws the signal's reason */
+  async pause(ms: number): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#begin(ms, (reason) => reason === SILENCE ? resolve() : reject(reason));
+      });
+    } finally {
+      this.#over();
+    }
+  }
+
+  /** Waits for `work`, which goes on after an abort. @throws the signal's reason */
+  async unlessAborted(work: Promise<void>): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        work.then(resolve, reject);
+        this.#begin(Infinity, reject);
+      });
+    } finally {
+      this.#over();
     }
   }
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener("abort", this.#stop);
     this.#timer.abort(OVER);
+  }
+
+  #begin(withinMs: number, end: (reason: unknown) => void): void {
+    this.#end = end;
+    if (this.#signal.aborted) return this.#stop();
+    this.#untilMs = this.#clock.monotonic() + withinMs;
+    if (this.#untilMs < this.#timerMs) this.#setTimer();
+  }
+
+  #over(): void {
+    this.#end = nobodyWaits;
+    this.#untilMs = Infinity;
+    this.#lenient = false;
   }
 
   #setTimer(): void {
@@ -202,20 +245,17 @@ class Patience implements Disposable {
 
   #wake(): void {
     this.#timerMs = Infinity;
-    if (this.#clock.monotonic() >= this.#untilMs) this.#waiting.abort(SILENCE);
-    else if (this.#untilMs < Infinity) this.#setTimer();
+    const lateMs = this.#clock.monotonic() - this.#untilMs;
+    if (lateMs >= 0 && !(this.#lenient && lateMs > LATE_MS)) return this.#end(SILENCE);
+    if (lateMs > LATE_MS) this.#makeUp(lateMs);
+    if (this.#untilMs < Infinity) this.#setTimer();
+  }
+
+  /** A host that was too busy to wake in time was too busy to hear: it listens as much longer, once. */
+  #makeUp(lateMs: number): void {
+    this.#lenient = false;
+    this.#untilMs += lateMs + Math.min(lateMs, LATE_MAX_MS);
   }
 }
 
-/** Waits for `promise`, but not beyond an abort. */
-function untilAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    const settle = (then: () => void) => {
-      signal.removeEventListener("abort", stop);
-      then();
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(() => settle(resolve), (error) => settle(() => reject(error)));
-  });
-}
+function nobodyWaits(): void {}

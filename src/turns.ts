@@ -1,4 +1,5 @@
 /** Whose turn it is on a line that meters share: slots, tries within a slot, and how a dead meter steps back. @module */
+import type { Clock } from "./clock.ts";
 import type { Tries } from "./iec62056/mod.ts";
 
 /** Until a meter that did not answer is asked again within its slot; doubled each time. */
@@ -124,6 +125,19 @@ function catchUp(turn: Turn, nowMs: number): number {
 export function loseToLine(turn: Turn, slots: number): void {
   turn.lostInARow += slots;
   turn.awayInARow += slots;
+}
+
+/** The tries that a slot has left, none once it has ended: the next one has its own. */
+export function triesUntil(leftMs: number, tries: Tries, clock: Pick<Clock, "monotonic">): Tries {
+  const endMs = clock.monotonic() + leftMs;
+  return {
+    get left() {
+      return clock.monotonic() < endMs ? tries.left : 0;
+    },
+    set left(count) {
+      tries.left = count;
+    },
+  };
 }
 
 /** Where an attempt that ended at `nowMs` leads: `false`, another one follows within the slot; `true`, the slot is over. */

@@ -26,6 +26,12 @@ function quickClock(): Clock {
   };
 }
 
+/** The same, on which nothing but the pause before the break ever ends. */
+function onlyPauses(): Clock {
+  const quick = quickClock();
+  return { ...quick, sleep: (ms, signal) => ms === 200 ? quick.sleep(ms, signal) : new Promise(() => {}) };
+}
+
 /** A wire that writes down what it was asked for and answers from a list; a string arrives, an error fails, nothing left is silence. */
 function scripted(...arriving: (string | Error)[]) {
   const log: string[] = [];
@@ -133,7 +139,7 @@ Deno.test("converse: a lost wire ends the dialogue with the first error, without
 Deno.test("converse: an abort signs the meter off, then throws its reason", async () => {
   const { transport, log } = scripted();
   const abort = new AbortController();
-  const clock: Clock = { ...quickClock(), sleep: (ms) => ms === 200 ? Promise.resolve() : new Promise(() => {}) };
+  const clock = onlyPauses();
   const session = converse(transport, withBreak(), { signal: abort.signal, clock });
   setTimeout(() => abort.abort("stop"), 0);
   await assert.rejects(session, (reason) => reason === "stop");
@@ -159,7 +165,7 @@ Deno.test("converse: the break follows a message that an abort left on its way",
     await write(message);
   };
   const abort = new AbortController();
-  const clock: Clock = { ...quickClock(), sleep: (ms) => ms === 200 ? Promise.resolve() : new Promise(() => {}) };
+  const clock = onlyPauses();
   const session = converse(transport, withBreak(), { signal: abort.signal, clock });
   abort.abort("stop");
   setTimeout(resolve, 5);
@@ -172,6 +178,22 @@ Deno.test("converse: aborted before it begins, nothing is sent", async () => {
   const session = converse(transport, withBreak(), { signal: AbortSignal.abort("stop"), clock: quickClock() });
   await assert.rejects(session, (reason) => reason === "stop");
   assert.deepEqual(log, []);
+});
+
+Deno.test("converse: a host that was too busy to hear listens once more before it calls it silence", async () => {
+  const quick = quickClock();
+  let stallMs = 3000;
+  const stalled: Clock = {
+    ...quick,
+    sleep: (ms, signal) => quick.sleep(ms + stallMs, signal).finally(() => stallMs = 0),
+  };
+  const { transport } = scripted();
+  const late = {
+    ...transport,
+    read: () => new Promise<Uint8Array>((done) => setTimeout(() => done(bytes("late")), 2)),
+  };
+  assert.equal(await converse(late, receive(), { signal: never, clock: stalled }), "late");
+  await assert.rejects(converse(transport, receive(), { signal: never, clock: quickClock() }), SilenceError);
 });
 
 Deno.test("converse: ten thousand steps leave no listener on the signal", async () => {

@@ -60,8 +60,12 @@ class TcpTransport implements Transport {
   #queue: Uint8Array[] = [];
   /** Why nothing comes or goes any more: made where somebody hears it, for most connections end when nobody listens. */
   #lost: (() => LineError) | undefined;
-  /** Wakes the reader when something came. */
+  /** Wakes the reader when something came, or when it shall wait no more. */
   #arrived: () => void = () => {};
+  #aborted: (reason: unknown) => void = () => {};
+  /** The signal of the last reads. */
+  #heeded: AbortSignal | undefined;
+  readonly #interrupt = () => this.#aborted(this.#heeded!.reason);
   /** Wakes the pump when the queue has room again. */
   #taken: () => void = () => {};
   readonly #pumping: Promise<void>;
@@ -113,6 +117,7 @@ class TcpTransport implements Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#lost ??= () => new LineError("lost", `${this.#name} was closed`);
+    this.#heeded?.removeEventListener("abort", this.#interrupt);
     this.#connection.close();
     this.#takeAll();
     this.#arrived();
@@ -149,14 +154,16 @@ class TcpTransport implements Transport {
     return bytes;
   }
 
+  /** Most reads of a session share one signal: it is listened to once, for a telegram comes in a hundred pieces. */
   #arrival(signal: AbortSignal): Promise<void> {
+    if (this.#heeded !== signal) {
+      this.#heeded?.removeEventListener("abort", this.#interrupt);
+      this.#heeded = signal;
+      signal.addEventListener("abort", this.#interrupt, { once: true });
+    }
     return new Promise((resolve, reject) => {
-      const stop = () => reject(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
-      this.#arrived = () => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      };
+      this.#arrived = resolve;
+      this.#aborted = reject;
     });
   }
 
