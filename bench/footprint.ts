@@ -24,19 +24,21 @@ interface Start {
   readonly env?: Record<string, string>;
 }
 
+/** How the unit starts the bundle that {@link bundle} makes. */
+export const AS_THE_UNIT_DOES: Pick<Start, "program" | "env"> = asTheUnitDoes();
+
 const STARTED: readonly Start[] = [
   { how: "from sources", program: FROM_SOURCES },
   { how: "bundled", program: ["run", "--allow-all", "--quiet", "--no-config", "--no-lock", BUNDLE] },
-  asTheUnitDoes(),
+  { how: "bundled, as the unit starts it", ...AS_THE_UNIT_DOES },
 ];
 
 /** Deno's arguments in the unit's ExecStart=, up to the permissions, and how it allocates: no compiler at run time, no code cache, one heap. */
-function asTheUnitDoes(): Start {
+function asTheUnitDoes(): Pick<Start, "program" | "env"> {
   const unit = Deno.readTextFileSync(projectPath("systemd/obisd.service")).replaceAll("\\\n", " ");
   const [, line] = unit.match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
   const [, arenas] = unit.match(/^Environment=MALLOC_ARENA_MAX=(\d+)$/m)!;
   return {
-    how: "bundled, as the unit starts it",
     program: [...line!.trim().split(/\s+/), "--allow-all", BUNDLE],
     env: { MALLOC_ARENA_MAX: arenas! },
   };
@@ -102,7 +104,8 @@ async function measureMemory(how: string, options: DaemonOptions, database: Data
   };
 }
 
-async function bundle(): Promise<void> {
+/** Makes the program as it is installed. */
+export async function bundle(): Promise<void> {
   await using child = startChild(Deno.execPath(), ["run", "--allow-all", "--quiet", projectPath("src/bundle.ts")]);
   await child.done;
 }

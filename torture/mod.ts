@@ -4,10 +4,11 @@ import { formatTable } from "../bench/table.ts";
 import { fuzz } from "./fuzz.ts";
 import { kill } from "./kill.ts";
 import { model } from "./model.ts";
+import { soak } from "./soak.ts";
 import type { Row, Trial } from "./trial.ts";
 import { wal } from "./wal.ts";
 
-const TRIALS: readonly Trial[] = [fuzz, model, wal, kill];
+const TRIALS: readonly Trial[] = [fuzz, model, wal, kill, soak];
 
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));
