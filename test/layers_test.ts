@@ -132,7 +132,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // a meter that is none
   "src/simulator/": [
     ...["src/clock.ts", "src/errors.ts", "src/libc.ts", "src/line.ts", "src/log.ts", "src/telegram.ts"],
-    ...["src/dialogue.ts", "src/iec62056/", "src/transport/", "src/recording.ts"],
+    ...["src/dialogue.ts", "src/iec62056/", "src/dlms/", "src/obis/", "src/transport/", "src/recording.ts"],
   ],
   // the shell
   "src/cli/": [
@@ -180,7 +180,7 @@ const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|meters|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format|recording)\\.ts$",
-    "^src/simulator/(capture|client_messages|faults|live|load_profile|meter|programming|registers|replay|speech|statistics)\\.ts$",
+    "^src/simulator/(capture|client_messages|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|speech|statistics)\\.ts$",
   ].join("|"),
 );
 

@@ -171,7 +171,8 @@ async function givenSettings(values: Arguments["values"], signal: AbortSignal): 
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function parseServer(text: string): Pick<DlmsSettings, "server" | "physical"> {
+/** A logical device, and behind a "/" the meter on its line. @throws {UsageError} */
+export function parseServer(text: string): Pick<DlmsSettings, "server" | "physical"> {
   const [upper = "", lower, ...more] = text.split("/");
   if (more.length > 0) throw new UsageError(`--server ${text}: it is a number, or two with a "/" between them: 1/17`);
   return {
@@ -180,12 +181,14 @@ function parseServer(text: string): Pick<DlmsSettings, "server" | "physical"> {
   };
 }
 
-function parseNumber(option: string, text: string, most: number): number {
+/** A whole number from 0 to `most`. @throws {UsageError} */
+export function parseNumber(option: string, text: string, most: number): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= most) return Number(text);
   throw new UsageError(`${option} ${text}: allowed are 0 to ${most}`);
 }
 
-function oneOf<T extends string>(option: string, text: unknown, allowed: readonly T[]): T {
+/** One of a few words. @throws {UsageError} */
+export function oneOf<T extends string>(option: string, text: unknown, allowed: readonly T[]): T {
   const found = allowed.find((each) => each === text);
   if (found === undefined) throw new UsageError(`${option} ${text}: allowed are ${allowed.join(", ")}`);
   return found;

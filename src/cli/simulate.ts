@@ -19,6 +19,7 @@ import {
 import { parseDuration } from "../units.ts";
 import type { Arguments, Command } from "./command.ts";
 import { playBack, type PlayBackOptions } from "./play_back.ts";
+import { parseSimulatedDlms, SIMULATED_DLMS_HELP, SIMULATED_DLMS_OPTIONS } from "./simulate_dlms.ts";
 
 const listed = (table: Readonly<Record<string, { readonly argument: string; readonly does: string }>>) =>
   Object.entries(table).map(([name, { argument, does }]) =>
@@ -38,7 +39,7 @@ ADDRESS is the number by which a meter is called; absent, the one in its telegra
                             digits behind > and <): the meter's bytes come as they came, and what the client sends is
                             compared; where it differs is said on standard error
   --strict                  plays it once: exit 0 if the client said what is recorded, 76 at the first difference
-  --mode A|B|C|D            instead of what the identification announces; D pushes without being asked
+  --mode A|B|C|D|E          instead of what the identification announces; D pushes without being asked; E, see below
   --baud N                  a port that has one speed: sign-on and data at N; mode D pushes at N
   --every DURATION          from one push to the next in mode D (1s for P1, else 2s)
   --live                    values move: energies grow, power sways, the clock runs
@@ -52,6 +53,8 @@ ADDRESS is the number by which a meter is called; absent, the one in its telegra
   --no-programming          a meter without programming mode
   --no-pacing               nothing takes its time and no speed is watched: for measures of the reader alone
 
+${SIMULATED_DLMS_HELP}
+
 Faults, each NAME[:ARG][:TIMES]; with TIMES, only so many times (bad-bcc:1, truncate:200:1):
 ${listed(FAULTS)}
 
@@ -63,6 +66,7 @@ all that happens. It ends on SIGINT or SIGTERM.
 
   obisd simulate telegram.txt --pty /tmp/meter --live &
   obisd read /tmp/meter
+  obisd simulate telegram.txt --pty /tmp/meter --mode E --password 12345678 --security both
 
   obisd read /dev/ttyUSB0 --record night.jsonl        # where it goes wrong
   obisd simulate --replay night.jsonl --pty /tmp/meter &
@@ -90,6 +94,7 @@ export const simulate: Command = {
     profile: { type: "boolean" },
     "no-programming": { type: "boolean" },
     "no-pacing": { type: "boolean" },
+    ...SIMULATED_DLMS_OPTIONS,
   },
   async run(args, context) {
     const { log, signal } = context;
@@ -120,12 +125,17 @@ function playBackOptions({ values, positionals }: Arguments): PlayBackOptions {
 }
 
 /** What the command line asks for, but for the files. @throws {UsageError} */
-function simulatorOptions({ values, positionals }: Arguments): Omit<SimulatorOptions, "meters"> {
+function simulatorOptions(args: Arguments): Omit<SimulatorOptions, "meters"> {
+  const { values, positionals } = args;
   if (positionals.length === 0) throw new UsageError("Which telegram? obisd simulate FILE --pty LINK; see --help");
   const faults = (values.fault ?? []) as string[];
+  const isModeE = values.mode === "E";
+  const foreign = Object.keys(SIMULATED_DLMS_OPTIONS).find((option) => !isModeE && values[option] !== undefined);
+  if (foreign !== undefined) throw new UsageError(`--${foreign} is of --mode E`);
   return {
     listen: listenOf(values),
-    ...(values.mode === undefined ? {} : { mode: modeOf(String(values.mode)) }),
+    ...isModeE && { dlms: parseSimulatedDlms(args) },
+    ...(values.mode === undefined || isModeE ? {} : { mode: modeOf(String(values.mode)) }),
     ...(values.baud === undefined ? {} : { baud: baudOf(String(values.baud)) }),
     ...(values.every === undefined ? {} : { everyMs: asUsage("--every", () => parseDuration(String(values.every))) }),
     live: values.live === true,
@@ -168,8 +178,7 @@ function listenOf({ listen, pty }: Arguments["values"]): SimulatorOptions["liste
 
 function modeOf(text: string): SimulatedMode {
   if (/^[ABCD]$/.test(text)) return text as SimulatedMode;
-  if (text === "E") throw new UsageError("This version cannot simulate mode E: allowed are A, B, C, D");
-  throw new UsageError(`There is no mode "${text}" to simulate: allowed are A, B, C, D`);
+  throw new UsageError(`There is no mode "${text}" to simulate: allowed are A, B, C, D, E`);
 }
 
 function baudOf(text: string): number {

@@ -126,7 +126,9 @@ export class Association {
   /** Asks for the association and proves who we are. @throws {RefusalError} {SilenceError} {ProtocolError} */
   *open(): Dialogue<void> {
     const secret = this.#options.credentials.mechanism === "low";
-    const { value } = yield* this.#link.exchange(encodeAssociationRequest(this.#request()), { secret });
+    const ask = () => this.#link.exchange(encodeAssociationRequest(this.#request()), { secret });
+    const first = (yield* ask()).value;
+    const value = this.#raised(first) ? (yield* ask()).value : first;
     this.#throwRefusal(value);
     const response = decodeAssociationResponse(value);
     if (response.result !== "accepted") throw this.#rejected(response);
@@ -230,12 +232,17 @@ export class Association {
    */
   *exchange(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>> {
     const first = yield* this.#once(apdu, options);
-    const { invocationCounter } = isException(first.value) ? decodeException(first.value) : {};
-    const again = invocationCounter !== undefined && this.#ciphering;
-    if (again) this.#options.ciphering?.counter.raise(invocationCounter + 1);
-    const answer = again ? yield* this.#once(apdu, options) : first;
+    const answer = this.#raised(first.value) ? yield* this.#once(apdu, options) : first;
     this.#throwRefusal(answer.value);
     return answer;
+  }
+
+  /** Whether a message was refused for its number alone; the next one has a higher one. */
+  #raised(answer: Uint8Array): boolean {
+    const { invocationCounter } = isException(answer) ? decodeException(answer) : {};
+    if (invocationCounter === undefined || !this.#options.ciphering) return false;
+    this.#options.ciphering.counter.raise(invocationCounter + 1);
+    return true;
   }
 
   *#once(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>> {

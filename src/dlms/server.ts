@@ -126,6 +126,8 @@ export class Server {
   }
 
   #associate(request: AssociationRequest): Uint8Array {
+    const replayed = this.#tooLow(request.initiate);
+    if (replayed) return replayed;
     const served = this.#served;
     const { names = "logical", credentials } = served ?? {};
     const refuse = (code: number) => this.#aare(request, { result: "rejected-permanent", code });

@@ -127,6 +127,15 @@ export function speak(
   };
 }
 
+/** The same capture of a meter that offers mode E: `\\2` stands behind the maker and Z. */
+export function offeringModeE(capture: Capture): Capture {
+  const { line } = capture.identification;
+  const identification = parseIdentification(
+    `${line.slice(0, 4)}${/^[0-9]$/.test(line[4]!) ? line[4] : "5"}\\2${line.slice(5)}`,
+  );
+  return { ...capture, identification: identification!, mode: "C" };
+}
+
 /** The identification with a Z that announces `mode`: a meter that was told to be another says so. */
 function announcing(identification: Identification, mode: SimulatedMode): Identification {
   const present = modeOf(identification);

@@ -15,7 +15,7 @@ export const FAULTS = {
   silent: {
     argument: "STEP",
     does:
-      "no answer to a request (ident), none after the identification (data), or at a step of programming mode: p0, password, answer, block",
+      "no answer to a request (ident), none after the identification (data), or at a step of programming mode: p0, password, answer, block; of mode E: connect, association, answer",
   },
   garbage: {
     argument: "ident|data|before",
@@ -30,6 +30,12 @@ export const FAULTS = {
     does: "characters and pauses take FACTOR times as long, or answers come after MS (1400ms)",
   },
   echo: { argument: "", does: "the wire gives back all that is sent on it" },
+  "bad-fcs": { argument: "NTH", does: "mode E: each NTH frame (each) has a wrong check sequence" },
+  "lost-frame": { argument: "NTH", does: "mode E: each NTH frame or message (each) is not sent" },
+  "wrong-counter": {
+    argument: "",
+    does: "mode E: the meter has heard higher invocation counters than the client gives",
+  },
   parity: { argument: "", does: "the wire is read as 8N1: the parity stands in bit 7, both ways" },
   converter: { argument: "BAUD", does: "the converter stays at BAUD (300): what passes at another speed is garbled" },
 } as const;
@@ -49,7 +55,9 @@ export interface Fault {
 const SHAPES: Partial<Record<FaultName, RegExp>> = {
   truncate: /^\d+$/,
   disconnect: /^\d+$/,
-  silent: /^(ident|data|p0|password|answer|block)$/,
+  silent: /^(ident|data|p0|password|answer|block|connect|association)$/,
+  "bad-fcs": /^[1-9]\d*$/,
+  "lost-frame": /^[1-9]\d*$/,
   break: /^(p0|password|answer)$/,
   garbage: /^(ident|data|before)$/,
   slow: /^(\d+(\.\d+)?|\d+ms)$/,

@@ -4,8 +4,14 @@
  * @module
  */
 import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
-import { encodeBreak, encodeIdentification, isAddressed, type OptionSelect } from "../iec62056/messages.ts";
-import { baudOf, SILENCE_MS } from "../iec62056/modes.ts";
+import {
+  encodeBreak,
+  encodeIdentification,
+  encodeOptionSelect,
+  isAddressed,
+  type OptionSelect,
+} from "../iec62056/messages.ts";
+import { baudCharacterOf, baudOf, SILENCE_MS } from "../iec62056/modes.ts";
 import { characterMs, type LineSettings } from "../line.ts";
 import type { Words } from "./capture.ts";
 import type { ClientMessage } from "./client_messages.ts";
@@ -53,6 +59,9 @@ function* session(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage | u
     if (meter.programming && reply.select.protocol === "0" && reply.select.option === "1") {
       return yield* programmingMode(meter, inbox, selectedSpeed(meter, words, reply.select));
     }
+    if (meter.handedOver && reply.select.protocol === "2" && reply.select.option === "2") {
+      return yield* handOver(meter, meter.handedOver, selectedSpeed(meter, words, reply.select));
+    }
     const line = selectedLine(meter, words, reply.select);
     return line && (yield* readout(meter, inbox, words, line));
   }
@@ -60,6 +69,20 @@ function* session(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage | u
   if (reply?.kind === "break" || reply?.kind === "request") return reply.kind === "request" ? reply : undefined;
   complain(meter, `${reply === undefined ? "no" : "a wrong"} acknowledgement: data at ${meter.line.baud} Bd`);
   return yield* readout(meter, inbox, words, meter.line);
+}
+
+/** Confirms the speed at that speed, and is on HDLC until its client disconnects (6.4.5). */
+function* handOver(meter: MeterOptions, connection: () => Dialogue<void>, line: LineSettings): Dialogue<undefined> {
+  const hdlc: LineSettings = { ...line, dataBits: 8, parity: "none" };
+  yield* setLine(line);
+  yield* pause(meter.reactionMs);
+  yield* send(
+    encodeOptionSelect({ protocol: "2", baudCharacter: baudCharacterOf("E", line.baud) ?? "0", option: "2" }),
+  );
+  yield* setLine(hdlc);
+  meter.notice({ kind: "hand-over", line: hdlc });
+  yield* connection();
+  return undefined;
 }
 
 /** The line after the identification, at the speed that Z stands for. */

@@ -6,6 +6,7 @@
  * | `capture.ts` | a captured text → what the meter says |
  * | `meter.ts` | the meter's half of the conversation, a dialogue |
  * | `replay.ts` | a recording, played back |
+ * | `dlms_meter.ts`, `dlms_objects.ts` | mode E: a DLMS meter, its associations and objects |
  * | `programming.ts`, `registers.ts` | its half of programming mode; its registers, passwords and habits |
  * | `load_profile.ts` | a load profile that nobody measured |
  * | `speech.ts` | what it says and hears, faults included |
@@ -19,12 +20,14 @@
  * @module
  */
 import { type Clock, systemClock } from "../clock.ts";
+import type { Dialogue } from "../dialogue.ts";
 import { LineError } from "../errors.ts";
 import { reactionMs } from "../iec62056/modes.ts";
 import { zoneOf } from "../iec62056/time_stamp.ts";
 import { characterMs, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
 import type { Log } from "../log.ts";
-import { type Capture, ownAddress, type SimulatedMode, speak } from "./capture.ts";
+import { type Capture, offeringModeE, ownAddress, type SimulatedMode, speak } from "./capture.ts";
+import { DlmsMeter, type DlmsOptions } from "./dlms_meter.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { type Moment, moved } from "./live.ts";
 import { meter } from "./meter.ts";
@@ -41,6 +44,7 @@ export { type Capture, parseCaptures, type SimulatedMode } from "./capture.ts";
 export { type Fault, FAULTS, parseFault } from "./faults.ts";
 export type { ReplayOptions } from "./replay.ts";
 export type { Statistics } from "./statistics.ts";
+export { type DlmsOptions, exampleKeys } from "./dlms_meter.ts";
 export { type Dialect, DIALECTS, parseDialect, type ProgrammedOptions } from "./registers.ts";
 
 /** One meter on the wire. */
@@ -69,6 +73,8 @@ export interface SimulatorOptions {
   readonly faults?: readonly Fault[];
   /** How programming mode (mode C) is: absent, open to everybody; `false`: there is none. */
   readonly programming?: ProgrammedOptions | false;
+  /** Mode E: how a client signs on; absent: the meter speaks no DLMS. */
+  readonly dlms?: DlmsOptions;
   /** It has a load profile P.01 of the last 40 days, made up, in local time of this zone. */
   readonly profile?: string;
   /** `false`: nothing takes its time, and a client's speed is not watched. */
@@ -113,7 +119,7 @@ class Simulation {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #startMs: number;
-  readonly #meters: readonly MeterOptions[];
+  readonly #meters: readonly { life(): Dialogue<never> }[];
   readonly #replay: Replay | undefined;
   #lastMessage = "";
   readonly #tasks = new Set<Promise<void>>();
@@ -131,7 +137,7 @@ class Simulation {
     });
     if (signal?.aborted) this.#stop.abort(signal.reason);
     this.#startMs = this.#clock.now();
-    this.#meters = options.meters.map((meter) => this.#meterOptions(meter));
+    this.#meters = options.meters.map((meter) => this.#alive(meter));
     this.#replay = options.replay && new Replay({ ...options.replay, paced: this.#paced });
   }
 
@@ -218,7 +224,7 @@ class Simulation {
     this.#signal.addEventListener("abort", stop, { once: true });
     if (this.#signal.aborted) stop();
     const wire = new Wire(port, this.#wireOptions(pieceMs));
-    const halves = this.#replay ? [this.#replay.session()] : this.#meters.map(meter);
+    const halves = this.#replay ? [this.#replay.session()] : this.#meters.map((its) => its.life());
     const lives = halves.map((half) => serve(half, wire.attach(), this.#clock, signal));
     const close = () => void port[Symbol.asyncDispose]();
     signal.addEventListener("abort", close, { once: true });
@@ -248,6 +254,19 @@ class Simulation {
       parity: this.#faults.get("parity") !== undefined,
       complain: (message) => this.#notice({ kind: "complaint", message }),
     };
+  }
+
+  /** A meter as it lives on each wire. */
+  #alive(simulated: SimulatedMeter): { life(): Dialogue<never> } {
+    const { dlms } = this.#options;
+    const captures = dlms ? simulated.captures.map(offeringModeE) : simulated.captures;
+    const options = this.#meterOptions({ ...simulated, captures });
+    if (!dlms) return { life: () => meter(options) };
+    const { offsetMinutes } = momentOf(this.#startMs, this.#clock.now());
+    const { block, faults } = options;
+    const its = new DlmsMeter(dlms, { nowMs: () => this.#clock.now(), offsetMinutes, block, faults });
+    if (dlms.opening !== "sign-on") return { life: () => its.serve() };
+    return { life: () => meter({ ...options, handedOver: () => its.handedOver() }) };
   }
 
   #meterOptions({ captures, address }: SimulatedMeter): MeterOptions {

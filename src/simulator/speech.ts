@@ -19,6 +19,8 @@ export type MeterEvent =
   | { readonly kind: "push" }
   | { readonly kind: "repeat" }
   | { readonly kind: "break" }
+  /** The line is handed over to HDLC. */
+  | { readonly kind: "hand-over"; readonly line: LineSettings }
   /** Programming mode is open. */
   | { readonly kind: "programming"; readonly line: LineSettings }
   /** A command of programming mode; never with a password in it. `done`: `answered`, `refused`, `written`. */
@@ -50,6 +52,8 @@ export interface MeterOptions {
   readonly block: () => string;
   /** Its half of programming mode; absent: it has none. */
   readonly programming?: Programmed;
+  /** Its connection on HDLC once it has handed its line over (mode E); absent: it does not. */
+  readonly handedOver?: () => Dialogue<void>;
   readonly faults: Faults;
   readonly notice: (event: MeterEvent) => void;
 }

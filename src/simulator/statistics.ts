@@ -66,6 +66,7 @@ export function describe(event: MeterEvent): string {
   }
   if (event.kind === "programming") return `Programming mode at ${formatLine(event.line)}`;
   if (event.kind === "command") return `Command ${event.text}: ${event.done}`;
+  if (event.kind === "hand-over") return `Mode E: HDLC at ${formatLine(event.line)}`;
   if (event.kind === "data") return `Data message at ${formatLine(event.line)}`;
   return { push: "Telegram pushed", repeat: "NAK: the message is repeated", break: "Break: idle" }[event.kind];
 }
