@@ -17,23 +17,13 @@ import type { Journal } from "./journal.ts";
 import type { Moments } from "./moments.ts";
 import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import type { Progress } from "./progress.ts";
-import { isRapid, slotsOf } from "./schedule.ts";
+import { isRapid } from "./schedule.ts";
 import { converse } from "./session.ts";
 import { stampOf } from "./stamp.ts";
 import type { Telegram } from "./telegram.ts";
 import { pushLine } from "./transport/endpoint.ts";
-import {
-  bringUp,
-  firstTurn,
-  loseToLine,
-  nextTurn,
-  type Outcome,
-  type Present,
-  settle,
-  triesUntil,
-  type Turn,
-  turnTime,
-} from "./turns.ts";
+import { type MeterTurn, Standing } from "./standing.ts";
+import { bringUp, loseToLine, nextTurn, type Outcome, type Present, settle, triesUntil, turnTime } from "./turns.ts";
 import { Wire, type WireOptions } from "./wire.ts";
 
 /** No session lasts longer, whatever the meter does: at 300 Bd this is time for 27 kB. */
@@ -57,19 +47,14 @@ export interface CollectorContext extends Pick<WireOptions, "open"> {
   readonly progress: Progress;
   /** From where each ciphered message of DLMS meters has its number. */
   readonly counters?: InvocationCounters;
+  /** Where the meters stand, when their lines may be started anew; and since when these are wanted, ms since 1970. */
+  readonly standing?: { readonly of: Standing; readonly sinceMs: number };
   /** Ends a session at once, the meter signed off. */
   readonly stop: AbortSignal;
   /** Ends the loop between two sessions. */
   readonly retire: AbortSignal;
   readonly clock?: Clock;
 }
-
-/** A meter in the queue of its line. */
-type MeterTurn = Turn & {
-  readonly meter: MeterConfig;
-  /** The slot of which was told that it waits for its line. */
-  toldSlot?: number;
-};
 
 /** What came of asking or hearing a meter once: delivered, or why not. */
 type Attempt =
@@ -104,7 +89,7 @@ async function askMeters(
   context: CollectorContext,
 ): Promise<void> {
   const { clock = systemClock, progress, retire } = context;
-  const turns = meters.map((meter) => waitingTurn(meter, clock.now()));
+  const turns = meters.map((meter) => waitingTurn(meter, context));
   const shared = turns.length > 1;
   const modeE = meters.some(({ dlms }) => dlms) ? (await import("./asking_dlms.ts")).askDlms : undefined;
   while (!retire.aborted) {
@@ -171,9 +156,8 @@ async function askMeter(
 
 /** Mode D: the meter speaks when it likes; of what it says, the first whole telegram of each slot is kept, or every one. */
 async function hearMeter(wire: Wire, meter: MeterConfig, context: CollectorContext): Promise<void> {
-  const { clock = systemClock } = context;
   const inbox = new Inbox();
-  const turn = meter.schedule && waitingTurn(meter, clock.now());
+  const turn = meter.schedule && waitingTurn(meter, context);
   await Promise.all([hearTelegrams(wire, meter, inbox, turn, context), turn && countSilence(turn, inbox, context)]);
 }
 
@@ -291,8 +275,9 @@ function outcomeOf(error: unknown): Exclude<Outcome, "read"> {
   return again ? "unanswered" : "final";
 }
 
-function waitingTurn(meter: MeterConfig, nowMs: number): MeterTurn {
-  return { ...firstTurn(slotsOf(meter.schedule!), meter.tries, nowMs), meter };
+function waitingTurn(meter: MeterConfig, { standing, clock = systemClock }: CollectorContext): MeterTurn {
+  const { of, sinceMs } = standing ?? { of: new Standing(), sinceMs: clock.now() };
+  return of.take(meter, sinceMs);
 }
 
 /** What time it is, or was when a {@link steadyClock} showed `steadyMs`. */

@@ -12,6 +12,7 @@ import { roomOn } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { Moments } from "./moments.ts";
 import { Progress } from "./progress.ts";
+import { Standing } from "./standing.ts";
 import type { Status } from "./status.ts";
 import type { Endpoint } from "./transport/endpoint.ts";
 
@@ -31,8 +32,8 @@ interface Running {
   readonly done: Promise<void>;
 }
 
-/** A line's loop, and the port that it holds until it is done. */
-type RunningLine = Running & { readonly port: string };
+/** A line's loop, and what it holds until it is done: its port, and its meters' turns. */
+type RunningLine = Running & { readonly port: string; readonly meters: ReadonlySet<string> };
 
 /** A sink's loop. */
 type RunningSink = Running & { readonly delivery: Delivery };
@@ -43,6 +44,7 @@ export class Daemon implements AsyncDisposable {
   readonly progress = new Progress();
   readonly #moments = new Moments();
   readonly #counters: InvocationCounters;
+  readonly #standing = new Standing();
   #config: Config;
   /** A promise, because a reload that changes the sinks' names opens it anew; readouts wait for it. */
   #journal: Promise<Journal>;
@@ -117,6 +119,7 @@ export class Daemon implements AsyncDisposable {
       .filter(({ line, settings }) => !isAsItWas(this.#lines.get(line.name), settings));
     for (const { line } of changed) this.#lines.get(line.name)?.retire.abort();
     const retired = [...this.#lines.values()].filter(({ retire }) => retire.signal.aborted);
+    this.#standing.retain(new Set(config.meters.map(({ name }) => name)));
     for (const { line, settings } of changed) this.#serve(line, settings, { config, retired });
   }
 
@@ -126,8 +129,10 @@ export class Daemon implements AsyncDisposable {
     { config, retired }: { readonly config: Config; readonly retired: readonly RunningLine[] },
   ): void {
     const retire = new AbortController();
-    const port = portOf(line.endpoint);
-    const before = [this.#lines.get(line.name), ...retired.filter((line) => line.port === port)];
+    const [port, meters] = [portOf(line.endpoint), metersOn(line, config)];
+    const names = new Set(meters.map(({ name }) => name));
+    const held = retired.filter((before) => before.port === port || !before.meters.isDisjointFrom(names));
+    const before = [this.#lines.get(line.name), ...held];
     const context: CollectorContext = {
       journal: { append: async (...readout) => await (await this.#journal).append(...readout) },
       groupCommitMs: this.#config.journal.groupCommitMs,
@@ -135,16 +140,17 @@ export class Daemon implements AsyncDisposable {
       moments: this.#moments,
       counters: this.#counters,
       progress: this.progress,
+      standing: { of: this.#standing, sinceMs: this.time.now() },
       clock: this.time,
       stop: this.#stop.signal,
       retire: retire.signal,
     };
     const serve = async () => {
-      await Promise.all(before.map((line) => line?.done)); // the port is the old loop's until its session has ended
-      await serveLine(line, metersOn(line, config), context);
+      await Promise.all(before.map((line) => line?.done)); // port and turns are the old loop's until its session has ended
+      await serveLine(line, meters, context);
     };
     const done = serve().catch((error) => this.#died(line, error));
-    this.#lines.set(line.name, { settings, port, retire, done });
+    this.#lines.set(line.name, { settings, port, meters: names, retire, done });
   }
 
   /** A loop catches all that meters and wires do; this is a fault of ours, and the unit starts us again. */

@@ -113,6 +113,46 @@ Deno.test("Daemon.reload: a line by another name waits until the old one has lef
   assert.deepEqual(log.lines.filter((line) => !line.includes("host's clock")), []); // it may be as it is
 });
 
+Deno.test("Daemon.reload: between two meters that are due, again and again, also to another line: each slot is read or told", async () => {
+  using folder = temporaryFolder();
+  const meters = ["a", "b"].map((address) => ({ ...ASKED[0]!, address }));
+  await using one = await simulate({ tcp: "127.0.0.1:0" }, { meters });
+  await using two = await simulate({ tcp: "127.0.0.1:0" }, { meters });
+  const quiet = (url: string) => ({ url: `${url}?quiet_time=300ms` }); // in which the reload comes
+  const config = (round: number) =>
+    configIn(folder.path, {
+      lines: { one: quiet(one.endpoint), two: quiet(two.endpoint) },
+      meters: ["a", "b"].map((name) => ({
+        ...{ name, line: round % 4 < 2 ? "one" : "two", every: "1s", timestamp: "slot" },
+        ...{ address: name, labels: { round: String(round) } },
+      })),
+      sinks: [{ type: "csv", path: "readings.csv" }],
+      journal: { path: "journal.db", group_commit: "0s" },
+    });
+  const slots = async (name: string) => {
+    const rows = (await Deno.readTextFile(`${folder.path}/readings.csv`).catch(() => "")).split("\r\n");
+    const times = rows.map((row) => row.split(",")).flatMap(([time, meter]) => meter === name ? [time!] : []);
+    return [...new Set(times)].map((time) => Date.parse(time) / 1000);
+  };
+  let lost: number;
+  {
+    await using daemon = await Daemon.start(await config(0), listeningLog());
+    for (let round = 1; round <= 10; round++) {
+      const { readouts } = daemon.report.counts;
+      await until("a readout", () => daemon.report.counts.readouts > readouts || undefined);
+      await daemon.reload(await config(round));
+    }
+    const enough = async () => (await slots("a")).length > 3 && (await slots("b")).length > 3;
+    await until("readouts of both", async () => await enough() || undefined);
+    lost = daemon.report.counts.lostSlots;
+  }
+  for (const name of ["a", "b"]) {
+    const read = await slots(name);
+    const missing = read.at(-1)! - read[0]! + 1 - read.length;
+    assert(missing <= lost, `${name}: ${missing} slots missing in ${read}, ${lost} told`);
+  }
+});
+
 Deno.test("serveLine: a port that is unplugged twenty times is read each time it is back, and leaves nothing open", async () => {
   using folder = temporaryFolder();
   const link = `${folder.path}/port`;

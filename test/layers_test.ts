@@ -98,6 +98,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/generate.ts": ["src/config", "src/errors.ts", "src/print.ts", "src/transport/endpoint.ts", "sinks/mod.ts"],
   // the whole line
   "src/turns.ts": ["src/clock.ts", "src/iec62056/"],
+  "src/standing.ts": ["src/config", "src/schedule.ts", "src/turns.ts"],
   "src/stamp.ts": [
     ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],
   ],
@@ -121,12 +122,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
-    ...["src/stamp.ts", "src/invocation_counters.ts"],
+    ...["src/stamp.ts", "src/standing.ts", "src/invocation_counters.ts"],
   ],
   "src/daemon": [
     "src/invocation_counters.ts",
     ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
-    ...["src/status.ts"],
+    ...["src/status.ts", "src/standing.ts"],
     ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/collector"],
   ],
   // a meter that is none
