@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   set: async () => (await import("./cli/set.ts")).set,
   clock: async () => (await import("./cli/clock.ts")).clock,
   send: async () => (await import("./cli/send.ts")).send,
+  objects: async () => (await import("./cli/objects.ts")).objects,
   profile: async () => (await import("./cli/profile.ts")).profile,
   decode: async () => (await import("./cli/decode.ts")).decode,
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
@@ -28,7 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** What later versions bring. */
-const LATER = ["discover", "objects"];
+const LATER = ["discover"];
 
 /** Options of every command. */
 const COMMON = {

@@ -162,7 +162,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/dlms_settings.ts",
       "src/dlms_access.ts",
       "src/asking.ts",
-      "src/obis/code.ts",
+      "src/obis/",
       "src/invocation_counters.ts",
       "src/mode_e.ts",
       "src/recording.ts",

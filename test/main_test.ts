@@ -89,7 +89,7 @@ Deno.test("main: a wrong command line is exit 64 and says what was meant", async
     [["doit", "-x"], /no option -x for doit/],
     [["doit", "--speed"], /--speed <value>' argument missing/],
     [["--speed", "doit"], /The command comes first/],
-    [["objects"], /lacks the command objects: a later version brings it/],
+    [["discover"], /lacks the command discover: a later version brings it/],
     [["doit", "--log-level", "loud"], /allowed are debug, info, warning, error/],
   ];
   for (const [args, message] of table) {

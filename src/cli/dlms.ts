@@ -71,7 +71,7 @@ said here:
                        (default: of a METER the daemon's, else in $XDG_STATE_HOME/obisd); one file for each key`;
 
 /** What holds where neither the command line nor the configuration says anything. */
-const DEFAULTS: DlmsSettings = {
+export const DLMS_DEFAULTS: DlmsSettings = {
   ...{ opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" },
   ...{ security: "none", suite: 0, cipher: "global" },
   ...{ signOff: true, acceptUnproven: false },
@@ -81,7 +81,7 @@ const DEFAULTS: DlmsSettings = {
 export async function parseDlms(args: Arguments, target: Target, { signal }: Context): Promise<ModeEOptions> {
   const { values } = args;
   const { endpoint, address } = target;
-  const settings = { ...DEFAULTS, ...target.dlms, ...await givenSettings(values, signal) };
+  const settings = { ...dlmsSettings(values, target), ...await givenKeys(values, signal) };
   if (settings.opening === "wrapper" && endpoint.kind !== "tcp") {
     throw new UsageError("--opening wrapper: the wrapper is for tcp:// alone; a serial line takes sign-on or hdlc");
   }
@@ -130,7 +130,8 @@ function ownCounters(): string {
   return join(state, "obisd", "dlms-counters.json");
 }
 
-async function givenSettings(values: Arguments["values"], signal: AbortSignal): Promise<Partial<DlmsSettings>> {
+/** Settings without the secrets of the command line. @throws {UsageError} */
+export function dlmsSettings(values: Arguments["values"], { dlms }: Pick<Target, "dlms">): DlmsSettings {
   const text = (option: keyof typeof DLMS_OPTIONS) => values[option] as string | undefined;
   const among = <T extends string>(option: keyof typeof DLMS_OPTIONS, allowed: readonly T[]) => {
     const given = text(option);
@@ -140,12 +141,6 @@ async function givenSettings(values: Arguments["values"], signal: AbortSignal): 
     const given = text(option);
     if (given !== undefined) parseUsage(() => parseHex(given, 8), `--${option}: `);
     return given;
-  };
-  const key = async (option: "encryption-key" | "authentication-key" | "signing-key") => {
-    const where = text(option);
-    if (where === undefined) return undefined;
-    const read = await readSecret(where, signal, option);
-    return () => read;
   };
   const [client, server, counter] = [text("client"), text("server"), text("read-counter")];
   const name = counter === undefined ? undefined : parseObis(counter);
@@ -161,14 +156,33 @@ async function givenSettings(values: Arguments["values"], signal: AbortSignal): 
     cipher: among("cipher", CIPHERS),
     clientTitle: title("client-title"),
     meterTitle: title("meter-title"),
-    encryptionKey: await key("encryption-key"),
-    authenticationKey: await key("authentication-key"),
-    signingKey: await key("signing-key"),
     meterKey: text("meter-key"),
     readCounter: name,
     ...server !== undefined && parseServer(server),
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...DLMS_DEFAULTS, ...dlms, ...withoutAbsent(given) };
+}
+
+const SECRET_KEYS = {
+  encryptionKey: "encryption-key",
+  authenticationKey: "authentication-key",
+  signingKey: "signing-key",
+} as const;
+
+/** The keys that the command line names. */
+async function givenKeys(values: Arguments["values"], signal: AbortSignal): Promise<Partial<DlmsSettings>> {
+  const keys: Record<string, () => string> = {};
+  for (const [key, option] of Object.entries(SECRET_KEYS)) {
+    const where = values[option] as string | undefined;
+    if (where === undefined) continue;
+    const read = await readSecret(where, signal, option);
+    keys[key] = () => read;
+  }
+  return keys;
+}
+
+function withoutAbsent<T extends object>(given: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T> as never;
 }
 
 /** A logical device, and behind a "/" the meter on its line. @throws {UsageError} */

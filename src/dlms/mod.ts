@@ -16,7 +16,7 @@
  * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_values.ts`, `mbus.ts` |
  * | – | a meter that is none | `server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
- * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `values.ts`, `units.ts`, `profile.ts` |
+ * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `description.ts`, `values.ts`, `units.ts`, `profile.ts` |
  * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
  * @module
  */
@@ -34,6 +34,7 @@ export * from "./crc.ts";
 export * from "./data.ts";
 export * from "./date_time.ts";
 export * from "./decimal.ts";
+export * from "./description.ts";
 export * from "./get.ts";
 export * from "./hdlc.ts";
 export * from "./hdlc_address.ts";

@@ -13,11 +13,13 @@ const VALUES: Readonly<Record<number, readonly number[]>> = {
   [CLASS.extendedRegister]: [2, 5],
   [CLASS.demandRegister]: [2, 3, 6],
   [CLASS.clock]: [2],
+  [CLASS.disconnectControl]: [2],
 };
 
 /** Classes in the order in which an object is looked for whose class nobody has said: registers are most. */
 const GUESSES: readonly number[] = [
   ...[CLASS.register, CLASS.extendedRegister, CLASS.demandRegister, CLASS.data, CLASS.clock],
+  CLASS.disconnectControl,
 ];
 
 /** What of a meter is read. */
