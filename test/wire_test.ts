@@ -6,7 +6,7 @@ import { Wire, type WireOptions } from "../src/wire.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { fakeLine } from "./support/fake_line.ts";
 import { hastyClock } from "./support/hasty_clock.ts";
-import { openPty, type Pty } from "./support/pty.ts";
+import { openPty } from "./support/pty.ts";
 import { temporaryFolder } from "./support/readings.ts";
 
 const { signal: never } = new AbortController();
@@ -25,46 +25,12 @@ function wireAt(url: string, its: Partial<WireOptions> = {}) {
   return { wire, said };
 }
 
-/** An adapter under a lasting name, as /dev/serial/by-id has it. */
-function plugIn(link: string): Pty {
-  const pty = openPty();
-  Deno.symlinkSync(pty.path, link);
-  return pty;
-}
-
-async function pull(pty: Pty, link: string): Promise<void> {
-  Deno.removeSync(link);
-  await pty[Symbol.asyncDispose]();
-}
-
-const openFiles = () => [...Deno.readDirSync("/proc/self/fd")].length;
-
 Deno.test("Wire.rest: a port that is pulled while nobody talks is closed at once, and found again by its name; nothing stays open", async () => {
   using folder = temporaryFolder();
-  const link = `${folder.path}/usb-FTDI_METER1-port0`;
-  const { wire, said } = wireAt(`serial://${link}`);
-  await using _ = wire;
-  let before = 0;
-  for (let round = 0; round < 40; round++) {
-    const pty = plugIn(link);
-    while (wire.state.state !== "open") await wire.rest(HOUR, never); // an hour of this clock is longer than any test
-    wire.proved(); // a meter has been read
-    if (round === 1) before = openFiles();
-    await pty.write(new TextEncoder().encode("noise that no one waits for"));
-    const resting = wire.rest(HOUR, AbortSignal.timeout(15_000));
-    await pull(pty, link);
-    await resting;
-    const { state, away, trouble, losses } = wire.state;
-    assert.deepEqual([state, losses], ["away", round + 1]);
-    assert.match(trouble!.reason, /^\/.*METER1-port0 is gone: its other end was closed$/);
-    assert(away!.nextMs >= away!.sinceMs && away!.nextMs - away!.sinceMs < 6_000, JSON.stringify(away));
-  }
-  const pty = plugIn(link);
-  while (wire.state.state !== "open") await wire.rest(HOUR, never);
-  assert.equal(openFiles(), before, "as many as with the second one");
-  assert.equal(said.at(-1), "back");
-  await wire.close();
-  await pull(pty, link);
+  const script = new URL("support/pulled_again_and_again.ts", import.meta.url).pathname;
+  const command = new Deno.Command(Deno.execPath(), { args: ["run", "--allow-all", "--quiet", script, folder.path] });
+  const { code, stderr } = await command.output(); // a process of its own, for its open files are counted
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
 });
 
 Deno.test("Wire.rest: the time ends it, an abort ends it by its reason, and the port stays open for whoever is due", async () => {
