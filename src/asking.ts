@@ -1,4 +1,5 @@
 /** What is asked of a meter that is due: its readout, whole or until enough has come, or single registers. @module */
+import { approach } from "./approach.ts";
 import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
@@ -16,7 +17,7 @@ import { missingCodes, normalise } from "./normalise.ts";
 import { parseObis } from "./obis/code.ts";
 import { notSent, passwordOf, remembered } from "./password.ts";
 import type { DataSet, Identification, Telegram } from "./telegram.ts";
-import { type Endpoint, signOnLine } from "./transport/endpoint.ts";
+import type { Endpoint } from "./transport/endpoint.ts";
 
 /** What asking a meter needs to know besides its configuration. */
 export interface AskingOptions {
@@ -35,13 +36,10 @@ export interface AskingOptions {
 export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegram> {
   const { endpoint, tries, onRefused, modeE } = its;
   if (meter.mode === "E") return modeE!(meter, its);
-  const { max_baud: maxBaud } = endpoint.options;
   const options = {
     mode: meter.mode as "A" | "B" | "C" | "auto",
-    line: signOnLine(endpoint),
     tries,
-    ...meter.address !== undefined && { address: meter.address },
-    ...maxBaud !== undefined && { maxBaud },
+    ...approach({ ...meter, endpoint }),
   };
   if (meter.registers) return askRegisters(meter, options, onRefused);
   const enough = meter.stopEarly && meter.obis && enoughOf([...meter.obis, ...Object.keys(meter.expect ?? {})]);

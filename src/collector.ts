@@ -10,6 +10,7 @@ import { type Clock, steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { Inbox } from "./dialogue.ts";
+import { meterTypeNamed } from "./meters/mod.ts";
 import { isOfMeterOrWire, LineError, ProtocolError, SilenceError } from "./errors.ts";
 import { listen } from "./iec62056/mod.ts";
 import type { InvocationCounters } from "./invocation_counters.ts";
@@ -174,7 +175,7 @@ async function hearTelegrams(
   while (!retire.aborted) {
     progress.promise(meter.line, NAP_MS + GRACE_MS);
     try {
-      const dialogue = listen(inbox, { line: pushLine(wire.endpoint) });
+      const dialogue = listen(inbox, { line: pushLine(wire.endpoint, meterTypeNamed(meter.type)?.push) });
       const telegram = await converse(await wire.open(retire), dialogue, { signal: retire, clock: steady });
       report.readAgain(meter.name, inVain);
       inVain = 0;

@@ -48,6 +48,8 @@ export interface MeterConfig {
   readonly line: string;
   readonly address?: string;
   readonly mode: Mode | "auto";
+  /** A file of `config/meters/`. */
+  readonly type?: string;
   /** Mode E: how to reach it and to sign on. In mode auto: if it is offered; absent: then it is not taken. */
   readonly dlms?: DlmsSettings;
   /** Absent only in mode D: each telegram counts. */
@@ -252,6 +254,7 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     timeZone: zone,
     ...present("schedule", scheduleOf(meter, zone)),
     ...present("address", meter.address),
+    ...present("type", meter.type),
     ...present("obis", meter.obis),
     ...meter.stop_early && { stopEarly: true },
     ...present("registers", meter.registers),

@@ -45,6 +45,8 @@ export interface Identification {
   readonly escapes: readonly string[];
   /** The maker's own text, blanks at its end cut. */
   readonly text: string;
+  /** The type of meter that whoever asked has named (`config/meters/`): it wins over what the line says. */
+  readonly type?: string;
 }
 
 /** How far the bytes can be trusted. `absent`: the sender added no check. */

@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/control.ts": ["src/errors.ts"],
   "src/systemd.ts": ["src/libc.ts"],
   // what makers do
-  "src/meters/": ["src/telegram.ts"],
+  "src/meters/": ["src/telegram.ts", "src/nearest.ts"],
   // what the standards say
   "src/dialogue.ts": ["src/line.ts", "src/errors.ts"],
   "src/iec62056/": [
@@ -104,7 +104,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/wire.ts": ["src/clock.ts", "src/errors.ts", "src/transport/"],
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
+  "src/approach.ts": ["src/meters/", "src/iec62056/", "src/transport/endpoint.ts"],
   "src/asking": [
+    "src/approach.ts",
     ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],
     ...["src/transport/endpoint.ts", "src/obis/", "src/mode_e.ts", "src/dlms_access.ts", "src/password.ts"],
     ...["src/dlms_settings.ts", "src/invocation_counters.ts"],
@@ -120,7 +122,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/moments.ts",
       "src/progress.ts",
     ],
-    ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/iec62056/", "src/normalise.ts"],
+    ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/meters/", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
     ...["src/stamp.ts", "src/standing.ts", "src/invocation_counters.ts"],
   ],
@@ -152,7 +154,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],
-    ...["src/meters/"],
+    ...["src/meters/", "src/approach.ts"],
     ...["src/permissions.ts", "src/daemon", "src/simulator/", "src/journal", "src/status.ts", "src/openmetrics.ts"],
     ...[
       "src/control.ts",
@@ -181,7 +183,7 @@ const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|meters|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format|recording)\\.ts$",
-    "^src/simulator/(capture|client_messages|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|speech|statistics)\\.ts$",
+    "^src/simulator/(capture|client_messages|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
   ].join("|"),
 );
 

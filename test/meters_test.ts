@@ -7,9 +7,11 @@ import { METER_TYPES, meterTypeOf } from "../src/meters/mod.ts";
 import { normalise } from "../src/normalise.ts";
 import { corpus, exchange, hasCorpus, hasExchanges } from "./support/specs.ts";
 
+const P1 = { push: { baud: 115200, dataBits: 8, parity: "none" } };
+
 /** By file: telegrams of the corpus and exchanges (`x001`) that it is about, and what it changes. */
 const TYPES: Record<string, { readonly of: string; readonly says?: object }> = {
-  "aidon-7534": { of: "042" },
+  "aidon-7534": { of: "042", says: P1 },
   "easymeter-q3d": { of: "028 045 046 085" },
   "elster-a1700": { of: "", says: { access: "elster-a1700" } },
   "elster-as1440": { of: "093 x007", says: { registers: { command: "R5" } } },
@@ -19,20 +21,27 @@ const TYPES: Record<string, { readonly of: string; readonly says?: object }> = {
     says: { registers: { command: "R5" }, profile: { address: "P.01", intervalMs: 900_000, stamp: 13 } },
   },
   "energomera-ce": { of: "x002 x003", says: { bcc: "sum7", registers: { command: "R1" } } },
-  "fluvius": { of: "044 054" },
+  "fluvius": { of: "044 054", says: P1 },
   "hager-ehz": { of: "001 029" },
-  "iskra-am550": { of: "031 032 049 050 055" },
+  "iskra-am550": { of: "031 032 049 050 055", says: P1 },
   "iskra-me162": { of: "081 x001", says: { registers: { command: "R1" } } },
-  "iskra-mt174": { of: "010 x006" },
-  "iskra-mt382": { of: "033 034 035 036 057" },
+  "iskra-mt174": { of: "010 x006", says: { manners: { wakeUp: { nuls: 40, pauseMs: 1500 } } } },
+  "iskra-mt382": { of: "033 034 035 036 057", says: { push: { baud: 9600 } } },
   "itron-ace3000": { of: "004 008 x009" },
   "itron-em214": { of: "009 x008", says: { mode: "A" } },
-  "kaifa-ma105": { of: "037" },
-  "kamstrup-multical": { of: "039", says: { bcc: "sum7" } },
-  "kamstrup-p1": { of: "038 052" },
+  "kaifa-ma105": { of: "037", says: P1 },
+  "kamstrup-162": { of: "038", says: { push: { baud: 9600 } } },
+  "kamstrup-multical": {
+    of: "039",
+    says: { bcc: "sum7", manners: { wakeUp: { nuls: 21, pauseMs: 1500 } }, line: { stopBits: 2 } },
+  },
+  "kamstrup-omnipower": { of: "052", says: P1 },
   "kohler-ael": { of: "" },
-  "landisgyr-p1": { of: "040 053" },
-  "landisgyr-ultraheat": { of: "059 060 061 062", says: { codes: "heat" } },
+  "landisgyr-p1": { of: "040 053", says: P1 },
+  "landisgyr-ultraheat": {
+    of: "059 060 061 062",
+    says: { codes: "heat", manners: { wakeUp: { nuls: 40, pauseMs: 1500 }, dataBaud: 2400 } },
+  },
   "landisgyr-zxd": { of: "003 005" },
   "luna-lun": { of: "" },
   "makel-c500": { of: "" },
@@ -41,17 +50,17 @@ const TYPES: Record<string, { readonly of: string; readonly says?: object }> = {
     says: { registers: { command: "R5" }, profile: { address: "P.01", intervalMs: 900_000, stamp: 13 } },
   },
   "nwa-warmtelink": { of: "043" },
-  "sagemcom-p1": { of: "048" },
-  "sagemcom-steiermark": { of: "047" },
-  "sagemcom-t210": { of: "030" },
+  "sagemcom-p1": { of: "048", says: P1 },
+  "sagemcom-steiermark": { of: "047", says: P1 },
+  "sagemcom-t210": { of: "030", says: P1 },
   "schlumberger-dc3": { of: "x019" },
   "sensus-heat": { of: "", says: { codes: "heat" } },
   "siemens-2wr5": { of: "006 x010", says: { codes: "heat" } },
   "siemens-td3511": { of: "" },
-  "smarty": { of: "051" },
+  "smarty": { of: "051", says: P1 },
   "taipit-neva": { of: "x004", says: { registers: { command: "R1", bareErrors: true } } },
   "viko-vemm": { of: "" },
-  "ziv-5cta3": { of: "041 058" },
+  "ziv-5cta3": { of: "041 058", says: P1 },
   "zpa-am363": { of: "094 x005" },
 };
 
@@ -96,7 +105,7 @@ Deno.test("meterTypeOf: every meter of the exchanges leads to its file", { ignor
 Deno.test("meterTypeOf: either case of the maker, the pattern that says more, nobody's meter", () => {
   const of = (line: string) => meterTypeOf(identified(line))?.id;
   assert.deepEqual([of("/iSk5MT174-0001"), of("/ISK5ME162-0033")], ["iskra-mt174", "iskra-me162"]);
-  assert.deepEqual([of("/KAM5"), of("/KAM5MC")], ["kamstrup-p1", "kamstrup-multical"]);
+  assert.deepEqual([of("/KAM5"), of("/KAM5MC")], ["kamstrup-omnipower", "kamstrup-multical"]);
   assert.deepEqual([of("/ISk5\x02MT382-1000"), of("/ABC5METER"), of("/ISk5mt174")], [
     "iskra-mt382",
     undefined,

@@ -1,11 +1,12 @@
 /** What `get`, `set`, `clock` and `send` share: a session in programming mode with one meter. @module */
 import { withLimit } from "../abort.ts";
+import { approach } from "../approach.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { SilenceError, UsageError } from "../errors.ts";
 import { ACCESSES, isPassword, type Programming, programming, readRegisters, telegramOf } from "../iec62056/mod.ts";
 import { verifyIdentity } from "../normalise.ts";
 import { converse } from "../session.ts";
-import { formatEndpoint, signOnLine } from "../transport/endpoint.ts";
+import { formatEndpoint } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Arguments, Context } from "./command.ts";
 import { RECORD_HELP } from "./recorder.ts";
@@ -26,6 +27,7 @@ export const PROGRAMMING_HELP =
                        a command line. Of a METER: the one that the configuration names
   --access HOW         how it is presented: ${ACCESSES.join(", ")}
   --address NUMBER     the meter's address, where several share a line
+  --type NAME          a file of config/meters/: what wakes the meter, its speed, where that differs from the standard
   --trace              shows the dialogue, control characters made visible, the password not
 ${RECORD_HELP}
   --timeout TIME       gives up after it (default 120s)`;
@@ -66,13 +68,10 @@ export async function openMeter(
       trace: values.trace === true,
       recorded: context.record?.(formatEndpoint(target.endpoint)),
     });
-    const { max_baud: maxBaud } = target.endpoint.options;
     const dialogue = programming({
       mode,
-      line: signOnLine(target.endpoint),
       tries: { left: sessions },
-      ...target.address !== undefined && { address: target.address },
-      ...maxBaud !== undefined && { maxBaud },
+      ...approach(target),
       ...password !== undefined && { password },
       ...access !== undefined && { access },
     }, (meter) => proven(meter, target, (meter) => work(meter, watcher.note)));

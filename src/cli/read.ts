@@ -1,13 +1,15 @@
 /** `obisd read`: one readout of one meter, now. @module */
 import { withLimit } from "../abort.ts";
+import { approach } from "../approach.ts";
 import { codesToRead } from "../asking.ts";
 import { type Dialogue, Inbox } from "../dialogue.ts";
 import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { listen, offersModeE, readout } from "../iec62056/mod.ts";
+import { meterTypeNamed } from "../meters/mod.ts";
 import { type ModeEOptions, readModeE } from "../mode_e.ts";
 import { converse } from "../session.ts";
 import type { Mode, Telegram } from "../telegram.ts";
-import { formatEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
+import { formatEndpoint, pushLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Arguments, Command, Context } from "./command.ts";
@@ -28,6 +30,7 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
 
   --mode MODE          auto (default), A, B, C, D for a meter that speaks by itself, or E
   --address NUMBER     the meter's address, where several share a line
+  --type NAME          a file of config/meters/: what wakes the meter, its speed, where that differs from the standard
   --obis LIST          only these codes, as the meter writes them: 1.8.0,1.8.0*24
   --format FORMAT      table (default), json (one reading a line) or csv
   --raw FILE           keeps the bytes of the telegram, also of a damaged one
@@ -90,15 +93,13 @@ async function readOnce(target: Target, dlms: ModeEOptions | undefined, watcher:
 }
 
 /** A readout, or everything that a DLMS meter describes, or what of it is asked for. */
-function dialogueWith({ endpoint, mode, ...target }: Target, dlms: ModeEOptions | undefined): Dialogue<Telegram> {
+function dialogueWith(target: Target, dlms: ModeEOptions | undefined): Dialogue<Telegram> {
+  const { mode } = target;
   const codes = codesToRead(target);
   if (mode === "E") return readModeE(dlms!, codes);
-  const { max_baud: maxBaud } = endpoint.options;
   return readout({
     mode: mode as Exclude<typeof mode, "D">,
-    line: signOnLine(endpoint),
-    ...target.address !== undefined && { address: target.address },
-    ...maxBaud !== undefined && { maxBaud },
+    ...approach(target),
     ...dlms && {
       instead: (identification) =>
         offersModeE(identification) ? readModeE({ ...dlms, identification }, codes) : undefined,
@@ -109,13 +110,13 @@ function dialogueWith({ endpoint, mode, ...target }: Target, dlms: ModeEOptions 
 /** The first whole telegram that a pushing meter sends. */
 async function hearOnce(
   transport: Transport,
-  { endpoint }: Target,
+  { endpoint, type }: Target,
   watcher: Watcher,
   { log, signal, clock }: Context,
 ): Promise<Telegram> {
   const inbox = new Inbox();
   while (true) {
-    const dialogue = listen(inbox, { line: pushLine(endpoint) });
+    const dialogue = listen(inbox, { line: pushLine(endpoint, meterTypeNamed(type)?.push) });
     const telegram = await converse(transport, dialogue, { signal, clock, trace: watcher.trace }).catch((error) => {
       if (!(error instanceof SilenceError)) throw error; // it may speak seldom: --timeout bounds the waiting
     });

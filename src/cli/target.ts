@@ -3,6 +3,7 @@ import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import type { DlmsSettings } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
 import { countersBeside } from "../invocation_counters.ts";
+import { explainType, meterTypeNamed } from "../meters/mod.ts";
 import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration } from "../units.ts";
 import type { Arguments } from "./command.ts";
@@ -14,6 +15,8 @@ export interface Target {
   readonly endpoint: Endpoint;
   readonly mode: typeof MODES[number];
   readonly address?: string;
+  /** A file of `config/meters/`. */
+  readonly type?: string;
   readonly name?: string;
   readonly obis?: readonly string[];
   readonly registers?: readonly string[];
@@ -32,6 +35,7 @@ export interface Target {
 export const TARGET_OPTIONS = {
   mode: { type: "string" },
   address: { type: "string" },
+  type: { type: "string" },
   trace: { type: "boolean" },
   record: { type: "string" },
   timeout: { type: "string" },
@@ -48,6 +52,7 @@ export async function parseTarget(what: string, { values }: Arguments): Promise<
     ...target,
     ...values.mode !== undefined && { mode: parseMode(values.mode as string) },
     ...values.address !== undefined && { address: values.address as string },
+    ...values.type !== undefined && { type: parseType(values.type as string) },
     ...values.name !== undefined && { name: values.name as string },
     ...values.obis !== undefined && { obis: (values.obis as string).split(",").map((code) => code.trim()) },
   };
@@ -68,6 +73,11 @@ function parseMode(text: string): Target["mode"] {
   const mode = MODES.find((mode) => mode === text);
   if (mode === undefined) throw new UsageError(`--mode ${text}: allowed are ${MODES.join(", ")}`);
   return mode;
+}
+
+function parseType(id: string): string {
+  if (meterTypeNamed(id)) return id;
+  throw new UsageError(`--type ${id}: ${explainType(id)}`);
 }
 
 /** The value of `--timeout`, ms. @throws {UsageError} */

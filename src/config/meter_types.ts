@@ -2,11 +2,11 @@
 import * as z from "zod";
 import { ConfigError, type ConfigFault } from "../errors.ts";
 import { ACCESSES } from "../iec62056/access.ts";
-import { findType, type MeterType, patternsOf } from "../meters/mod.ts";
+import { findType, type LineHabits, type Manners, type MeterType, patternsOf } from "../meters/mod.ts";
 import { parsed } from "../parsed.ts";
 import { parseDuration } from "../units.ts";
 import { readDocument } from "./document.ts";
-import { readFields } from "./fields.ts";
+import { type Readable, readFields } from "./fields.ts";
 import { createReport, type Report } from "./report.ts";
 
 const duration = parsed(parseDuration).meta({ means: "duration" });
@@ -30,6 +30,20 @@ const profile = z.strictObject({
   command: z.enum(["R5", "R6"]).optional().describe("R5, all at once, or R6, in partial blocks."),
 });
 
+const nuls = z.int().min(1).max(500);
+
+const wakeUp = z.strictObject({
+  nuls: nuls.describe("How many NULs are sent without a gap: 66 at 300 Bd take 2.2 s."),
+  pause: duration.default(1500).describe("Silence behind them. Absent: 1.5 s."),
+});
+
+const format = z.strictObject({
+  baud: z.int().min(50).optional().describe("Speed in Bd."),
+  data_bits: z.literal([7, 8]).optional().describe("Data bits."),
+  parity: z.enum(["none", "even", "odd"]).optional().describe("Parity."),
+  stop_bits: z.literal([1, 2]).optional().describe("Stop bits."),
+});
+
 /** One file: a type of meter. What is absent is as the standard has it. */
 export const meterTypeSchema = z.strictObject({
   name: z.string().min(1).describe("Maker and model."),
@@ -43,6 +57,26 @@ export const meterTypeSchema = z.strictObject({
   ),
   access: z.enum(ACCESSES as [string, ...string[]]).optional().describe("How it wants a password."),
   codes: z.literal("heat").optional().describe("heat: codes of two groups mean heat, so that 6.8 is energy."),
+  wake_up: wakeUp.optional().describe("What wakes it before each request; used where a configuration names this type."),
+  fast_wake_up: wakeUp.optional().describe(
+    "What wakes it before the first request if its last session was ended by B1, as it then is.",
+  ),
+  request: z.string().regex(/^[?#0-9]$/, "one of ? # 0 to 9").optional().describe(
+    "What stands behind the / of the request: ? by the standard, a digit for one of its lists.",
+  ),
+  line: format.optional().describe("Speed and format of the sign-on. Absent: 300 Bd 7E1."),
+  push: format.optional().describe("Speed and format in which it pushes (mode D). Absent: 2400 Bd 7E1."),
+  baud_policy: z.union([
+    z.enum(["negotiate", "fixed", "none"]),
+    z.strictObject({ max: z.int().min(300).describe("In Bd.") }),
+  ]).optional().describe(
+    "negotiate: the speed that it announces; { max: N }: the same up to N Bd; fixed: its port has one speed, whatever it announces; none: it is told to stay.",
+  ),
+  data_baud: z.int().min(300).optional().describe("Speed of its data in Bd, where it announces another."),
+  ack_delay: duration.optional().describe("From the end of the acknowledgement to our change of speed. Absent: none."),
+  reaction: duration.optional().describe(
+    "From its last character to our next message. Absent: 200 ms, or 20 ms where the third letter is in lower case.",
+  ),
   registers: registers.optional().describe("How its registers are read in programming mode."),
   profile: profile.optional().describe("Its load profile."),
 });
@@ -79,13 +113,18 @@ function readType(path: string, text: string, faults: ConfigFault[]): Draft | un
   if (!document) return undefined;
   const report = createReport(path, document, { faults, warnings: [] });
   const read = readFields(meterTypeSchema, document.value ?? {}, { path: [], report });
-  const { seen = [], identifications = [], name = "", registers, profile, ...plain } = read;
+  const { seen = [], identifications = [], name = "", mode, bcc, access, codes, line, push, ...rest } = read;
+  const { registers, profile } = rest;
+  const manners = mannersOf(rest);
   const id = path.replace(/^.*\/|\.yaml$/g, "");
   const type: MeterType = {
     id,
     name,
     identifications,
-    ...withoutAbsent(plain),
+    ...withoutAbsent({ mode, bcc, access, codes }),
+    ...Object.keys(manners).length > 0 && { manners },
+    ...line && { line: formatOf(line) },
+    ...push && { push: formatOf(push) },
     ...registers && { registers: registersOf(registers) },
     ...profile && { profile: profileOf(profile) },
   };
@@ -94,6 +133,26 @@ function readType(path: string, text: string, faults: ConfigFault[]): Draft | un
 
 function withoutAbsent<T extends object>(read: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined)) as never;
+}
+
+function mannersOf(
+  { wake_up, fast_wake_up, request, baud_policy, data_baud, ack_delay, reaction }: Readable<
+    typeof meterTypeSchema.shape
+  >,
+): Manners {
+  return withoutAbsent({
+    wakeUp: wake_up && { nuls: wake_up.nuls, pauseMs: wake_up.pause },
+    fastWakeUp: fast_wake_up && { nuls: fast_wake_up.nuls, pauseMs: fast_wake_up.pause },
+    request,
+    baudPolicy: typeof baud_policy === "object" ? baud_policy.max : baud_policy,
+    dataBaud: data_baud,
+    ackDelayMs: ack_delay,
+    reactionMs: reaction,
+  });
+}
+
+function formatOf({ baud, data_bits, parity, stop_bits }: z.output<typeof format>): LineHabits {
+  return withoutAbsent({ baud, dataBits: data_bits, parity, stopBits: stop_bits });
 }
 
 function registersOf({ command, bare_errors }: z.output<typeof registers>): NonNullable<MeterType["registers"]> {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { nearest } from "../nearest.ts";
 import { parsed } from "../parsed.ts";
+import { explainType, METER_TYPES } from "../meters/mod.ts";
 import { ACCESSES } from "../iec62056/access.ts";
 import { REGISTER } from "../iec62056/registers.ts";
 import { filePath, secret } from "../secret.ts";
@@ -77,6 +78,10 @@ export const meterSchema = z.strictObject({
   every: duration.optional().meta({ examples: ["15m"] }).describe(
     "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D may do without: then each telegram counts.",
   ),
+  type: z.enum(METER_TYPES.map(({ id }) => id), { error: ({ input }) => explainType(String(input)) }).optional()
+    .meta({ examples: ["landisgyr-ultraheat"] }).describe(
+      "What kind of meter it is, a file of config/meters/: needed where it wants to be spoken to differently from the first word on (a wake-up), or says nothing of itself that is known. Absent: as it says who it is.",
+    ),
   cron: z.string().optional().meta({ examples: ["*/15 * * * *"] }).describe(
     "When it is read, as in crontab(5), with an optional field for seconds in front.",
   ),
@@ -167,5 +172,5 @@ export const configSchema = z.strictObject({
 export const LATER_OPTIONS = {
   top: ["metrics", "http", "status", "api", "clock"],
   line: ["reconnect"],
-  meter: ["backfill", "profile", "keys", "key", "quirks"],
+  meter: ["backfill", "profile", "keys", "key"],
 } as const;

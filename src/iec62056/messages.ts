@@ -120,9 +120,9 @@ export function decodeCommand(bytes: Uint8Array): Command & { readonly good: boo
   return bytes[3] === STX ? { name, data: toText(bytes.subarray(4, -2)), good } : { name, good };
 }
 
-/** Ends a session: `<SOH>B0<ETX>q`. */
-export function encodeBreak(rule: ChecksumRule = "xor"): Uint8Array {
-  return encodeCommand({ name: "B0" }, rule);
+/** Ends a session: `<SOH>B0<ETX>q`; B1 leaves a battery meter so that a short run of NULs wakes it. */
+export function encodeBreak(rule: ChecksumRule = "xor", name: "B0" | "B1" = "B0"): Uint8Array {
+  return encodeCommand({ name }, rule);
 }
 
 /** Asks for the last message once more. */

@@ -8,6 +8,7 @@
  * | 6.3 | where a message begins and ends in a dirty stream | `framing.ts` |
  * | 6.3.14, 6.4 | modes, speeds, reaction times | `modes.ts` |
  * | 6.3.1, 6.3.2 | sign-on | `sign_on.ts` |
+ * | 6.4.3, 6.4.6 | wake-up, speed, pauses: the standard's and the makers' | `manners.ts` |
  * | 6.4.1 to 6.4.3 | readout in modes A, B, C | `readout.ts` |
  * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, a message and its answer, registers | `programming.ts`, `exchange.ts`, `registers.ts` |
  * | 6.3.6 to 6.3.12 | what a meter answers there; its error messages; passwords and challenges | `replies.ts`, `refusals.ts`, `access.ts` |
@@ -29,6 +30,7 @@ export * from "./framing.ts";
 export * from "./hand_over.ts";
 export * from "./listen.ts";
 export * from "./log_book.ts";
+export * from "./manners.ts";
 export * from "./messages.ts";
 export * from "./meter_clock.ts";
 export * from "./modes.ts";

@@ -54,7 +54,10 @@ export function acknowledgedCharacter({ baudCharacter }: Identification, maxBaud
   return baud === undefined || baud > maxBaud ? "0" : baudCharacter;
 }
 
-/** Milliseconds to leave between the meter's last character and our next message. */
-export function reactionMs({ maker }: Identification): number {
+/** Milliseconds to leave between the meter's last character and our next message: its type's, else the standard's. */
+export function reactionMs(identification: Identification): number {
+  const { maker } = identification;
+  const own = meterTypeOf(identification)?.manners?.reactionMs;
+  if (own !== undefined) return own;
   return /[a-z]$/.test(maker) ? QUICK_REACTION_MS : REACTION_MS;
 }

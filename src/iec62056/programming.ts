@@ -6,6 +6,7 @@
 import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
+import type { Manners } from "../meters/mod.ts";
 import type { Check, Identification } from "../telegram.ts";
 import { presentationOf } from "./access.ts";
 import type { Checksum } from "./bcc.ts";
@@ -23,8 +24,9 @@ import {
   type Session,
   undamaged,
 } from "./exchange.ts";
+import { mannersWith, speedOf } from "./manners.ts";
 import { ACKNOWLEDGEMENT, type Command, encodeBreak, encodeCommand, encodeOptionSelect } from "./messages.ts";
-import { acknowledgedCharacter, baudOf, modeOf, reactionMs, REPEAT_MS } from "./modes.ts";
+import { modeOf, reactionMs, REPEAT_MS } from "./modes.ts";
 import type { Tries } from "./readout.ts";
 import { signOn } from "./sign_on.ts";
 
@@ -45,6 +47,10 @@ export interface ProgrammingOptions {
   readonly line?: LineSettings;
   /** Bound for the speed that is acknowledged; 300 stays at the speed of the sign-on. */
   readonly maxBaud?: number;
+  /** A file of `config/meters/`, whatever the meter says of itself. */
+  readonly type?: string;
+  /** What is to be done otherwise than its type has it. */
+  readonly manners?: Manners;
   readonly checksum?: Checksum;
   /** Absent: none is presented. Never in an error or a trace. */
   readonly password?: string;
@@ -96,21 +102,31 @@ function* runSession<T>(
   } finally {
     if (!session.over) {
       yield* pause(reactionMs(session.identification));
-      yield* send(encodeBreak(session.rule));
+      const { fastWakeUp } = mannersWith(options.manners, session.identification);
+      yield* send(encodeBreak(session.rule, fastWakeUp?.nuls ? "B1" : "B0"));
     }
     if (session.current !== session.line) yield* setLine(session.line);
   }
 }
 
 /** Option select with Y = 1, the change of speed, P0. Meters that send ACK or nothing instead of P0 are open as well. */
-function* open(session: Session, { mode = "auto", maxBaud }: ProgrammingOptions): Dialogue<void> {
+function* open(
+  session: Session,
+  { mode = "auto", maxBaud, manners: given }: ProgrammingOptions,
+): Dialogue<void> {
   const { identification, line } = session;
   if ((mode === "auto" ? modeOf(identification) : mode) !== "C") {
     throw new RefusalError(`${identification.line} speaks mode A or B: programming mode is entered in mode C`);
   }
-  const character = acknowledgedCharacter(identification, maxBaud);
+  const manners = mannersWith(given, identification);
+  const { character, baud } = speedOf(identification, {
+    mode: "C",
+    line,
+    manners,
+    ...maxBaud !== undefined && { maxBaud },
+  });
   yield* say(session, encodeOptionSelect({ protocol: "0", baudCharacter: character, option: "1" }));
-  const baud = line.baud !== SIGN_ON_LINE.baud || character === "0" ? line.baud : baudOf("C", character)!;
+  if (manners.ackDelayMs !== undefined) yield* pause(manners.ackDelayMs);
   if (baud !== line.baud) yield* setLine(session.current = { ...line, baud });
   const reply = yield* undamaged(session, { what: "the option select" });
   if (reply?.kind === "operand") session.seed = reply.text;

@@ -2,14 +2,16 @@
 import { type Cut, type Dialogue, flush, Inbox, type Patience, pause, send, setLine } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
+import type { Manners } from "../meters/mod.ts";
 import type { Check, DataBlock, DataSet, Identification, Telegram } from "../telegram.ts";
-import { acceptsSum7, type Checksum } from "./bcc.ts";
+import { acceptsSum7, type Checksum, type ChecksumRule } from "./bcc.ts";
 import { join } from "../bytes.ts";
 import { hex, toText, visible } from "./characters.ts";
 import { formatDataSet, parseDataBlock } from "./data_block.ts";
 import { type DataMessage, dataMessageBeforeSilence, findDataMessage, findEnough } from "./framing.ts";
+import { mannersWith, type Speed, speedOf } from "./manners.ts";
 import { encodeBreak, encodeIdentification, encodeOptionSelect, REPEAT_REQUEST } from "./messages.ts";
-import { acknowledgedCharacter, baudOf, modeOf, reactionMs, REPEAT_MS, SILENCE_MS } from "./modes.ts";
+import { modeOf, reactionMs, REPEAT_MS, SILENCE_MS } from "./modes.ts";
 import { signOn, type SignOnOptions } from "./sign_on.ts";
 
 /** No message is longer: a peer that sends for ever is cut here. */
@@ -33,6 +35,10 @@ export interface ReadoutOptions {
   readonly line?: LineSettings;
   /** Bound for the speed that is acknowledged (mode C); 300 stays at the speed of the sign-on. */
   readonly maxBaud?: number;
+  /** A file of `config/meters/`, whatever the meter says of itself. */
+  readonly type?: string;
+  /** What is to be done otherwise than its type has it. */
+  readonly manners?: Manners;
   /** Which check character is right; `auto`: xor, and the sum where the maker is known for it or two messages fit it. */
   readonly checksum?: Checksum;
   readonly tries?: Tries;
@@ -52,7 +58,8 @@ interface Session {
   readonly mode: "A" | "B" | "C";
   /** Of the sign-on. */
   readonly line: LineSettings;
-  readonly maxBaud: number;
+  readonly manners: Manners;
+  readonly speed: Speed;
   readonly checksum: Checksum;
   readonly tries: Tries;
   readonly enough: ReadoutOptions["enough"];
@@ -68,20 +75,54 @@ interface Session {
  * @throws {RefusalError} the meter sends an error message instead of its data
  */
 export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
-  const { line = SIGN_ON_LINE, maxBaud = Infinity, checksum = "auto", tries = { left: 3 }, enough } = options;
-  const fixed = { inbox: new Inbox(), line, maxBaud, checksum, tries, enough, sums: { count: 0 } };
+  const { line = SIGN_ON_LINE, checksum = "auto", tries = { left: 3 }, enough } = options;
+  const fixed = { inbox: new Inbox(), line, checksum, tries, enough, sums: { count: 0 } };
   let failure: Error | undefined;
+  let stay = false;
   while (tries.left > 0) {
     if (failure) yield* pause(REPEAT_MS);
     const identification = yield* signOnAgain(fixed.inbox, { ...options, line }, failure);
     const other = options.instead?.(identification);
     if (other) return yield* other;
-    const mode = options.mode === undefined || options.mode === "auto" ? modeOf(identification) : options.mode;
-    const outcome = yield* readData({ ...fixed, identification, mode });
+    const session = { ...fixed, identification, ...agreed(identification, { ...options, line }, stay) };
+    const outcome = yield* readData(session);
     if (!(outcome instanceof Error)) return outcome;
-    failure = failure instanceof ProtocolError ? failure : outcome; // what came says more than that nothing came
+    stay = goesElsewhere(session, outcome);
+    if (!failure || failure instanceof SilenceError && outcome instanceof ProtocolError) failure = outcome; // it says more
   }
   throw failure ?? new ProtocolError("damaged", "No data message left to ask for in this slot");
+}
+
+/** Mode and speed of a session; `stay`: at that of the sign-on, for the other way has failed. */
+function agreed(
+  identification: Identification,
+  { mode: asked = "auto", line, maxBaud, manners: given }: ReadoutOptions & { readonly line: LineSettings },
+  stay: boolean,
+): Pick<Session, "mode" | "manners" | "speed"> {
+  const mode = asked === "auto" ? modeOf(identification) : asked;
+  const own = mannersWith(given, identification);
+  const manners = stay && mode === "C" ? { ...own, baudPolicy: "none" } as const : own;
+  const speed = speedOf(identification, { mode, line, manners, ...maxBaud !== undefined && { maxBaud } });
+  return { mode, manners, speed };
+}
+
+/**
+ * Whether the meter, or what stands between, has not come along to the speed that was agreed: what came is garbled, or
+ * nothing came twice and one try is left. Then the next session stays at the speed of the sign-on.
+ */
+function goesElsewhere(session: Session, failure: Error): boolean {
+  return isSwitched(session) && (isGarbled(failure) || failure instanceof SilenceError && session.tries.left === 1);
+}
+
+function isSwitched({ mode, line, speed }: Session): boolean {
+  return mode === "C" && speed.baud !== line.baud;
+}
+
+/** Characters that no meter sends, and no data set among them. */
+function isGarbled(failure: Error): boolean {
+  if (!(failure instanceof ProtocolError) || failure.trouble !== "unreadable") return false;
+  // deno-lint-ignore no-control-regex -- those that a meter sends
+  return /[^\x02\x03\x06\x7f\r\n -~]/.test(toText(failure.bytes));
 }
 
 /** The sign-on; that nobody answers any more says less than what went wrong before. */
@@ -95,7 +136,7 @@ function* signOnAgain(inbox: Inbox, options: SignOnOptions, failure?: Error): Di
 
 /** From the identification to the break. @returns what went wrong, where a new sign-on may help */
 function* readData(session: Session): Dialogue<Telegram | Error> {
-  const { inbox, identification, mode, line, tries } = session;
+  const { inbox, identification, mode, line, manners, speed: { character, baud }, tries } = session;
   const reaction = reactionMs(identification);
   let current = line;
   let telegram: Telegram | undefined;
@@ -105,9 +146,9 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     tries.left--;
     if (mode === "C") {
       yield* pause(reaction);
-      yield* send(encodeOptionSelect({ protocol: "0", baudCharacter: acknowledged(session), option: "0" }));
+      yield* send(encodeOptionSelect({ protocol: "0", baudCharacter: character, option: "0" }));
     }
-    const baud = dataBaud(session);
+    if (mode === "C" && manners.ackDelayMs !== undefined) yield* pause(manners.ackDelayMs);
     if (baud !== line.baud) yield* setLine(current = { ...line, baud });
     while (true) {
       const message = yield* dataMessage(session);
@@ -116,7 +157,7 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
       const outcome = judge(session, message);
       if (!(outcome instanceof Error)) return telegram = outcome;
       failure = outcome;
-      if (tries.left <= 0) return failure;
+      if (tries.left <= 0 || isSwitched(session) && isGarbled(failure)) return failure; // NAK would be garbled as well
       tries.left--;
       yield* pause(reaction);
       yield* flush();
@@ -127,23 +168,15 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     // A meter of modes A and B is done when its data are; in mode C it waits for the break, and so does a failed one.
     if (mode === "C" || !telegram || early) {
       yield* pause(reaction);
-      yield* send(encodeBreak(session.sums.count > 0 || session.checksum === "sum7" ? "sum7" : "xor"));
+      yield* send(encodeBreak(ruleOf(session), manners.fastWakeUp?.nuls ? "B1" : "B0"));
     }
     if (current !== line) yield* setLine(line);
   }
 }
 
-/** Z of the acknowledgement. */
-function acknowledged({ identification, maxBaud }: Session): string {
-  return acknowledgedCharacter(identification, maxBaud);
-}
-
-/** Speed of the data. A port that does not sign on at 300 Bd has one speed, whatever its meter announces. */
-function dataBaud(session: Session): number {
-  const { mode, identification, line } = session;
-  if (mode === "A" || line.baud !== SIGN_ON_LINE.baud) return line.baud;
-  const character = mode === "C" ? acknowledged(session) : identification.baudCharacter;
-  return character === "0" ? line.baud : baudOf(mode, character) ?? line.baud;
+/** Of our own check characters. */
+function ruleOf({ sums, checksum }: Session): ChecksumRule {
+  return sums.count > 0 || checksum === "sum7" ? "sum7" : "xor";
 }
 
 /** The next data message, whole or what silence left of it; `undefined`: silence. */
@@ -203,9 +236,8 @@ function damaged({ xor, complete }: DataMessage, { line }: Identification, bytes
 }
 
 function unreadable(session: Session, { bytes }: DataMessage, all: Uint8Array): ProtocolError {
-  const baud = dataBaud(session);
-  const switched = session.mode === "C" && baud !== session.line.baud;
-  const hint = switched ? `; if the line cannot change to ${baud} Bd, try max_baud=300` : "";
+  const { baud } = session.speed;
+  const hint = isSwitched(session) ? `; if the line cannot change to ${baud} Bd, try max_baud=300` : "";
   const found = `no data set in ${hex(bytes)} ("${visible(bytes.subarray(0, 32))}")`;
   return new ProtocolError(
     "unreadable",
@@ -215,8 +247,7 @@ function unreadable(session: Session, { bytes }: DataMessage, all: Uint8Array): 
 }
 
 function silentAfter(session: Session): SilenceError {
-  const { mode, line } = session;
-  const baud = dataBaud(session);
-  const hint = mode === "C" && baud !== line.baud ? `; if the line cannot change its speed, try max_baud=300` : "";
+  const { baud } = session.speed;
+  const hint = isSwitched(session) ? `; if the line cannot change its speed, try max_baud=300` : "";
   return new SilenceError(`Silent after its identification ${session.identification.line} at ${baud} Bd${hint}`);
 }

@@ -2,9 +2,11 @@
 import { type Dialogue, flush, type Inbox, type Patience, send, setLine } from "../dialogue.ts";
 import { ProtocolError, SilenceError } from "../errors.ts";
 import { formatLine, type LineSettings } from "../line.ts";
+import type { Manners } from "../meters/mod.ts";
 import type { Identification } from "../telegram.ts";
 import { hex, toText, visible } from "./characters.ts";
 import { findIdentification, identificationBeforeSilence } from "./framing.ts";
+import { mannersBefore, wake } from "./manners.ts";
 import { encodeRequest } from "./messages.ts";
 import { REPEAT_MS, SILENCE_MS } from "./modes.ts";
 
@@ -18,6 +20,10 @@ const PATIENCE: Patience = { firstMs: REPEAT_MS, nextMs: SILENCE_MS, limitBytes:
 export interface SignOnOptions {
   readonly address?: string;
   readonly line: LineSettings;
+  /** A file of `config/meters/`, whatever the meter says of itself. */
+  readonly type?: string;
+  /** What is to be done otherwise than the type has it. */
+  readonly manners?: Manners;
 }
 
 /**
@@ -25,20 +31,24 @@ export interface SignOnOptions {
  * @throws {SilenceError} nobody answered
  * @throws {ProtocolError} `unreadable`: what came was no identification
  */
-export function* signOn(inbox: Inbox, { address, line }: SignOnOptions): Dialogue<Identification> {
-  const request = encodeRequest(address === undefined ? {} : { address });
+export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOptions): Dialogue<Identification> {
+  const { request: command, wakeUp, fastWakeUp } = mannersBefore(manners, type);
+  const request = encodeRequest({ ...address !== undefined && { address }, ...command !== undefined && { command } });
   let heard = new Uint8Array();
   yield* setLine(line);
   for (let asked = 0; asked < REQUESTS; asked++) {
+    const waking = asked === 0 && fastWakeUp?.nuls ? fastWakeUp : wakeUp;
+    if (waking?.nuls) yield* wake(waking);
     yield* flush();
     inbox.clear();
     yield* send(request);
     const identification = yield* answer(inbox);
-    if (identification) return identification;
+    if (identification) return { ...identification, ...type !== undefined && { type } };
     if (!isOnly(inbox.bytes, request)) heard = inbox.bytes.slice();
   }
+  const woken = wakeUp?.nuls ? `, each behind ${wakeUp.nuls} NULs` : "";
   const asked = `${visible(request).replace("<CR><LF>", "")} at ${formatLine(line)}`;
-  if (heard.length === 0) throw new SilenceError(`No answer to ${asked} after ${REQUESTS} requests`);
+  if (heard.length === 0) throw new SilenceError(`No answer to ${asked} after ${REQUESTS} requests${woken}`);
   const what = `Cannot read the answer to ${asked}: no identification in ${hex(heard)} ("${
     visible(heard.slice(0, 32))
   }")`;
@@ -58,5 +68,5 @@ function* answer(inbox: Inbox): Dialogue<Identification | undefined> {
 
 /** Whether nothing came but our own words, from a two-wire line or an optical head that reflects. */
 function isOnly(heard: Uint8Array, echo: Uint8Array): boolean {
-  return toText(heard).replace(toText(echo), "").trim() === "";
+  return toText(heard).replaceAll("\0", "").replace(toText(echo), "").trim() === "";
 }

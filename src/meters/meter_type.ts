@@ -1,5 +1,42 @@
 /** What is peculiar to a maker's meters: an entry of the table that is made of `config/meters/*.yaml`. @module */
 
+/** What wakes a meter: NULs without a gap, then silence. No NULs: it is awake. */
+export interface WakeUp {
+  readonly nuls: number;
+  readonly pauseMs: number;
+}
+
+/**
+ * Who changes the speed: `negotiate`, both, to what the meter announces; a number, the same up to that many Bd; `fixed`,
+ * nobody, for the port has one speed, whatever the meter announces; `none`, nobody, and the meter is told so (Z = 0).
+ */
+export type BaudPolicy = "negotiate" | "fixed" | "none" | number;
+
+/** How a meter wants to be spoken to. */
+export interface Manners {
+  /** Before each request; absent: it is awake. */
+  readonly wakeUp?: WakeUp;
+  /** Before the first request of a session instead, after a session that was ended by B1. */
+  readonly fastWakeUp?: WakeUp;
+  /** Behind the `/` of the request; `?` by the standard. */
+  readonly request?: string;
+  readonly baudPolicy?: BaudPolicy;
+  /** Speed of its data, whatever it announces. */
+  readonly dataBaud?: number;
+  /** From the end of the acknowledgement to our change of speed. */
+  readonly ackDelayMs?: number;
+  /** From its last character to our next message, at least; by the standard 200 ms, or 20 ms. */
+  readonly reactionMs?: number;
+}
+
+/** Speed and format where they are not those of the standard. */
+export interface LineHabits {
+  readonly baud?: number;
+  readonly dataBits?: 7 | 8;
+  readonly parity?: "none" | "even" | "odd";
+  readonly stopBits?: 1 | 2;
+}
+
 /** How the registers of a type are read in programming mode. */
 export interface RegisterHabits {
   /** Which command is tried first. */
@@ -36,6 +73,11 @@ export interface MeterType {
   readonly access?: string;
   /** `heat`: codes of two groups mean heat, `6.8` is energy. */
   readonly codes?: "heat";
+  readonly manners?: Manners;
+  /** Of the sign-on. */
+  readonly line?: LineHabits;
+  /** In which it pushes. */
+  readonly push?: LineHabits;
   readonly registers?: RegisterHabits;
   readonly profile?: ProfileHabits;
 }

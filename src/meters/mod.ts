@@ -7,11 +7,20 @@
  * | `table.json` | all types, generated |
  * @module
  */
+import { nearest } from "../nearest.ts";
 import type { Identification } from "../telegram.ts";
 import type { MeterType } from "./meter_type.ts";
 import table from "./table.json" with { type: "json" };
 
-export type { MeterType, ProfileHabits, RegisterHabits } from "./meter_type.ts";
+export type {
+  BaudPolicy,
+  LineHabits,
+  Manners,
+  MeterType,
+  ProfileHabits,
+  RegisterHabits,
+  WakeUp,
+} from "./meter_type.ts";
 
 /** All types, by file. */
 export const METER_TYPES = table as unknown as readonly MeterType[];
@@ -29,8 +38,9 @@ export interface Pattern {
   readonly type: MeterType;
 }
 
-/** The type of the meter that says so of itself; `undefined`: nobody has written a file about it. */
-export function meterTypeOf({ line }: Pick<Identification, "line">): MeterType | undefined {
+/** The type that was named, else that of a meter that says so of itself; `undefined`: nobody has written a file about it. */
+export function meterTypeOf({ line, type: named }: Pick<Identification, "line" | "type">): MeterType | undefined {
+  if (named !== undefined) return meterTypeNamed(named);
   if (known.has(line)) return known.get(line);
   if (known.size >= KNOWN_LIMIT) known.clear();
   const type = findType(line, patterns ??= patternsOf(METER_TYPES));
@@ -39,8 +49,15 @@ export function meterTypeOf({ line }: Pick<Identification, "line">): MeterType |
 }
 
 /** The type of this name; `undefined`: there is none. */
-export function meterTypeNamed(id: string): MeterType | undefined {
+export function meterTypeNamed(id: string | undefined): MeterType | undefined {
   return METER_TYPES.find((type) => type.id === id);
+}
+
+/** Why a name means no type. */
+export function explainType(id: string): string {
+  const ids = METER_TYPES.map((type) => type.id);
+  const meant = nearest(id, ids);
+  return `there is no such type of meter, ${meant ? `did you mean ${meant}?` : `known are ${ids.join(", ")}`}`;
 }
 
 /** Patterns in the order in which they are tried: the one that says more wins. */

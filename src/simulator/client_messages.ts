@@ -17,7 +17,8 @@ export type ClientMessage =
   | { readonly kind: "request"; readonly request: Request }
   | { readonly kind: "select"; readonly select: OptionSelect }
   | { readonly kind: "repeat" }
-  | { readonly kind: "break" }
+  /** `light`: B1. */
+  | { readonly kind: "break"; readonly light?: true }
   /** ACK alone: the next partial block, please. */
   | { readonly kind: "acknowledge" }
   /** Of programming mode. `last`: it ended in ETX, so that no further part follows. */
@@ -54,7 +55,8 @@ function decode(bytes: Uint8Array): ClientMessage | undefined {
   const decoded = decodeCommand(bytes);
   if (!decoded) return undefined;
   const { good, ...command } = decoded;
-  if (/^B[01]$/.test(command.name)) return { kind: "break" };
+  if (command.name === "B0") return { kind: "break" };
+  if (command.name === "B1") return { kind: "break", light: true };
   const sum = blockCheck(bytes.subarray(1, -1), "sum7") === (bytes.at(-1)! & 0x7f);
   const mark = (right: boolean) => right ? "good" : "wrong";
   return { kind: "command", command, last: bytes.at(-2) === ETX, xor: mark(good), sum7: mark(sum) };

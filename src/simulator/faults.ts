@@ -25,6 +25,10 @@ export const FAULTS = {
   "no-nak": { argument: "", does: "silent after a NAK" },
   nak: { argument: "", does: "NAK to a command of programming mode" },
   break: { argument: "STEP", does: "a break in programming mode instead of p0, to a password, as an answer" },
+  asleep: {
+    argument: "NULS",
+    does: "on a battery: hears a request only behind a run of NULS (60) and 1 s of silence, or one NUL after B1",
+  },
   slow: {
     argument: "FACTOR|MSms",
     does: "characters and pauses take FACTOR times as long, or answers come after MS (1400ms)",
@@ -60,6 +64,7 @@ const SHAPES: Partial<Record<FaultName, RegExp>> = {
   "lost-frame": /^[1-9]\d*$/,
   break: /^(p0|password|answer)$/,
   garbage: /^(ident|data|before)$/,
+  asleep: /^[1-9]\d*$/,
   slow: /^(\d+(\.\d+)?|\d+ms)$/,
   converter: /^[1-9]\d*$/,
 };

@@ -17,6 +17,7 @@ import type { Words } from "./capture.ts";
 import type { ClientMessage } from "./client_messages.ts";
 import { noise } from "./faults.ts";
 import { programmingMode } from "./programming.ts";
+import { AWAKE_MS, DEEP, LIGHT, sleep } from "./sleep.ts";
 import { complain, hear, type MeterOptions, say, sayData, withNoiseBefore } from "./speech.ts";
 
 /** How often a data message is repeated before the meter gives up. */
@@ -29,13 +30,23 @@ export function meter(options: MeterOptions): Dialogue<never> {
   return options.mode === "D" ? push(options) : answer(options);
 }
 
-function* answer(meter: MeterOptions): Dialogue<never> {
+function* answer(options: MeterOptions): Dialogue<never> {
   const inbox = new Inbox();
+  const nuls = options.faults.get("asleep") && Number(options.faults.get("asleep")!.argument ?? DEEP.nuls);
+  let depth = { ...DEEP, nuls: nuls ?? 0 };
+  const meter: MeterOptions = {
+    ...options,
+    notice: (event) => {
+      if (event.kind === "break") depth = event.light ? LIGHT : { ...DEEP, nuls: nuls ?? 0 };
+      options.notice(event);
+    },
+  };
   /** A request that came in the middle of a session: it begins the next one. */
   let next: ClientMessage | undefined;
   while (true) {
     yield* setLine(meter.line);
-    const message = next ?? (yield* hear(meter, inbox, Infinity));
+    if (nuls && !next) yield* sleep(depth, (message) => complain(meter, message));
+    const message = next ?? (yield* hear(meter, inbox, nuls ? AWAKE_MS : Infinity));
     next = undefined;
     if (message?.kind === "break") meter.notice(message);
     if (message?.kind !== "request") continue;

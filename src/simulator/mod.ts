@@ -12,6 +12,7 @@
  * | `speech.ts` | what it says and hears, faults included |
  * | `client_messages.ts` | what a client may say |
  * | `live.ts` | values that move |
+ * | `sleep.ts` | what wakes a battery meter |
  * | `faults.ts` | what may go wrong |
  * | `statistics.ts` | what happened, in numbers and words |
  * | `serve.ts` | carries out the meter's steps in its own time |

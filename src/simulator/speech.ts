@@ -18,7 +18,8 @@ export type MeterEvent =
   | { readonly kind: "data"; readonly line: LineSettings }
   | { readonly kind: "push" }
   | { readonly kind: "repeat" }
-  | { readonly kind: "break" }
+  /** `light`: by B1, which leaves a battery meter half awake. */
+  | { readonly kind: "break"; readonly light?: true }
   /** The line is handed over to HDLC. */
   | { readonly kind: "hand-over"; readonly line: LineSettings }
   /** Programming mode is open. */

@@ -20,6 +20,25 @@ const word = <T>(table: Readonly<Record<string, T>>) =>
     throw new Error(`${JSON.stringify(text)} is none of ${Object.keys(table).join(", ")}`);
   });
 
+/** Silence behind a run of NULs by the standard: 1.5 to 1.7 s. */
+const WAKE_PAUSE_MS = 1500;
+
+function parseWakeUp(text: string): { readonly nuls: number; readonly pauseMs: number } {
+  if (text === "off") return { nuls: 0, pauseMs: 0 };
+  const [, nuls, pause] = /^(\d{1,3})(?:\/(.+))?$/.exec(text) ?? [];
+  if (nuls === undefined || Number(nuls) === 0 || Number(nuls) > 500) {
+    throw new Error(`${JSON.stringify(text)} is no wake-up: write 66 or 66/1500ms (1 to 500 NULs, the pause), or off`);
+  }
+  return { nuls: Number(nuls), pauseMs: pause === undefined ? WAKE_PAUSE_MS : parseDuration(pause) };
+}
+
+function parsePolicy(text: string): "negotiate" | "fixed" | "none" | number {
+  if (text === "negotiate" || text === "fixed" || text === "none") return text;
+  const [, max] = /^max:(\d+)$/.exec(text) ?? [];
+  if (max !== undefined && Number(max) >= 300) return Number(max);
+  throw new Error(`${JSON.stringify(text)} is none of negotiate, fixed, max:N (300 at least), none`);
+}
+
 const YES_NO = { true: true, false: false };
 const ON_OFF = { on: true, off: false };
 
@@ -33,6 +52,18 @@ export const endpointOptions = z.strictObject({
   stop_bits: word({ 1: 1, 2: 2 } as const).optional().describe("Stop bits, 1 or 2. Absent: 1."),
   max_baud: whole(300, 4_000_000).optional()
     .describe("Highest speed that is agreed with the meter, in Bd; 300 for a converter that cannot change its speed."),
+  baud_policy: parsed(parsePolicy).optional().describe(
+    "Who changes the speed: negotiate, to what the meter announces; max:N, the same up to N Bd; fixed, nobody, for the port has one speed; none, nobody, and the meter is told to stay. Absent: by the type of the meter; negotiate where a session begins at 300 Bd, else fixed.",
+  ),
+  wake_up: parsed(parseWakeUp).optional().describe(
+    "NULs that wake a battery meter before each request, and the pause behind them: 66, or 66/1500ms. off: none. Absent: by the type of the meter.",
+  ),
+  fast_wake_up: parsed(parseWakeUp).optional().describe(
+    "The same before the first request only, for meters that a session ended by B1 leaves half awake (it then is): 1/300ms. Where nobody answers, wake_up follows.",
+  ),
+  ack_delay: duration.optional().describe(
+    "Pause between the acknowledgement and the change of speed, for adapters that say too early that all has left. Absent: by the type of the meter, else none.",
+  ),
   parity_in_software: word(YES_NO).prefault("false")
     .describe("true: the port or converter runs 8N1 and obisd makes, checks and strips the parity bit itself."),
   dtr: word(ON_OFF).optional().describe("DTR, from which many optical heads draw their power: on or off. Absent: on."),
@@ -89,9 +120,9 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `${endpoint.kind}://${host}:${endpoint.port}`;
 }
 
-/** The line settings in which a session of modes A, B, C and E begins here. */
-export function signOnLine(endpoint: Endpoint): LineSettings {
-  return applyOptions(SIGN_ON_LINE, endpoint.options);
+/** The line settings in which a session of modes A, B, C and E begins here; `habits`: of the type of meter. */
+export function signOnLine(endpoint: Endpoint, habits: Partial<LineSettings> = {}): LineSettings {
+  return applyOptions({ ...SIGN_ON_LINE, ...habits }, endpoint.options);
 }
 
 /** The line settings of HDLC without a sign-on: 9600 Bd 8N1, or what the endpoint says. */
@@ -99,9 +130,9 @@ export function hdlcLine(endpoint: Endpoint): LineSettings {
   return applyOptions({ baud: 9600, dataBits: 8, parity: "none", stopBits: 1 }, endpoint.options);
 }
 
-/** The line settings in which mode D pushes here. */
-export function pushLine(endpoint: Endpoint): LineSettings {
-  return applyOptions(PUSH_LINE, endpoint.options);
+/** The line settings in which mode D pushes here; `habits`: of the type of meter. */
+export function pushLine(endpoint: Endpoint, habits: Partial<LineSettings> = {}): LineSettings {
+  return applyOptions({ ...PUSH_LINE, ...habits }, endpoint.options);
 }
 
 function applyOptions(line: LineSettings, { baud, data_bits, parity, stop_bits }: EndpointOptions): LineSettings {

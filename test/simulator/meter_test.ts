@@ -77,6 +77,17 @@ Deno.test("meter: answers its number and everybody's, leading zeros or not", () 
   assert.deepEqual(run([IDLE, "< /?13!\r\n", IDLE, "< /2!\r\n", IDLE]), ["request", "request"]);
 });
 
+Deno.test("meter: asleep, it hears nothing before a run of NULs and a silence, and one NUL after B1", () => {
+  const long = "< " + "\0".repeat(60);
+  const asleep = { faults: ["asleep"] };
+  assert.deepEqual(run([IDLE, "< /?!\r\n", "< " + "\0".repeat(59), "silence"], asleep), []);
+  assert.deepEqual(run([IDLE, "< " + "\0".repeat(59), "< /?!\r\n"], asleep), ["complaint"]);
+  const awake = [IDLE, long, "silence", ...ACKNOWLEDGED.slice(1), `> ${message}`];
+  assert.deepEqual(run([...awake, BREAK, IDLE, "< \0", "silence"], asleep), ["request", "data", "break"]);
+  const half = [...awake, "< \x01B1\x03p", IDLE, "< \0", "silence", ...SIGN_ON.slice(1)];
+  assert.deepEqual(run(half, asleep), ["request", "data", "break", "request"]);
+});
+
 Deno.test("meter: hears a request behind a wake-up, an old break and noise", () => {
   run([IDLE, "< \0\0\0\x7f~/?!\r\n", "~ 200", "> /ABC5X\r\n"]);
   run([IDLE, "< \x01B0\x03q/?!\r\n", IDLE, "~ 200", "> /ABC5X\r\n"]);

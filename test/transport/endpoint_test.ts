@@ -57,6 +57,17 @@ Deno.test("parseEndpoint, formatEndpoint: every form that the contract knows", (
   }
 });
 
+Deno.test("parseEndpoint: how a meter is woken, and who changes the speed", () => {
+  const { options } = parseEndpoint("tcp://a:1?baud_policy=max:2400&wake_up=66&fast_wake_up=off&ack_delay=60ms");
+  assert.deepEqual(options, {
+    ...DEFAULTS,
+    baud_policy: 2400,
+    wake_up: { nuls: 66, pauseMs: 1500 },
+    fast_wake_up: { nuls: 0, pauseMs: 0 },
+    ack_delay: 60,
+  });
+});
+
 const UNREADABLE: readonly (readonly [text: string, reason: RegExp])[] = [
   ["", /allowed is serial:\/\/\/dev\/.*, tcp:\/\/host:port or rfc2217:/],
   ["modbus://h:1", /allowed is/],
@@ -73,6 +84,8 @@ const UNREADABLE: readonly (readonly [text: string, reason: RegExp])[] = [
   ["/dev/ttyS0?parity=E&stop_bits=1.5", /parity: "E" is none of none, even, odd; stop_bits: "1.5"/],
   ["/dev/ttyS0?dtr=true", /dtr: "true" is none of on, off/],
   ["tcp://h:1?connect_timeout=10", /connect_timeout: .*"10"/],
+  ["tcp://h:1?wake_up=0", /wake_up: "0" is no wake-up: write 66/],
+  ["tcp://h:1?baud_policy=max:200", /baud_policy: "max:200" is none of negotiate, fixed, max:N/],
 ];
 
 Deno.test("parseEndpoint: what cannot be read says what is allowed", () => {
