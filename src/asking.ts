@@ -3,17 +3,19 @@ import { approach } from "./approach.ts";
 import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
+import { SilenceError } from "./errors.ts";
 import type { InvocationCounters } from "./invocation_counters.ts";
 import {
   isPassword,
   offersModeE,
+  type Programming,
   programming,
   readout,
   readRegisters,
   telegramOf,
   type Tries,
 } from "./iec62056/mod.ts";
-import { missingCodes, normalise } from "./normalise.ts";
+import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import { parseObis } from "./obis/code.ts";
 import { notSent, passwordOf, remembered } from "./password.ts";
 import type { DataSet, Identification, Telegram } from "./telegram.ts";
@@ -34,18 +36,22 @@ export interface AskingOptions {
 
 /** The dialogue by which a meter of modes A, B, C and E is read. @throws {RefusalError} its password cannot be sent */
 export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegram> {
-  const { endpoint, tries, onRefused, modeE } = its;
+  const { onRefused, modeE } = its;
   if (meter.mode === "E") return modeE!(meter, its);
-  const options = {
-    mode: meter.mode as "A" | "B" | "C" | "auto",
-    tries,
-    ...approach({ ...meter, endpoint }),
-  };
+  const options = optionsOf(meter, its);
   if (meter.registers) return askRegisters(meter, options, onRefused);
   const enough = meter.stopEarly && meter.obis && enoughOf([...meter.obis, ...Object.keys(meter.expect ?? {})]);
   const instead = meter.dlms &&
     ((identification: Identification) => offersModeE(identification) ? modeE!(meter, its, identification) : undefined);
   return readout({ ...options, ...enough && { enough }, ...instead && { instead } });
+}
+
+function optionsOf(meter: MeterConfig, { endpoint, tries }: Pick<AskingOptions, "endpoint" | "tries">) {
+  return {
+    mode: meter.mode as "A" | "B" | "C" | "auto",
+    tries,
+    ...approach({ ...meter, endpoint }),
+  };
 }
 
 /** What is wanted of a meter, as people write it. */
@@ -84,26 +90,56 @@ export function isWanted({ registers, expect }: MeterConfig, { address }: { read
   return registers === undefined || registers.includes(address) || !Object.hasOwn(expect ?? {}, address);
 }
 
-function* askRegisters(
+function askRegisters(
   meter: MeterConfig,
-  options: Parameters<typeof programming>[0],
+  options: ReturnType<typeof optionsOf>,
   onRefused: (reason: string) => void,
 ): Dialogue<Telegram> {
-  const password = passwordOf(meter);
-  if (password !== undefined && !isPassword(password)) {
-    throw notSent("only printable characters of ASCII can be, no ( ) / !, 32 at most");
-  }
   const addresses = new Set([...meter.registers!, ...Object.keys(meter.expect ?? {})]);
-  const access = {
-    ...password !== undefined && { password },
-    ...meter.access !== undefined && { access: meter.access },
-  };
-  const work = programming({ ...options, ...access }, function* (its) {
+  return admitted(meter, options, function* (its) {
     const { answers, refused } = yield* readRegisters(its, [...addresses]);
     for (const { reason } of refused) onRefused(reason);
     return telegramOf(its, answers);
   });
-  return yield* remembered(meter, password, work);
+}
+
+/** Does `work` in programming mode with a meter that has proven to be the expected one. @throws {RefusalError} its password cannot be sent */
+export function askProgramming<T>(
+  meter: MeterConfig,
+  options: Pick<AskingOptions, "endpoint" | "tries">,
+  work: (meter: Programming) => Dialogue<T>,
+): Dialogue<T> {
+  return admitted(meter, optionsOf(meter, options), (its) => proven(its, meter.expect, work));
+}
+
+/** Nothing is asked of a stranger, let alone written to one. @throws {SilenceError} another meter answers */
+export function* proven<T>(
+  meter: Programming,
+  expect: MeterConfig["expect"],
+  work: (meter: Programming) => Dialogue<T>,
+): Dialogue<T> {
+  if (expect) {
+    const { answers } = yield* readRegisters(meter, Object.keys(expect));
+    const stranger = verifyIdentity(telegramOf(meter, answers), expect);
+    if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
+  }
+  return yield* work(meter);
+}
+
+function* admitted<T>(
+  meter: MeterConfig,
+  options: ReturnType<typeof optionsOf>,
+  work: (meter: Programming) => Dialogue<T>,
+): Dialogue<T> {
+  const password = passwordOf(meter);
+  if (password !== undefined && !isPassword(password)) {
+    throw notSent("only printable characters of ASCII can be, no ( ) / !, 32 at most");
+  }
+  const access = {
+    ...password !== undefined && { password },
+    ...meter.access !== undefined && { access: meter.access },
+  };
+  return yield* remembered(meter, password, programming({ ...options, ...access }, work));
 }
 
 /** All of these have come, and a further set behind the last of them, which had to begin on a line of its own. */

@@ -16,6 +16,8 @@ export interface Clock {
   startMs?(): number;
   /** How far `now()` can be trusted; absent: it is right. */
   readonly trust?: Trust;
+  /** Whether a time that is not known is worth waiting for; absent: nobody asks. */
+  readonly willBeKnown?: boolean;
   /** Names the run of the machine in which `monotonic()` counts; absent: nobody asks. */
   readonly bootId?: string;
   /** Resolves after `ms`. @throws the signal's reason, when it aborts first */

@@ -6,6 +6,7 @@
  */
 import { withLimit } from "./abort.ts";
 import { asItWrites, asking, type AskingOptions, isWanted, notInModeE } from "./asking.ts";
+import { Backfill, type BackfillContext } from "./backfill.ts";
 import { type Clock, steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
@@ -41,6 +42,8 @@ const LOOK_AGAIN_MS = 250;
 /** What the loops of all lines share. */
 export interface CollectorContext extends Pick<WireOptions, "open"> {
   readonly journal: Pick<Journal, "append">;
+  /** The journal as back-filling needs it; absent: gaps stay. */
+  readonly notes?: BackfillContext["journal"];
   /** Readouts of meters that are read in rapid succession may wait so long for others to share a commit. Default: not. */
   readonly groupCommitMs?: number;
   readonly report: CollectorReport;
@@ -55,6 +58,8 @@ export interface CollectorContext extends Pick<WireOptions, "open"> {
   /** Ends the loop between two sessions. */
   readonly retire: AbortSignal;
   readonly clock?: Clock;
+  /** Of the line that is served. */
+  readonly backfill?: Backfill | undefined;
 }
 
 /** What came of asking or hearing a meter once: delivered, or why not. */
@@ -82,16 +87,19 @@ export async function serveLine(
   }
 }
 
-/** Modes A, B, C and E: the meters are asked in turn, each when it is due. */
+/** Modes A, B, C and E: the meters are asked in turn, each when it is due; while none is, their gaps are filled. */
 async function askMeters(
   wire: Wire,
   line: LineConfig,
   meters: readonly MeterConfig[],
-  context: CollectorContext,
+  its: CollectorContext,
 ): Promise<void> {
-  const { clock = systemClock, progress, retire } = context;
+  const { clock = systemClock, progress, report, retire, notes: journal } = its;
+  const backfill = journal && await Backfill.of(meters, { journal, clock, report: report.backfill, signal: retire });
+  const context = { ...its, backfill };
   const turns = meters.map((meter) => waitingTurn(meter, context));
   const shared = turns.length > 1;
+  const { quiet_time } = line.endpoint.options;
   const modeE = meters.some(({ dlms }) => dlms) ? (await import("./asking_dlms.ts")).askDlms : undefined;
   while (!retire.aborted) {
     for (const turn of turns) bringUpOn(wire, turn, context);
@@ -100,6 +108,12 @@ async function askMeters(
     const awayMs = waitMs > 0 ? 0 : wire.waitMs(turn.slot);
     progress.promise(line.name, NAP_MS + GRACE_MS);
     if (waitMs > 0) {
+      progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
+      if (await backfill?.step(wire, Math.min(waitMs, SESSION_LIMIT_MS) - quiet_time)) {
+        await clock.sleep(quiet_time, retire);
+        continue;
+      }
+      progress.promise(line.name, NAP_MS + GRACE_MS);
       await wire.rest(Math.min(waitMs, NAP_MS), retire);
       continue;
     }
@@ -111,7 +125,7 @@ async function askMeters(
     turn.askedMs = clock.now();
     const attempt = await askMeter(wire, turn, { ...context, ...modeE && { modeE } });
     settleTurn(turn, attempt, shared, context);
-    if (shared) await clock.sleep(line.endpoint.options.quiet_time, retire);
+    if (shared) await clock.sleep(quiet_time, retire);
   }
 }
 
@@ -227,7 +241,7 @@ function missSilentSlots(turn: MeterTurn, { clock = systemClock, report }: Colle
 async function keep(
   telegram: Telegram,
   configured: MeterConfig,
-  { journal, groupCommitMs = 0, report, moments, clock = systemClock }: CollectorContext,
+  { journal, groupCommitMs = 0, report, moments, clock = systemClock, backfill }: CollectorContext,
   slot?: number,
 ): Promise<Attempt> {
   const meter = asItWrites(configured, telegram);
@@ -248,7 +262,8 @@ async function keep(
   const readings = all.filter((reading) => isWanted(meter, reading));
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) report.missing(name, missing);
-  const stored = journal.append(readings, moment, isRapid(meter.schedule) ? groupCommitMs : 0)
+  const note = await backfill?.noteAfter(configured, slot);
+  const stored = journal.append(readings, moment, isRapid(meter.schedule) ? groupCommitMs : 0, note)
     .then(() => report.kept(name, readings.length));
   try {
     if (!isRapid(meter.schedule)) await stored;

@@ -3,6 +3,7 @@
  * fields, so that the log can fold what repeats; a meter that stays away is told of ever more seldom.
  * @module
  */
+import { BackfillReport } from "./backfill/report.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Telegram } from "./telegram.ts";
@@ -55,10 +56,13 @@ export class CollectorReport {
   readonly lines = new Map<string, Pick<Wire, "state">>();
   /** By how many seconds the clock of each meter that says its time is ahead of ours. */
   readonly drifts = new Map<string, number>();
+  readonly backfill: BackfillReport;
   readonly #said = new Set<string>();
   readonly #drifting = new Set<string>();
 
-  constructor(readonly log: Log, readonly clock: Pick<Clock, "now"> = systemClock) {}
+  constructor(readonly log: Log, readonly clock: Pick<Clock, "now"> = systemClock) {
+    this.backfill = new BackfillReport(log, clock);
+  }
 
   /** A readout is in the journal. */
   kept(meter: string, readings: number): void {

@@ -5,7 +5,15 @@ import { type Document, type Path, readDocument } from "./config/document.ts";
 import { isMapping, present, readFields, readMapping } from "./config/fields.ts";
 import { createReport, describe, type Report } from "./config/report.ts";
 import { checkRules, type DraftLine, type DraftMeter } from "./config/rules.ts";
-import { configSchema, journalSchema, LATER_OPTIONS, lineSchema, meterSchema, nameSchema } from "./config/schema.ts";
+import {
+  backfillSchema,
+  configSchema,
+  journalSchema,
+  LATER_OPTIONS,
+  lineSchema,
+  meterSchema,
+  nameSchema,
+} from "./config/schema.ts";
 import type { DlmsSettings } from "./dlms_settings.ts";
 import { ConfigError, type ConfigFault } from "./errors.ts";
 import type { Schedule } from "./schedule.ts";
@@ -70,6 +78,18 @@ export interface MeterConfig {
   readonly tries: number;
   /** What dates a readout: its arrival, its slot, the meter's own clock. */
   readonly timestamp: "readout" | "slot" | "meter";
+  /** Absent: gaps stay. */
+  readonly backfill?: BackfillConfig;
+}
+
+/** What becomes of intervals that no readout told of. */
+export interface BackfillConfig {
+  /** `P.01` */
+  readonly profile: string;
+  readonly maxAgeMs: number;
+  /** Of the line's time, in any hour. */
+  readonly budgetMs: number;
+  readonly from: "now" | "start";
 }
 
 /** One sink: a plug-in and its options, which the plug-in's own schema has read. */
@@ -226,8 +246,8 @@ function readLines(value: unknown, report: Report): DraftLine[] {
 
 function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
   const given = isMapping(value) ? Object.keys(value) : [];
-  const { dlms: itsDlms, ...its } = isMapping(value) ? value : {};
-  const { dlms: _, ...meter } = readFields(meterSchema, isMapping(value) ? its : value ?? {}, {
+  const { dlms: itsDlms, backfill: itsBackfill, ...its } = isMapping(value) ? value : {};
+  const { dlms: _, backfill: __, ...meter } = readFields(meterSchema, isMapping(value) ? its : value ?? {}, {
     path,
     report,
     later: LATER_OPTIONS.meter,
@@ -235,7 +255,10 @@ function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
   const dlms = itsDlms !== undefined || meter.mode === "E"
     ? readDlms(itsDlms ?? {}, [...path, "dlms"], report)
     : undefined;
-  return { ...meter, path, given, dlms, givenDlms: isMapping(itsDlms) ? Object.keys(itsDlms) : [] };
+  const backfill = itsBackfill === undefined
+    ? undefined
+    : readFields(backfillSchema, itsBackfill, { path: [...path, "backfill"], report });
+  return { ...meter, path, given, dlms, givenDlms: isMapping(itsDlms) ? Object.keys(itsDlms) : [], backfill };
 }
 
 function readDlms(value: unknown, path: Path, report: Report): DraftDlms {
@@ -262,7 +285,12 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     ...meter.dlms && { dlms: toDlmsSettings(meter.dlms) },
     ...meter.access !== "auto" && present("access", meter.access),
     ...present("expect", meter.expect),
+    ...meter.backfill && { backfill: toBackfill(meter.backfill) },
   };
+}
+
+function toBackfill({ profile, max_age, budget, from }: NonNullable<DraftMeter["backfill"]>): BackfillConfig {
+  return { profile: profile!, maxAgeMs: max_age!, budgetMs: budget!, from: from! };
 }
 
 function scheduleOf({ every, cron }: Pick<DraftMeter, "every" | "cron">, timeZone: string): Schedule | undefined {

@@ -142,6 +142,10 @@ export class Daemon implements AsyncDisposable {
       progress: this.progress,
       standing: { of: this.#standing, sinceMs: this.time.now() },
       clock: this.time,
+      notes: {
+        appendAll: async (...readouts) => await (await this.journal).appendAll(...readouts),
+        note: async (name) => (await this.journal).note(name),
+      },
       stop: this.#stop.signal,
       retire: retire.signal,
     };

@@ -1,4 +1,5 @@
 /** How each part of the daemon is doing, put together. @module */
+import type { BackfillState } from "./backfill/report.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, MeterConfig } from "./config.ts";
 import type { DeliveryState } from "./delivery.ts";
@@ -6,7 +7,15 @@ import type { HostTime } from "./host_time.ts";
 import type { Book, Journal } from "./journal.ts";
 import type { Progress } from "./progress.ts";
 import { nextSlot } from "./schedule.ts";
-import { type LineStatus, type MeterStatus, type SinkStatus, type Status, toFacts, toTime } from "./status.ts";
+import {
+  type GapStatus,
+  type LineStatus,
+  type MeterStatus,
+  type SinkStatus,
+  type Status,
+  toFacts,
+  toTime,
+} from "./status.ts";
 import { formatEndpoint } from "./transport/endpoint.ts";
 
 /** What only the program knows of itself. */
@@ -45,8 +54,8 @@ export function statusOf({ config, report, progress, journal, deliveries, time, 
 }
 
 function meterStatus(
-  { name, line, schedule }: MeterConfig,
-  { meters, drifts }: CollectorReport,
+  { name, line, schedule, backfill: wanted }: MeterConfig,
+  { meters, drifts, backfill }: CollectorReport,
   nowMs: number,
 ): MeterStatus {
   const { goodMs, trouble } = meters.get(name) ?? {};
@@ -58,6 +67,20 @@ function meterStatus(
     in_trouble: trouble?.over === false,
     clock_drift_s: drifts.get(name) ?? null,
     next: schedule ? toTime(nextSlot(schedule, nowMs)) : null,
+    gaps: wanted ? gapStatus(backfill.meters.get(name)) : null,
+  };
+}
+
+function gapStatus({ ledger, lineMs, trouble }: BackfillState = { lineMs: 0 }): GapStatus {
+  return {
+    found: ledger?.found ?? 0,
+    filled: ledger?.filled ?? 0,
+    given_up: ledger?.givenUp ?? 0,
+    open: ledger?.gaps.length ?? 0,
+    intervals_filled: ledger?.rows ?? 0,
+    intervals_gone: ledger?.gone ?? 0,
+    line_time_s: Math.round(lineMs / 1000),
+    last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
   };
 }
 

@@ -2,7 +2,7 @@
  * The status as OpenMetrics text: for node_exporter's textfile collector, or whatever gathers numbers.
  * @module
  */
-import type { Facts, LineStatus, MeterStatus, SinkStatus, Status } from "./status.ts";
+import type { Facts, GapStatus, LineStatus, MeterStatus, SinkStatus, Status } from "./status.ts";
 
 /** A number and what it is about. */
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -52,6 +52,25 @@ function meterFamilies(meters: readonly MeterStatus[]): Family[] {
         clock_drift_s === null ? [] : [[{ meter: name }, clock_drift_s] as Sample]
       ),
     },
+    ...gapFamilies(meters),
+  ];
+}
+
+function gapFamilies(meters: readonly MeterStatus[]): Family[] {
+  const of = (value: (gaps: GapStatus) => number): Sample[] =>
+    meters.flatMap(({ name, gaps }) => gaps === null ? [] : [[{ meter: name }, value(gaps)] as Sample]);
+  return [
+    { ...counter("meter_gaps_found", "Gaps ever found between readouts."), samples: of((its) => its.found) },
+    { ...counter("meter_gaps_filled", "Gaps ever filled whole."), samples: of((its) => its.filled) },
+    { ...counter("meter_gaps_given_up", "Gaps of which the meter lacked some."), samples: of((its) => its.given_up) },
+    { ...gauge("meter_gaps_open", "Gaps that are still to be filled."), samples: of((its) => its.open) },
+    { ...counter("meter_intervals_filled", "Intervals ever filled."), samples: of((its) => its.intervals_filled) },
+    {
+      ...counter("meter_intervals_gone", "Intervals that the meter lacked."),
+      samples: of((its) => its.intervals_gone),
+    },
+    { ...counter("meter_backfill_line_seconds", "Spent on the line."), samples: of((its) => its.line_time_s) },
+    { ...gauge("meter_backfill_up", "Whether the last fetch was good."), samples: of((its) => its.last_error ? 0 : 1) },
   ];
 }
 

@@ -51,6 +51,23 @@ export interface MeterStatus {
   readonly clock_drift_s: number | null;
   /** Its next slot. */
   readonly next: string | null;
+  /** Intervals that no readout told of, and what was fetched of them; `null`: nobody goes back for them. */
+  readonly gaps: GapStatus | null;
+}
+
+/** How back-filling is doing. Gaps and intervals are counted beyond restarts, seconds since the start. */
+export interface GapStatus {
+  /** Gaps ever found, filled whole, given up because the meter lacked intervals in them, and still open. */
+  readonly found: number;
+  readonly filled: number;
+  readonly given_up: number;
+  readonly open: number;
+  /** Intervals that were delivered, and those that the meter did not have. */
+  readonly intervals_filled: number;
+  readonly intervals_gone: number;
+  /** Spent on the meter's line. */
+  readonly line_time_s: number;
+  readonly last_error: { readonly time: string; readonly message: string } | null;
 }
 
 /** One wire. */

@@ -182,6 +182,15 @@ const dlmsFaults: [string, RegExp][] = [
   ["mode: E, registers: ['1.8.0'], timestamp: meter", /timestamp: meter needs .* among registers: 0-0:1\.0\.0/],
 ];
 
+Deno.test("loadConfig: backfill has a default for each of its options", async () => {
+  const first = (await load(meter("every: 15m, backfill: {}"))).config.meters[0];
+  const day = 86_400_000;
+  assert.deepEqual(first!.backfill, { profile: "P.01", maxAgeMs: 40 * day, budgetMs: 360_000, from: "now" });
+  const second =
+    (await load(meter("every: 15m, backfill: { profile: 1-1:P.02, from: start, max_age: 1d }"))).config.meters[0];
+  assert.deepEqual(second!.backfill, { profile: "1-1:P.02", maxAgeMs: day, budgetMs: 360_000, from: "start" });
+});
+
 Deno.test("loadConfig: each fault is placed and says what is allowed", async () => {
   const table: [string, ...(string | RegExp)[]][] = [
     // the file
@@ -195,7 +204,15 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     // keys
     [MINIMAL + "sink: []\n", "4:1: sink: unknown option, did you mean sinks?"],
     [meter("evry: 15m"), /1:|2:/, "2:30: meters[0].evry: unknown option, did you mean every?"],
-    [meter("every: 15m, backfill: 1"), /backfill: this version lacks this option/],
+    [meter("every: 15m, profile: P.01"), /profile: this version lacks this option/],
+    [meter("every: 15m, backfill: true"), /2:52: meters\[0\]\.backfill: found true, allowed is a mapping/],
+    [meter("every: 15m, backfill: { max_ag: 1d }"), /2:54: .*backfill\.max_ag: unknown option, did you mean max_age\?/],
+    [meter("every: 15m, backfill: { max_age: 40 }"), /backfill\.max_age: found the number 40, a unit is missing/],
+    [meter("every: 15m, backfill: { budget: 2h }"), /backfill\.budget: it is a part of each hour: at least 30s/],
+    [meter("every: 15m, backfill: { profile: 1.5.0 }"), /profile: a profile is written as the meter knows it: P\.01/],
+    [meter("every: 15m, backfill: { from: never }"), /from: found "never", allowed are now, start/],
+    [meter("every: 15m, mode: A, backfill: {}"), /backfill: programming mode is entered in mode C, not in mode A/],
+    [meter("every: 15m, mode: D, backfill: {}"), /backfill: a meter in mode D speaks by itself and cannot be asked/],
     [meter("every: 15m, registers: []"), /registers: an empty list would read nothing/],
     [meter("every: 15m, registers: ['1.8.0!']"), /registers\[0\]: .*a register is written as the meter knows it/],
     [

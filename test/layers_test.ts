@@ -6,9 +6,9 @@ const ROOT = new URL("../", import.meta.url);
 /** What each room may import, by the beginning of the path: rooms further up alone, and its own. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "deno.json": [],
-  "src/abort.ts": [],
   "src/bundle.ts": [],
   "src/clock.ts": [],
+  "src/abort.ts": ["src/clock.ts"],
   "src/bytes.ts": [],
   "src/errors.ts": [],
   "src/libc.ts": [],
@@ -51,6 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/recording.ts": ["src/line.ts", "src/iec62056/"],
   "src/normalise.ts": ["src/meters/", "src/telegram.ts", "src/obis/", "src/reading.ts"],
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
+  "src/profile_readings.ts": ["src/iec62056/", "src/normalise.ts", "src/reading.ts"],
   "src/mode_e.ts": [
     ...["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/iec62056/", "src/dlms/", "src/obis/"],
     ...["src/dlms_settings.ts", "src/errors.ts"],
@@ -111,7 +112,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/transport/endpoint.ts", "src/obis/", "src/mode_e.ts", "src/dlms_access.ts", "src/password.ts"],
     ...["src/dlms_settings.ts", "src/invocation_counters.ts"],
   ],
+  "src/backfill": [
+    ...["src/asking.ts", "src/abort.ts", "src/clock.ts", "src/config", "src/dialogue.ts", "src/errors.ts"],
+    ...["src/iec62056/", "src/journal", "src/log.ts", "src/profile_readings.ts", "src/schedule.ts", "src/session.ts"],
+    ...["src/transport/endpoint.ts", "src/wire.ts"],
+  ],
   "src/collector": [
+    "src/backfill",
     ...[
       "src/asking",
       "src/abort.ts",
@@ -130,7 +137,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/invocation_counters.ts",
     ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
     ...["src/status.ts", "src/standing.ts"],
-    ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/collector"],
+    ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/backfill", "src/collector"],
   ],
   // a meter that is none
   "src/simulator/": [
@@ -141,6 +148,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/cli/": [
     ...[
       "src/abort.ts",
+      "src/asking.ts",
+      "src/profile_readings.ts",
       "src/bytes.ts",
       "src/clock.ts",
       "src/errors.ts",
@@ -184,6 +193,7 @@ const PURE = new RegExp(
     "^src/(iec62056|dlms|meters|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format|recording)\\.ts$",
     "^src/simulator/(capture|client_messages|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
+    "^src/(profile_readings|backfill/(gaps|line_time))\\.ts$",
   ].join("|"),
 );
 

@@ -2,8 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { type FetchedDay, type Gap, type ProfileRow, readProfile, type Zone, zoneOf } from "../iec62056/mod.ts";
-import { normalise } from "../normalise.ts";
-import type { Reading } from "../reading.ts";
+import { rowReadings } from "../profile_readings.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { plot } from "./plot.ts";
 import { FORMATS, present } from "./present.ts";
@@ -130,24 +129,9 @@ function show(fetched: Fetched, its: Shown, { print }: Context): void {
     const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
     return print(plot(rows, { width, label: (ms) => local(ms, its).slice(0, 16) }));
   }
-  print(present(rows.flatMap((row) => readingsOf(row, fetched.isUnchecked, its)), its.format));
-}
-
-/** An interval's values as readings; their time is its end. */
-function readingsOf(row: ProfileRow, isUnchecked: boolean, { name, target: { labels } }: Shown): Reading[] {
-  const sets = row.channels.map(({ address, unit }, at) => {
-    const value = row.values[at]!;
-    return { address, values: [{ text: value.text, unit: value.unit ?? unit }] };
-  });
-  const telegram = {
-    mode: "C",
-    block: { sets, damaged: [], complete: true },
-    check: { kind: "bcc", result: isUnchecked ? "absent" : "good" },
-    atMs: row.endMs,
-    bytes: new Uint8Array(),
-  } as const;
-  const readings = normalise(telegram, { meter: name, ...labels && { labels } });
-  return readings.map((reading) => ({ ...reading, flags: [...reading.flags, ...row.flags] }));
+  const { name: meter, target: { labels } } = its;
+  const options = { meter, isUnchecked: fetched.isUnchecked, ...labels && { labels } };
+  print(present(rows.flatMap((row) => rowReadings(row, options)), its.format));
 }
 
 /** A line an interval, the local time of its end in front. */

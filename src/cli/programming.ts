@@ -1,10 +1,10 @@
 /** What `get`, `set`, `clock` and `send` share: a session in programming mode with one meter. @module */
 import { withLimit } from "../abort.ts";
 import { approach } from "../approach.ts";
+import { proven } from "../asking.ts";
 import type { Dialogue } from "../dialogue.ts";
-import { SilenceError, UsageError } from "../errors.ts";
-import { ACCESSES, isPassword, type Programming, programming, readRegisters, telegramOf } from "../iec62056/mod.ts";
-import { verifyIdentity } from "../normalise.ts";
+import { UsageError } from "../errors.ts";
+import { ACCESSES, isPassword, type Programming, programming } from "../iec62056/mod.ts";
 import { converse } from "../session.ts";
 import { formatEndpoint } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
@@ -74,7 +74,7 @@ export async function openMeter(
       ...approach(target),
       ...password !== undefined && { password },
       ...access !== undefined && { access },
-    }, (meter) => proven(meter, target, (meter) => work(meter, watcher.note)));
+    }, (meter) => proven(meter, target.expect, (meter) => work(meter, watcher.note)));
     try {
       return await withLimit(context.signal, { withinMs, what: "The session" }, async (signal) => {
         const onNotice = (notice: string) => log.warning(notice);
@@ -88,16 +88,6 @@ export async function openMeter(
     }
   };
   return { target, session };
-}
-
-/** Nothing is asked of a stranger, let alone written to one. */
-function* proven<T>(meter: Programming, { expect }: Target, work: (meter: Programming) => Dialogue<T>): Dialogue<T> {
-  if (expect) {
-    const { answers } = yield* readRegisters(meter, Object.keys(expect));
-    const stranger = verifyIdentity(telegramOf(meter, answers), expect);
-    if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
-  }
-  return yield* work(meter);
 }
 
 function accessOf(text: unknown): string | undefined {

@@ -1,5 +1,5 @@
 /** The status for people. @module */
-import type { Facts, LineStatus, MeterStatus, SinkStatus, Status } from "../status.ts";
+import type { Facts, GapStatus, LineStatus, MeterStatus, SinkStatus, Status } from "../status.ts";
 
 /** All of it, in tables. */
 export function formatStatus(status: Status, nowMs: number): string {
@@ -13,6 +13,7 @@ export function formatStatus(status: Status, nowMs: number): string {
     ...stuck.length > 0 ? [`STUCK: ${stuck.join(", ")}`] : [],
     "",
     ...table(["meter", "line", "last good", "next", "trouble"], meters.map((meter) => meterRow(meter, nowMs))),
+    ...meters.flatMap(({ name, gaps }) => gaps ? [`${name} gaps: ${formatGaps(gaps)}`] : []),
     "",
     ...table(["line", "state", "port", "trouble"], lines.map((line) => lineRow(line, nowMs))),
     "",
@@ -37,6 +38,17 @@ function lineRow({ name, url, state, away_since, next_try, last_error }: LineSta
   if (away_since === null || next_try === null) return [name, state, url, ""];
   const next = `next try ${until(next_try, nowMs)}`;
   return [name, `away for ${since(away_since, nowMs)}`, url, `${last_error?.message ?? ""}; ${next}`];
+}
+
+function formatGaps({ found, filled, given_up, intervals_filled, intervals_gone, ...its }: GapStatus): string {
+  return [
+    `${found} found, ${filled} filled`,
+    ...given_up > 0 ? [`${given_up} given up (${intervals_gone} intervals gone)`] : [],
+    ...its.open > 0 ? [`${its.open} open`] : [],
+    ...found > 0 ? [`${intervals_filled} intervals`] : [],
+    `${its.line_time_s} s of its line's time`,
+    ...its.last_error ? [its.last_error.message] : [],
+  ].join(", ");
 }
 
 /** Seconds of difference are no trouble. */

@@ -9,7 +9,7 @@ import { checkDlms } from "./dlms_rules.ts";
 import type { Path } from "./document.ts";
 import type { Readable } from "./fields.ts";
 import type { Report } from "./report.ts";
-import type { meterSchema } from "./schema.ts";
+import type { backfillSchema, meterSchema } from "./schema.ts";
 
 /** What could be read of a configuration; what is wrong is absent and has been reported. */
 export interface Draft {
@@ -26,7 +26,8 @@ export interface DraftLine {
 }
 
 /** A meter as far as it could be read. `given`: the options that stand there, right or wrong. */
-export type DraftMeter = Omit<Readable<typeof meterSchema.shape>, "dlms"> & {
+export type DraftMeter = Omit<Readable<typeof meterSchema.shape>, "dlms" | "backfill"> & {
+  readonly backfill?: Readable<typeof backfillSchema.shape> | undefined;
   readonly path: Path;
   readonly given: readonly string[];
   readonly dlms?: DraftDlms | undefined;
@@ -55,6 +56,7 @@ export function checkRules(draft: Draft, report: Report): void {
     checkPush(meter, report);
     checkRegisters(meter, report);
     checkDlms(meter, draft.lines.find(({ name }) => name === meter.line)?.endpoint, report);
+    checkBackfill(meter, report);
   }
   if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
 }
@@ -199,4 +201,13 @@ function checkRegisters({ path, mode, given, registers, timestamp }: DraftMeter,
     if (mode === "D") fault("stop_early", "a meter in mode D speaks by itself: nobody can end it");
     if (!given.includes("obis")) fault("stop_early", "without obis all is wanted, and a readout ends with its end");
   }
+}
+
+/** A profile is asked for in programming mode, and a gap is told by the slots that were missed. */
+function checkBackfill({ path, mode, given }: DraftMeter, report: Report): void {
+  if (!given.includes("backfill") || mode === undefined || mode === "auto" || mode === "C") return;
+  const why = mode === "D"
+    ? "a meter in mode D speaks by itself and cannot be asked"
+    : `programming mode is entered in mode C, not in mode ${mode}`;
+  report.fault([...path, "backfill"], `${why}: its load profile cannot be fetched`, "key");
 }

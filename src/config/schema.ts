@@ -62,6 +62,22 @@ export const lineSchema = z.strictObject({
   ),
 });
 
+/** What becomes of intervals that no readout told of. */
+export const backfillSchema = z.strictObject({
+  profile: z.string().regex(/^(\d-\d:)?P\.\d{1,3}$/, "a profile is written as the meter knows it: P.01").default("P.01")
+    .describe("The meter's load profile."),
+  max_age: duration.refine((ms) => ms >= 3_600_000, "less than 1h would leave every gap").prefault("40d").describe(
+    "Intervals older than this are not fetched; a meter keeps so much, about.",
+  ),
+  budget: duration.refine(
+    (ms) => ms >= 30_000 && ms <= 3_600_000,
+    "it is a part of each hour: at least 30s, for less has no session in it, at most 1h",
+  ).prefault("6m").describe("How much of its line's time fetching may take in any hour."),
+  from: z.enum(["now", "start"]).default("now").describe(
+    "Where the first start begins: now; or start, with all that the meter has, up to max_age.",
+  ),
+});
+
 /** One meter. */
 export const meterSchema = z.strictObject({
   name: nameSchema.describe("Its name in readings, logs and commands."),
@@ -114,6 +130,9 @@ export const meterSchema = z.strictObject({
   ),
   tries: z.int().min(1).max(3).default(3).describe(
     "How many data messages may be asked for in a slot before it is given up, repeats of damaged ones included: 1 to 3.",
+  ),
+  backfill: backfillSchema.optional().meta({ examples: [{ profile: "P.01", max_age: "40d" }] }).describe(
+    "After a gap (no power, line, host or answer) the intervals of the meter's own load profile that lie in it are fetched in programming mode (mode C) and delivered with the meter's time, flagged backfilled, each once. profile: P.01 is the default; max_age: older intervals are not fetched, 40d; budget: of the line's time in any hour, 6m, and never while a readout is due; from: now, or start to begin with what the meter has from before.",
   ),
   timestamp: z.enum(["readout", "slot", "meter"]).default("readout").describe(
     "The time of its readings: readout, when they came; slot, when they were due; meter, what its own clock says (0.9.1 and 0.9.2, in P1 1.0.0; in time_zone), or when they came if it is absent or 30 minutes off.",
@@ -172,5 +191,5 @@ export const configSchema = z.strictObject({
 export const LATER_OPTIONS = {
   top: ["metrics", "http", "status", "api", "clock"],
   line: ["reconnect"],
-  meter: ["backfill", "profile", "keys", "key"],
+  meter: ["profile", "keys", "key"],
 } as const;

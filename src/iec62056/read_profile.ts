@@ -24,6 +24,8 @@ export interface ProfileRequest {
   readonly zone: Zone;
   /** `R5`, the default but for types that say otherwise, or `R6`: in partial blocks. */
   readonly command?: "R5" | "R6";
+  /** The form of stamps that this meter is known to take; absent: all are tried. */
+  readonly form?: StampForm;
   /** Told of each day's rows as they come: what was fetched before a session broke off is not lost. */
   readonly onDay: (day: FetchedDay) => void;
 }
@@ -31,6 +33,9 @@ export interface ProfileRequest {
 /** A day's answer. */
 export interface FetchedDay extends Profile {
   readonly check: Check;
+  /** The form of stamps that it was answered to, and when the answer's first byte came; absent: the meter has no data. */
+  readonly form?: StampForm;
+  readonly atMs?: number;
   /** So far it has been fetched, ms since 1970. */
   readonly untilMs: number;
 }
@@ -41,14 +46,15 @@ export interface FetchedDay extends Profile {
  */
 export function* readProfile(meter: Programming, request: ProfileRequest): Dialogue<void> {
   const { fromMs, toMs, zone, onDay } = request;
-  const { stamp } = meterTypeOf(meter.identification)?.profile ?? {};
+  const stamp = request.form ?? meterTypeOf(meter.identification)?.profile?.stamp;
   let forms = stamp === undefined ? FORMS : [stamp, ...FORMS.filter((form) => form !== stamp)];
   for (let startMs = fromMs; startMs < toMs; startMs += DAY_MS) {
     const untilMs = Math.min(startMs + DAY_MS, toMs);
     const found = yield* readDay(meter, request, { fromMs: startMs, toMs: untilMs, forms });
     if (found) forms = [found.form];
     const sets = found ? parseDataBlock(found.answer.text).sets : [];
-    onDay({ ...parseProfile(sets, zone), check: found?.answer.check ?? "good", untilMs });
+    const answered = found && { form: found.form, atMs: found.answer.atMs };
+    onDay({ ...parseProfile(sets, zone), check: found?.answer.check ?? "good", ...answered, untilMs });
   }
 }
 

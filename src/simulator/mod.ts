@@ -46,6 +46,7 @@ export { type Fault, FAULTS, parseFault } from "./faults.ts";
 export type { ReplayOptions } from "./replay.ts";
 export type { Statistics } from "./statistics.ts";
 export { type DlmsOptions, exampleKeys } from "./dlms_meter.ts";
+export type { Port } from "./wire.ts";
 export { type Dialect, DIALECTS, parseDialect, type ProgrammedOptions } from "./registers.ts";
 
 /** One meter on the wire. */
@@ -113,6 +114,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return "tcp" in listen ? simulation.onTcp(listen.tcp) : await simulation.onPty(listen.pty);
 }
 
+/** Meters on a wire of one's own, until its client is gone. The options' `listen` is not looked at. */
+export async function serveMeters(options: Omit<SimulatorOptions, "listen">, port: Port): Promise<void> {
+  await new Simulation({ ...options, listen: { pty: "" } }).onPort(port);
+}
+
 class Simulation {
   readonly #options: SimulatorOptions;
   readonly #clock: Clock;
@@ -160,6 +166,12 @@ class Simulation {
     this.#signal.addEventListener("abort", close, { once: true });
     const { port: actual } = listener.addr as Deno.NetAddr;
     return this.#simulator(`tcp://${hostname!.includes(":") ? `[${hostname}]` : hostname}:${actual}`);
+  }
+
+  /** A client that is there already. */
+  async onPort(port: Port): Promise<void> {
+    this.#clientCame();
+    await this.#onWire(port, TCP_PIECE_MS);
   }
 
   /** One client at a time, as on a real port. After a hang-up the port comes back at the same link. */

@@ -22,9 +22,14 @@ const STATUS: Status = {
     {
       ...{ name: "flat-1", line: "room", last_good: "2026-01-15T12:00:00.000Z", last_error: null, in_trouble: false },
       ...{ next: "2026-01-15T12:15:00.000Z", clock_drift_s: -125 },
+      gaps: {
+        ...{ found: 3, filled: 2, given_up: 1, open: 0, intervals_filled: 190, intervals_gone: 12, line_time_s: 41 },
+        last_error: null,
+      },
     },
     {
       ...{ name: 'he"at', line: "boiler", last_good: null, in_trouble: true, next: null, clock_drift_s: null },
+      gaps: null,
       last_error: { time: "2026-01-15T12:00:05.000Z", message: "no answer" },
     },
   ],
@@ -59,6 +64,7 @@ loaded again 60 s ago: refused, the old one is in force
 METER   LINE    LAST GOOD  NEXT            TROUBLE
 flat-1  room    10 s ago   in 15 min       its clock is 125 s slow
 he"at   boiler  never      when it speaks  no answer
+flat-1 gaps: 3 found, 2 filled, 1 given up (12 intervals gone), 190 intervals, 41 s of its line's time
 
 LINE    STATE          PORT                   TROUBLE
 room    away for 30 s  serial:///dev/ttyUSB0  Cannot open /dev/ttyUSB0: no such port; next try in 3 s
@@ -98,6 +104,8 @@ Deno.test("toOpenMetrics: each family once, counters end in _total, labels are e
       'obisd_line_open{line="boiler"} 1',
       'obisd_line_away_since_seconds{line="room"} 1768478380',
       'obisd_line_losses_total{line="room"} 2',
+      'obisd_meter_gaps_found_total{meter="flat-1"} 3',
+      'obisd_meter_backfill_up{meter="flat-1"} 1',
       "obisd_journal_degraded 0",
       "obisd_clock_last_step_ms -3000",
     ]

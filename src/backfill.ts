@@ -1,0 +1,54 @@
+/**
+ * Going back for intervals that no readout told of. A line that has nothing due lends its time: one part of one gap, which
+ * must be over before the next readout is due, within a budget, oldest first. What comes is journaled together with the
+ * note of how far the meter is done, so that a kill neither loses an interval nor brings one twice.
+ *
+ * | what | where |
+ * |---|---|
+ * | which intervals are missing | `backfill/gaps.ts` |
+ * | one meter: what is asked for, and what becomes of the answer | `backfill/follower.ts` |
+ * | what it costs | `backfill/line_time.ts` |
+ * | how rows are fetched | `backfill/rows.ts` |
+ * | what is said about it | `backfill/report.ts` |
+ * @module
+ */
+import { type BackfillContext, Follower } from "./backfill/follower.ts";
+import type { MeterConfig } from "./config.ts";
+import type { Note } from "./journal.ts";
+import type { Wire } from "./wire.ts";
+
+export type { BackfillContext } from "./backfill/follower.ts";
+
+/** Fills the gaps of the meters on one line. */
+export class Backfill {
+  private constructor(readonly followers: readonly Follower[], readonly context: BackfillContext) {}
+
+  /** `undefined`: no meter on the line has it configured. */
+  static async of(meters: readonly MeterConfig[], context: BackfillContext): Promise<Backfill | undefined> {
+    const followers = meters.flatMap((meter) => meter.backfill ? [new Follower(meter, meter.backfill, context)] : []);
+    for (const follower of followers) await follower.tell();
+    return followers.length > 0 ? new Backfill(followers, context) : undefined;
+  }
+
+  /** The note that must go to the journal with the readout of a slot; absent: none. */
+  async noteAfter(meter: MeterConfig, slotMs: number | undefined): Promise<Note | undefined> {
+    const follower = this.followers.find((follower) => follower.meter === meter);
+    if (slotMs === undefined || this.#isLost()) return undefined; // nobody knows which slot it was
+    return await follower?.noteAfter(slotMs);
+  }
+
+  /** Fetches one part, if one is missing and it can be over within a time. Brings home whether the line was used. */
+  async step(wire: Wire, withinMs: number): Promise<boolean> {
+    if (this.#isLost() || wire.waitMs() > 0) return false;
+    for (const follower of this.followers.toSorted((one, other) => one.askedMs - other.askedMs)) {
+      if (await follower.step(wire, withinMs)) return true;
+    }
+    return false;
+  }
+
+  /** Whether nobody knows what time it is, and will. */
+  #isLost(): boolean {
+    const { trust, willBeKnown } = this.context.clock;
+    return trust === "unknown" && willBeKnown === true;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Rows of a meter's load profile, whatever protocol it speaks: here is the place where a profile of another (DLMS) joins
+ * in, as a dialogue that brings home the same rows.
+ * @module
+ */
+import { askProgramming } from "../asking.ts";
+import type { MeterConfig } from "../config.ts";
+import type { Dialogue } from "../dialogue.ts";
+import { type FetchedDay, type Profile, readProfile, type StampForm, type Zone } from "../iec62056/mod.ts";
+import type { Endpoint } from "../transport/endpoint.ts";
+
+/** Which rows: those that end from `fromMs` to `toMs`, both included, not more than a day. */
+export interface RowsRequest {
+  readonly endpoint: Endpoint;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly zone: Zone;
+  /** The form of stamps that the meter took before. */
+  readonly form?: StampForm | undefined;
+}
+
+/** What came, oldest first; rows beside the range included, for some meters round it. */
+export interface FetchedRows extends Pick<Profile, "rows" | "damaged"> {
+  readonly isUnchecked: boolean;
+  readonly form?: StampForm | undefined;
+  /** When the answer's first byte came; absent: the meter has no data. */
+  readonly atMs?: number | undefined;
+}
+
+/** Opens a session, fetches, signs off. @throws {RefusalError} {SilenceError} {ProtocolError} */
+export function* fetchRows(meter: MeterConfig, request: RowsRequest): Dialogue<FetchedRows> {
+  const { endpoint, fromMs, toMs, zone, form } = request;
+  const days: FetchedDay[] = [];
+  yield* askProgramming(meter, { endpoint, tries: { left: 1 } }, (its) =>
+    readProfile(its, {
+      address: meter.backfill!.profile,
+      fromMs,
+      toMs,
+      zone,
+      onDay: (day) => days.push(day),
+      ...form && { form },
+    }));
+  return {
+    rows: days.flatMap(({ rows }) => rows),
+    damaged: days.flatMap(({ damaged }) => damaged),
+    isUnchecked: days.some(({ check }) => check !== "good"),
+    form: days.at(-1)?.form,
+    atMs: days[0]?.atMs,
+  };
+}
+
+/** From one interval to the next, by rows that are whole; a day is a day on both nights of the year. */
+export function periodOf(rows: FetchedRows["rows"]): number | undefined {
+  const whole = rows.filter(({ startMs, endMs, flags }) => endMs > startMs && !flags.includes("partial"));
+  const ms = whole.length > 0 ? Math.min(...whole.map(({ startMs, endMs }) => endMs - startMs)) : undefined;
+  return ms !== undefined && Math.abs(ms - 86_400_000) <= 3_600_000 ? 86_400_000 : ms;
+}

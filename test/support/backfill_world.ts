@@ -1,0 +1,140 @@
+/** Days of a line with simulated meters that have load profiles, in the time of a clock that jumps, and a journal on disk. @module */
+import type { BackfillConfig, MeterConfig } from "../../src/config.ts";
+import { serveLine } from "../../src/collector.ts";
+import { CollectorReport } from "../../src/collector_report.ts";
+import { toBytes } from "../../src/iec62056/characters.ts";
+import { openJournal } from "../../src/journal.ts";
+import { Moments } from "../../src/moments.ts";
+import { Progress } from "../../src/progress.ts";
+import type { Reading } from "../../src/reading.ts";
+import { parseCaptures, parseFault, type SimulatorOptions } from "../../src/simulator/mod.ts";
+import { parseEndpoint } from "../../src/transport/endpoint.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { listeningLog } from "./listening_log.ts";
+import { memoryLine } from "./memory_line.ts";
+import { temporaryFolder } from "./readings.ts";
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const QUARTER = 15 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** How a stretch of time is. */
+export interface Stretch {
+  readonly meters?:
+    readonly (Partial<Omit<MeterConfig, "backfill">> & { readonly backfill?: Partial<BackfillConfig> })[];
+  readonly zone?: string;
+  /** Behind `tcp://fake:1`. */
+  readonly query?: string;
+  readonly programming?: NonNullable<SimulatorOptions["programming"]>;
+  readonly pacing?: boolean;
+  /** Whether the meters answer at a moment, ms since 1970. */
+  readonly answers?: (nowMs: number) => boolean;
+  /** What goes wrong with the meters. */
+  readonly faults?: readonly string[];
+  /** How far the meter's own clock is behind. */
+  readonly slowMs?: number;
+}
+
+/** What came of it. */
+export class World implements Disposable {
+  readonly arrived: Reading[] = [];
+  readonly log = listeningLog();
+  /** Of the last stretch. */
+  report = new CollectorReport(this.log);
+  /** Wires that were opened, and when. */
+  opened: number[] = [];
+  readonly #folder = temporaryFolder();
+
+  /** The daemon runs from a moment on, and ends as if it were killed between two readouts. */
+  async run(fromMs: number, forMs: number, stretch: Stretch = {}): Promise<void> {
+    const { zone = "UTC", meters = [{}], query = "", faults = [], answers = () => true, slowMs = 0, ...its } = stretch;
+    const clock = new FakeClock(0, fromMs);
+    const end = new AbortController();
+    clock.sleep(forMs).then(() => end.abort("over"));
+    const journal = await openJournal({
+      path: `${this.#folder.path}/journal.db`,
+      sinks: ["all"],
+      maxBytes: 1e9,
+      clock,
+    });
+    this.report = new CollectorReport(this.log, clock);
+    const open = memoryLine({ ...clockOf(clock), now: () => clock.now() - slowMs }, () => {
+      this.opened.push(clock.now());
+      return {
+        ...{ ...its, profile: zone, meters: meters.map(({ name = "m" }) => simulated(name)) },
+        faults: [...faults, ...answers(clock.now()) ? [] : ["silent:ident"]].map(parseFault),
+      };
+    });
+    const config = meters.map((meter) => configOf(meter, zone));
+    await clock.run(serveLine({ name: "room", endpoint: parseEndpoint(`tcp://fake:1${query}`) }, config, {
+      journal: { append: (...readout) => clock.outside(journal.append(...readout)) },
+      notes: {
+        appendAll: (...readouts) => clock.outside(journal.appendAll(...readouts)),
+        note: (name) => Promise.resolve(journal.note(name)),
+      },
+      ...{ report: this.report, moments: new Moments(), progress: new Progress(), clock, open },
+      ...{ stop: end.signal, retire: end.signal },
+    }));
+    while (journal.books()[0]!.pending > 0) {
+      const batch = await journal.next("all", AbortSignal.timeout(20_000));
+      this.arrived.push(...batch.readings);
+      journal.acknowledge("all", batch);
+    }
+    await journal[Symbol.asyncDispose]();
+  }
+
+  /** Interval ends that were fetched, in the order in which they came, each as often as it did. */
+  backfilled(meter = "m"): number[] {
+    const [first] = this.arrived.filter(({ meter: name, flags }) => name === meter && flags.includes("backfilled"));
+    return this.arrived.filter((reading) =>
+      reading.meter === meter && reading.flags.includes("backfilled") && reading.obis === first!.obis
+    ).map(({ time }) => Date.parse(time));
+  }
+
+  /** When readouts came. */
+  live(meter = "m"): number[] {
+    return this.arrived.filter(({ meter: name, flags, address }) =>
+      name === meter && !flags.includes("backfilled") && address === "1.8.0"
+    ).map(({ time }) => Date.parse(time));
+  }
+
+  /** Quarter hours from the first readout to the last that came more or less often than once. */
+  wrongQuarters(meter = "m"): string[] {
+    const live = this.live(meter).map((ms) => Math.floor(ms / QUARTER) * QUARTER);
+    const all = [...live, ...this.backfilled(meter)];
+    const wrong: string[] = [];
+    for (let ms = Math.min(...live); ms <= Math.max(...live); ms += QUARTER) {
+      const count = all.filter((other) => other === ms).length;
+      if (count !== 1) wrong.push(`${new Date(ms).toISOString()} ${count}`);
+    }
+    return wrong;
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+function clockOf(clock: FakeClock) {
+  return {
+    monotonic: () => clock.monotonic(),
+    sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
+  };
+}
+
+function simulated(name: string) {
+  return {
+    captures: parseCaptures(toBytes(`/ABC5METER\r\n0.0.0(${name})\r\n1.8.0(0147238.4*kWh)\r\n!\r\n`)),
+    address: name,
+  };
+}
+
+function configOf({ name = "m", backfill, ...its }: NonNullable<Stretch["meters"]>[0], timeZone: string): MeterConfig {
+  return {
+    ...{ name, line: "room", address: name, mode: "auto", timeZone, labels: { site: "north" }, tries: 3 },
+    ...{ timestamp: "readout", schedule: { kind: "every", ms: QUARTER, timeZone } },
+    ...its,
+    backfill: { profile: "P.01", maxAgeMs: 40 * DAY, budgetMs: 6 * MINUTE, from: "now", ...backfill },
+  };
+}
