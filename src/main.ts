@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./cli/run.ts")).run,
   check: async () => (await import("./cli/check.ts")).check,
   read: async () => (await import("./cli/read.ts")).read,
+  discover: async () => (await import("./cli/discover.ts")).discover,
   listen: async () => (await import("./cli/listen.ts")).listen,
   get: async () => (await import("./cli/get.ts")).get,
   set: async () => (await import("./cli/set.ts")).set,

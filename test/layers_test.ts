@@ -106,6 +106,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/wire.ts": ["src/clock.ts", "src/errors.ts", "src/transport/"],
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
   "src/approach.ts": ["src/meters/", "src/iec62056/", "src/transport/endpoint.ts"],
+  "src/discovery/": [
+    ...["src/clock.ts", "src/dialogue.ts", "src/errors.ts", "src/libc.ts", "src/reading.ts", "src/telegram.ts"],
+    ...["src/iec62056/", "src/meters/", "src/obis/", "src/normalise.ts", "src/transport/", "src/session.ts"],
+    ...["src/config", "src/approach.ts"],
+  ],
   "src/asking": [
     "src/approach.ts",
     ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],
@@ -164,6 +169,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],
     ...["src/meters/", "src/approach.ts"],
+    "src/discovery/",
     ...["src/permissions.ts", "src/daemon", "src/simulator/", "src/journal", "src/status.ts", "src/openmetrics.ts"],
     ...[
       "src/control.ts",

@@ -1,0 +1,213 @@
+/** `obisd discover`: which ports are there, who answers on them, and a configuration made of it. @module */
+import { type Attempt, attemptsAt, longestMs } from "../discovery/attempts.ts";
+import { type About, about, describeAbout } from "../discovery/about.ts";
+import { writeConfiguration } from "../discovery/configuration.ts";
+import { describePorts, serialPortsOf } from "../discovery/ports.ts";
+import { type Found, probe } from "../discovery/probe.ts";
+import { LineError, ProtocolError, SilenceError, UsageError } from "../errors.ts";
+import { EXIT, exitCodeOf } from "../exit_code.ts";
+import { hex, visible } from "../iec62056/mod.ts";
+import { toTable } from "../format.ts";
+import { type Endpoint, formatEndpoint, parseEndpoint } from "../transport/endpoint.ts";
+import { steadyPath } from "../transport/holder.ts";
+import type { Arguments, Command, Context } from "./command.ts";
+import { RECORD_HELP } from "./recorder.ts";
+import { Steps } from "./steps.ts";
+import { parseUsage } from "./target.ts";
+import { createTracer, say } from "./watcher.ts";
+
+const ADVICE = `Nobody answered. What helps:
+  - an optical head sits right: its cable hangs down, the magnet holds, the meter's lamp or button is beside it
+  - some meters want a button pressed first; battery meters sleep, and answer at the second or third try
+  - several meters on one line answer only to their numbers: --address 12345678
+  - RS-485: swap A and B; current loop: the other polarity, and its supply
+  - a converter on the network has its own speed and format: 300 7E1, or 8N1, in its settings
+  - a meter that speaks seldom: obisd listen ENDPOINT --for 10m; one that speaks HDLC at once:
+    obisd read ENDPOINT --mode E --opening hdlc`;
+
+/** Finds meters. */
+export const discover: Command = {
+  summary: "find meters: ports, speed, mode, all codes; write the configuration",
+  help: `obisd discover [ENDPOINT…] [OPTIONS]
+
+Without an ENDPOINT, lists the serial ports of this machine and sends nothing. With one or more, finds out who is there:
+asks at 300 Bd as the standard has it and in the other ways that makers use, listens for meters that speak by
+themselves, reads what answers once, and says how it is read and every code exactly as the meter writes it.
+It takes a minute or two where nobody answers; Ctrl-C signs the meter off and ends it.
+
+  --address LIST       numbers of meters that share the line: 12345678,12345679
+  --write FILE         makes a configuration of what was found, or adds to the one that is there: nothing in it changes
+  --json               what was found, for programs
+  --trace              shows the dialogue, control characters made visible
+${RECORD_HELP}
+
+  obisd discover
+  obisd discover /dev/serial/by-id/usb-FTDI_head-if00-port0 --write obisd.yaml
+  obisd discover tcp://192.168.1.20:8000 rfc2217://192.168.1.21:2217`,
+  options: {
+    address: { type: "string" },
+    write: { type: "string" },
+    json: { type: "boolean" },
+    trace: { type: "boolean" },
+    record: { type: "string" },
+  },
+
+  async run(args, context) {
+    const { positionals, values } = args;
+    if (positionals.length === 0) return listPorts(args, context);
+    const endpoints = positionals.map((text) => parseUsage(() => withSteadyName(parseEndpoint(text))));
+    const search = new Search(args, context);
+    for (const [at, endpoint] of endpoints.entries()) await search.at(endpoint, optionsOf(positionals[at]!));
+    const found = search.found.map(about);
+    if (values.json === true) context.print(JSON.stringify(found, undefined, 2));
+    else for (const meter of found) show(meter, context);
+    if (values.write !== undefined) await write(String(values.write), found, context);
+    else if (found.length > 0 && values.json !== true) context.print("\nA configuration of it: add --write obisd.yaml");
+    if (found.length === 0 && search.error === undefined) throw new SilenceError(ADVICE);
+    if (found.length === 0) throw search.error;
+    return search.error === undefined ? EXIT.ok : exitCodeOf(search.error);
+  },
+};
+
+function listPorts({ values }: Arguments, { print }: Context): number {
+  if (values.write !== undefined || values.address !== undefined) {
+    throw new UsageError("Where? obisd discover lists the ports; name one or more of them, or tcp://host:port");
+  }
+  const ports = serialPortsOf();
+  print(values.json === true ? JSON.stringify(ports, undefined, 2) : describePorts(ports));
+  return EXIT.ok;
+}
+
+/** The search at one endpoint after the other. */
+class Search {
+  readonly #context: Context;
+  readonly #addresses: readonly (string | undefined)[];
+  readonly #steps: Steps;
+  readonly #traced: boolean;
+  readonly found: Found[] = [];
+  /** Why an endpoint could not be searched. */
+  error: LineError | ProtocolError | undefined;
+
+  constructor({ values }: Arguments, context: Context) {
+    this.#context = context;
+    const addresses = String(values.address ?? "").split(",").map((text) => text.trim()).filter((text) => text !== "");
+    const wrong = addresses.find((address) => !/^[A-Za-z0-9 ]{1,32}$/.test(address));
+    if (wrong !== undefined) throw new UsageError(`--address ${wrong}: digits, letters and blanks, 32 at most`);
+    this.#addresses = addresses.length > 0 ? addresses : [undefined];
+    this.#traced = values.trace === true;
+    this.#steps = new Steps(Deno.stderr.isTerminal() && !this.#traced);
+  }
+
+  /** Tries all ways until one leads to a meter, and the others of its line by the same way. */
+  async at(endpoint: Endpoint, given: Readonly<Record<string, string>>): Promise<void> {
+    const attempts = attemptsAt(endpoint, given);
+    const seconds = Math.ceil(longestMs(attempts, this.#addresses.length) / 1000);
+    say(`${formatEndpoint(endpoint)}: at most ${formatSeconds(seconds)}, and the time to read what answers\n`);
+    let noise: Uint8Array | undefined;
+    try {
+      for (const attempt of attempts) {
+        if (attempt.ifHeard && noise === undefined) continue;
+        const before = this.found.length;
+        noise = await this.#attempt(attempt) ?? noise;
+        if (this.found.length > before) return;
+      }
+      if (noise) this.error = unreadable(endpoint, noise);
+    } catch (error) {
+      if (!(error instanceof LineError)) throw error;
+      this.#steps.end(error.message);
+      this.error = error;
+    }
+  }
+
+  /** @returns what came that nobody can read */
+  async #attempt(attempt: Attempt): Promise<Uint8Array | undefined> {
+    let noise: Uint8Array | undefined;
+    const addresses = attempt.mode === "D" ? [undefined] : this.#addresses;
+    for (const address of addresses) {
+      const found = await this.#probe(attempt, address);
+      if (found instanceof Uint8Array) noise = found;
+      else if (found) {
+        this.found.push(await this.#pushing(found, attempt) ?? found);
+      }
+    }
+    return noise;
+  }
+
+  /** What answered may have spoken by itself: then it does so again without being asked. */
+  async #pushing(found: Found, attempt: Attempt): Promise<Found | undefined> {
+    if (attempt.mode === "D" || found.telegram?.check.result === "good") return undefined;
+    const pushed = await this.#probe({ ...attempt, mode: "D", what: "listens whether it speaks unasked" }, undefined);
+    return pushed instanceof Uint8Array ? undefined : pushed;
+  }
+
+  async #probe(attempt: Attempt, address: string | undefined): Promise<Found | Uint8Array | undefined> {
+    const { signal, clock, log, record } = this.#context;
+    const what = address === undefined ? attempt.what : attempt.what.replace("/?!", `/?${address}!`);
+    const tracer = this.#traced ? createTracer((line) => say(line + "\n")) : undefined;
+    const recorded = record?.(attempt.url);
+    this.#steps.begin(what);
+    const notices: string[] = [];
+    const outcome = await probe(attempt, {
+      ...address !== undefined && { address },
+      signal,
+      clock,
+      onNotice: (notice) => notices.push(notice),
+      onIdentification: ({ line }) => this.#steps.note(`${visible(line)}, reading`),
+      onProgress: (bytes) => this.#steps.note(`${bytes} bytes`),
+      trace: (event) => {
+        tracer?.add(event);
+        recorded?.(event);
+      },
+    }).finally(() => tracer?.end());
+    this.#steps.end(describe(outcome));
+    if (outcome.kind === "found") { for (const notice of notices) log.info(notice); }
+    return outcome.kind === "found" ? outcome.found : outcome.kind === "noise" ? outcome.bytes : undefined;
+  }
+}
+
+function describe(outcome: Awaited<ReturnType<typeof probe>>): string {
+  if (outcome.kind === "silence") return "nothing";
+  if (outcome.kind === "noise") return `${outcome.bytes.length} bytes that cannot be read`;
+  const { identification, telegram, failure } = outcome.found;
+  const name = visible(identification.line);
+  return telegram ? `${name}, ${telegram.block.sets.length} data sets` : `${name}; ${failure}`;
+}
+
+function unreadable(endpoint: Endpoint, bytes: Uint8Array): ProtocolError {
+  const what = `${formatEndpoint(endpoint)}: something speaks there, but in none of the ways that were tried`;
+  return new ProtocolError("unreadable", `${what}: ${hex(bytes)} ("${visible(bytes.slice(0, 32))}")`, bytes);
+}
+
+/** The meter, and all that it says, as it writes it. */
+function show(meter: About, { print }: Context): void {
+  print(["", ...describeAbout(meter), ""].join("\n"));
+  if (meter.readings.length === 0) return;
+  const width = Deno.stdout.isTerminal() ? { width: Deno.consoleSize().columns } : {};
+  print(toTable(meter.readings, { colour: Deno.stdout.isTerminal() && !Deno.noColor, ...width }));
+}
+
+async function write(path: string, found: readonly About[], { print, log }: Context): Promise<void> {
+  if (found.length === 0) return;
+  const { path: file, isNew, added, known } = await writeConfiguration(path, found);
+  for (const name of known) log.info(`${file} has it already: ${name}`);
+  if (added.length === 0) return;
+  const what = `${isNew ? "Written" : "Added to"} ${file}: ${added.join(", ")}`;
+  print(`\n${what}\nobisd check -c ${path} says what will happen, obisd run -c ${path} does it`);
+}
+
+/** A port that may be another one after the next start is called by its lasting name. */
+function withSteadyName(endpoint: Endpoint): Endpoint {
+  if (endpoint.kind !== "serial") return endpoint;
+  const steady = /^\/dev\/tty(USB|ACM)\d+$/.test(endpoint.path) ? steadyPath(endpoint.path) : undefined;
+  return { ...endpoint, path: steady ?? endpoint.path };
+}
+
+/** What was written behind the endpoint. */
+function optionsOf(text: string): Record<string, string> {
+  const at = text.indexOf("?");
+  return at < 0 ? {} : Object.fromEntries(new URLSearchParams(text.slice(at + 1)));
+}
+
+function formatSeconds(seconds: number): string {
+  return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

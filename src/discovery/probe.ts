@@ -1,0 +1,186 @@
+/** Tries one way to a meter: what comes of it, told in values. The meter is always signed off. @module */
+import { approach } from "../approach.ts";
+import type { Clock } from "../clock.ts";
+import { Inbox } from "../dialogue.ts";
+import { LineError, ProtocolError, SilenceError } from "../errors.ts";
+import { decodeOptionSelect, listen, readout } from "../iec62056/mod.ts";
+import { converse, type Trace, type TraceEvent } from "../session.ts";
+import type { Identification, Telegram } from "../telegram.ts";
+import { type Endpoint, parseEndpoint, pushLine } from "../transport/endpoint.ts";
+import { openTransport } from "../transport/mod.ts";
+import type { Attempt } from "./attempts.ts";
+
+/** A meter that was heard of. */
+export interface Found {
+  readonly url: string;
+  readonly mode: "auto" | "D";
+  readonly address?: string;
+  readonly identification: Identification;
+  /** Its whole telegram; absent: it said who it is, and then `failure`. */
+  readonly telegram?: Telegram;
+  readonly failure?: string;
+  /** Whether what we send comes back. */
+  readonly echo: boolean;
+  /** How long it took from the first byte to the last, ms. */
+  readonly tookMs: number;
+}
+
+/** What came of an attempt: a meter, or nothing, or bytes that nobody can read. */
+export type Outcome =
+  | { readonly kind: "found"; readonly found: Found }
+  | { readonly kind: "silence" }
+  | { readonly kind: "noise"; readonly bytes: Uint8Array };
+
+/** What probing needs. */
+export interface ProbeOptions {
+  readonly address?: string;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly onNotice: (message: string) => void;
+  /** The meter has said who it is. */
+  readonly onIdentification?: (identification: Identification) => void;
+  /** So many bytes have come. */
+  readonly onProgress?: (bytes: number) => void;
+  readonly trace?: Trace | undefined;
+}
+
+/** A readout at 300 Bd takes minutes. */
+const READ_MS = 240_000;
+/** Of noise, so much is kept. */
+const NOISE_BYTES = 1024;
+
+/** Why an attempt ends that took its time. */
+const OVER = "the attempt's time is over";
+
+/** Tries it. @throws {LineError} the port cannot be had @throws the signal's reason, the meter signed off */
+export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Outcome> {
+  const endpoint = parseEndpoint(attempt.url);
+  const { signal, clock, onNotice, address } = options;
+  await using bound = new Bound(clock, signal);
+  const heard = new Heard(options);
+  let identification: Identification | undefined;
+  const identified = (found: Identification) => {
+    identification = found;
+    options.onIdentification?.(found);
+    bound.within(READ_MS);
+  };
+  await using transport = await openTransport(endpoint, { signal, onNotice });
+  bound.within(attempt.atMostMs);
+  try {
+    const dialogue = attempt.mode === "D" ? hear(endpoint) : ask(endpoint, address, identified);
+    const telegram = await converse(transport, dialogue, { signal: bound.signal, clock, trace: heard.trace });
+    const known = telegram.identification!;
+    return { kind: "found", found: { ...heard.found(attempt, known, address), identification: known, telegram } };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof LineError) throw error;
+    if (error !== OVER && !isOfMeter(error)) throw error;
+    if (!identification) return heard.nothing();
+    const failure = error === OVER ? "it did not come to an end" : (error as Error).message;
+    return { kind: "found", found: { ...heard.found(attempt, identification, address), identification, failure } };
+  }
+}
+
+const isOfMeter = (error: unknown) =>
+  error instanceof SilenceError || error instanceof ProtocolError || (error as Error).name === "RefusalError";
+
+function ask(endpoint: Endpoint, address: string | undefined, identified: (found: Identification) => void) {
+  return readout({
+    ...approach({ endpoint, ...address !== undefined && { address } }),
+    tries: { left: 3 },
+    instead: (identification) => (identified(identification), undefined),
+  });
+}
+
+/** The first push whose check is right. */
+function* hear(endpoint: Endpoint) {
+  const inbox = new Inbox();
+  while (true) {
+    const telegram = yield* listen(inbox, { line: pushLine(endpoint) });
+    if (telegram.check.result !== "wrong" && telegram.block.complete && telegram.block.sets.length > 0) return telegram;
+  }
+}
+
+/** Ends work in time, by the clock of whoever runs it; a later bound takes the place of an earlier one. */
+class Bound implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #parent: AbortSignal;
+  readonly #controller = new AbortController();
+  readonly #follow = () => this.#controller.abort(this.#parent.reason);
+  #timer = new AbortController();
+
+  constructor(clock: Clock, parent: AbortSignal) {
+    [this.#clock, this.#parent] = [clock, parent];
+    parent.addEventListener("abort", this.#follow, { once: true });
+    if (parent.aborted) this.#follow();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  within(ms: number): void {
+    this.#timer.abort(OVER);
+    this.#timer = new AbortController();
+    this.#clock.sleep(ms, this.#timer.signal).then(() => this.#controller.abort(OVER), () => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#timer.abort(OVER);
+    this.#parent.removeEventListener("abort", this.#follow);
+    return Promise.resolve();
+  }
+}
+
+/** What passes in an attempt, counted. */
+class Heard {
+  readonly #options: ProbeOptions;
+  #noise: number[] = [];
+  #bytes = 0;
+  #sent: Uint8Array | undefined;
+  /** What came since we sent something. */
+  #answer: number[] = [];
+  #echo = false;
+  /** Speed that was agreed on in the end; 0: that of the sign-on. */
+  #selected = "";
+  #fromMs: number | undefined;
+  #toMs = 0;
+
+  constructor(options: ProbeOptions) {
+    this.#options = options;
+  }
+
+  readonly trace = (event: TraceEvent) => {
+    this.#options.trace?.(event);
+    if (event.kind === "sent") [this.#sent, this.#answer] = [event.bytes, []];
+    if (event.kind === "sent") this.#selected = decodeOptionSelect(event.bytes)?.baudCharacter ?? this.#selected;
+    if (event.kind !== "received") return;
+    this.#fromMs ??= event.atMs;
+    this.#toMs = event.atMs;
+    this.#bytes += event.bytes.length;
+    if (this.#noise.length < NOISE_BYTES) this.#noise.push(...event.bytes);
+    if (this.#sent && this.#answer.length < this.#sent.length) {
+      this.#answer.push(...event.bytes);
+      this.#echo ||= this.#sent.every((byte, at) => byte === this.#answer[at]);
+    }
+    this.#options.onProgress?.(this.#bytes);
+  };
+
+  found({ url, mode }: Attempt, { baudCharacter }: Identification, address: string | undefined) {
+    const tookMs = this.#toMs - (this.#fromMs ?? this.#toMs);
+    const stayed = this.#selected === "0" && baudCharacter !== "0" && !url.includes("max_baud");
+    return {
+      url: stayed ? `${url}${url.includes("?") ? "&" : "?"}max_baud=300` : url,
+      mode,
+      ...address !== undefined && { address },
+      echo: this.#echo,
+      tookMs,
+    };
+  }
+
+  /** Nobody was found; our own words that came back are no noise. */
+  nothing(): Outcome {
+    const isNoise = this.#noise.some((byte) => byte !== 0) && !this.#echo;
+    return isNoise ? { kind: "noise", bytes: Uint8Array.from(this.#noise) } : { kind: "silence" };
+  }
+}
