@@ -4,9 +4,12 @@ import { EXIT } from "../exit_code.ts";
 import { type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
 import { meterTime } from "../meter_clock.ts";
 import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
+import { dlmsClock } from "./clock_dlms.ts";
 import type { Command, Context } from "./command.ts";
+import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
+import { openDlms } from "./dlms_session.ts";
 import { type Format, parseFormat } from "./present.ts";
-import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { openMeter, parseMeter, type ProgrammableMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 import { parseWriteCommand } from "./set.ts";
 
 /** Time and date are written apart: near midnight one of them would be another day's. */
@@ -20,7 +23,7 @@ export const clock: Command = {
   summary: "show how far a meter's clock is off, and set it",
   help: `obisd clock ENDPOINT|METER [--set --write] [OPTIONS]
 
-Reads the meter's clock (0.9.1 and 0.9.2, or 0.9.4) in programming mode (mode C) and says how far it is ahead of this
+Reads the meter's clock (0.9.1 and 0.9.2, or 0.9.4) in programming mode (mode C), or 0-0:1.0.0 in mode E, and says how far it is ahead of this
 machine's, to a second. With --set it is set to this machine's, on the second, and read back; within two minutes of
 midnight that waits. Each setting leaves a line that begins with AUDIT in the log.
 
@@ -33,9 +36,12 @@ ${WRITE_HELP}
 ${PROGRAMMING_HELP}
 
   obisd clock flat-1
-  obisd clock flat-1 --set --write --yes --password file:/etc/obisd/flat-1.password`,
+  obisd clock flat-1 --set --write --yes --password file:/etc/obisd/flat-1.password
+
+${DLMS_HELP}`,
   options: {
     ...PROGRAMMING_OPTIONS,
+    ...DLMS_OPTIONS,
     ...WRITE_OPTIONS,
     set: { type: "boolean" },
     "time-zone": { type: "string" },
@@ -48,23 +54,21 @@ ${PROGRAMMING_HELP}
     if (more.length > 0) throw new UsageError("clock takes one ENDPOINT or METER");
     if (values.set === true) requireConsent(args, "clock --set");
     const format = parseFormat(values.format);
-    const meter = await openMeter(what, args, context);
-    const timeZone = timeZoneOf(values["time-zone"], meter.target.timeZone);
+    const target = await parseMeter(what, args);
+    const timeZone = timeZoneOf(values["time-zone"], target.timeZone);
     const zone = zoneOf(timeZone);
     const { log } = context;
-    const look = () =>
-      meter.session(function* (its) {
-        return { line: its.identification.line, clock: yield* readClock(its) };
-      }, 2);
+    const { look, set, waitsForMidnight } = target.mode === "E"
+      ? dlmsClock(await openDlms(target, args, context), target.name ?? what!)
+      : programmedClock(await openMeter(target, args, context), parseWriteCommand(values.command));
     const { line, clock: old } = await look();
     show({ line, clock: old, timeZone, format }, context);
     if (values.set !== true) return EXIT.ok;
     await consent(args, "Set it?", context);
-    await untilAfterMidnight(zone, context);
+    if (waitsForMidnight) await untilAfterMidnight(zone, context);
     const deed = { meter: line, command: "clock --set", old: said(old) };
-    const name = parseWriteCommand(values.command);
     try {
-      const written = await meter.session((its) => setClock(its, { zone, ...name !== undefined && { command: name } }));
+      const written = await set(zone);
       Object.assign(deed, {
         wanted: Object.entries(written).map(([address, text]) => `${address}(${text})`).join(" "),
       });
@@ -80,6 +84,27 @@ ${PROGRAMMING_HELP}
     return EXIT.ok;
   },
 };
+
+/** A meter's clock, however it is reached. */
+export interface ClockAccess {
+  /** What the clock shows, and the line by which the meter is known. */
+  look(): Promise<{ readonly line: string; readonly clock: MeterClock }>;
+  /** Sets it to ours; brings home what was written. */
+  set(zone: Zone): Promise<Readonly<Record<string, string>>>;
+  /** Whether it must not be set near midnight. */
+  readonly waitsForMidnight: boolean;
+}
+
+function programmedClock({ session }: ProgrammableMeter, command: string | undefined): ClockAccess {
+  return {
+    waitsForMidnight: true,
+    look: () =>
+      session(function* (its) {
+        return { line: its.identification.line, clock: yield* readClock(its) };
+      }, 2),
+    set: (zone) => session((its) => setClock(its, { zone, ...command !== undefined && { command } })),
+  };
+}
 
 /** The registers as the meter wrote them. */
 function said({ texts }: MeterClock): string {

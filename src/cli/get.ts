@@ -4,8 +4,10 @@ import { EXIT } from "../exit_code.ts";
 import { READ_COMMANDS, type ReadCommand, readRegisters, REGISTER, telegramOf } from "../iec62056/mod.ts";
 import { normalise } from "../normalise.ts";
 import type { Command } from "./command.ts";
+import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
+import { getDlms } from "./get_dlms.ts";
 import { parseFormat, present } from "./present.ts";
-import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 
 /** Reads registers and prints them. */
 export const get: Command = {
@@ -15,7 +17,8 @@ export const get: Command = {
 Reads single registers in programming mode (mode C), which at 300 Bd takes seconds where a readout takes a minute.
 REGISTER is written as the meter knows it, with an operand in brackets if need be: 1.8.0, 'ENMPE(04.22)'. Of a METER
 of the configuration with registers: of its own, those are read where none is named. What the meter refuses is told,
-the rest is printed, and the exit code is 77.
+the rest is printed, and the exit code is 77. In mode E REGISTER is an OBIS code, 1.8.0, or class, code and attribute:
+8/0-0:1.0.0/3.
 
   --command R1…R6      how they are asked for (default: R1, R5 or R1 with (1), whichever the meter takes)
   --format FORMAT      table (default), json (one reading a line) or csv
@@ -23,16 +26,21 @@ the rest is printed, and the exit code is 77.
 ${PROGRAMMING_HELP}
 
   obisd get /dev/serial/by-id/usb-FTDI_head-if00-port0 1.8.0 2.8.0
-  obisd get flat-1 0.9.1 --password ask`,
-  options: { ...PROGRAMMING_OPTIONS, command: { type: "string" }, format: { type: "string" } },
+  obisd get flat-1 0.9.1 --password ask
+  obisd get tcp://192.168.1.20:4059 --mode E --opening wrapper 1.8.0 8/0-0:1.0.0/3
+
+${DLMS_HELP}`,
+  options: { ...PROGRAMMING_OPTIONS, ...DLMS_OPTIONS, command: { type: "string" }, format: { type: "string" } },
 
   async run(args, context) {
     const format = parseFormat(args.values.format);
     const command = parseReadCommand(args.values.command);
     const [what, ...asked] = args.positionals;
-    const { target, session } = await openMeter(what, args, context);
+    const target = await parseMeter(what, args);
     const addresses = asked.length > 0 ? asked : target.registers;
     if (!addresses) throw new UsageError("Which registers? obisd get ENDPOINT 1.8.0 2.8.0");
+    if (target.mode === "E") return await getDlms(target, addresses, { args, format }, context);
+    const { session } = await openMeter(target, args, context);
     const wrong = addresses.find((address) => !REGISTER.test(address));
     if (wrong !== undefined) throw new UsageError(`Cannot ask for ${JSON.stringify(wrong)}: a register is like 1.8.0`);
     const { telegram, refused } = await session(function* (meter) {

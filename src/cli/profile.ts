@@ -2,11 +2,16 @@
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { type FetchedDay, type Gap, type ProfileRow, readProfile, type Zone, zoneOf } from "../iec62056/mod.ts";
+import { parseObis } from "../obis/code.ts";
 import { rowReadings } from "../profile_readings.ts";
+import type { Identification } from "../telegram.ts";
 import type { Arguments, Command, Context } from "./command.ts";
+import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
+import { openDlms } from "./dlms_session.ts";
 import { plot } from "./plot.ts";
 import { FORMATS, present } from "./present.ts";
-import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { fetchProfile, LOAD_PROFILE } from "./profile_dlms.ts";
 import { parseUsage, type Target } from "./target.ts";
 
 const DAY_MS = 86_400_000;
@@ -32,9 +37,16 @@ what the meter's status says of it stands in the flags. What came before a sessi
 ${PROGRAMMING_HELP.replace("120s", "2h")}
 
   obisd profile flat-1 --from 2026-06-01 --to 2026-07-01 --format plot
-  obisd profile /dev/ttyUSB0 P.02 --from 2026-01-01 --format csv > days.csv`,
+  obisd profile /dev/ttyUSB0 P.02 --from 2026-01-01 --format csv > days.csv
+
+In mode E it is the profile of a DLMS meter (default 1-0:99.1.0), fetched at once:
+
+  obisd profile flat-2 1-0:99.2.0 --from 2026-01-01
+
+${DLMS_HELP}`,
   options: {
     ...PROGRAMMING_OPTIONS,
+    ...DLMS_OPTIONS,
     from: { type: "string" },
     to: { type: "string" },
     "time-zone": { type: "string" },
@@ -43,9 +55,14 @@ ${PROGRAMMING_HELP.replace("120s", "2h")}
   },
 
   async run(args, context) {
-    const [what, address = "P.01", ...more] = args.positionals;
-    if (more.length > 0 || !/^(\d-\d:)?P\.\d{1,3}$/.test(address)) {
-      throw new UsageError(`profile takes one ENDPOINT or METER, and a profile like P.01`);
+    const [what, wanted, ...more] = args.positionals;
+    const target = await parseMeter(what, args);
+    const address = wanted ?? (target.mode === "E" ? LOAD_PROFILE : "P.01");
+    const fits = target.mode === "E" ? parseObis(address) !== "" : /^(\d-\d:)?P\.\d{1,3}$/.test(address);
+    if (more.length > 0 || !fits) {
+      throw new UsageError(
+        `profile takes one ENDPOINT or METER, and a profile like ${target.mode === "E" ? LOAD_PROFILE : "P.01"}`,
+      );
     }
     const format = SHOWN.find((format) => format === (args.values.format ?? "table"));
     if (!format) throw new UsageError(`--format ${args.values.format}: allowed are ${SHOWN.join(", ")}`);
@@ -53,20 +70,29 @@ ${PROGRAMMING_HELP.replace("120s", "2h")}
     if (command !== undefined && command !== "R5" && command !== "R6") {
       throw new UsageError(`--command ${command}: allowed are R5 and R6`);
     }
-    const { target, session } = await openMeter(what, args, context, TIMEOUT_MS);
     const range = rangeOf(args.values, target, context);
     const fetched = new Fetched(range);
     let name = target.name;
+    const named = (identification?: Identification) => name ??= identification?.line.slice(5).trim();
     try {
-      await session(function* (meter, note) {
-        name ??= meter.identification.line.slice(5).trim();
-        const onDay = (day: FetchedDay) => {
-          fetched.add(day);
-          const days = Math.ceil((range.toMs - range.fromMs) / DAY_MS);
-          note(`day ${Math.ceil((day.untilMs - range.fromMs) / DAY_MS)} of ${days}`);
-        };
-        yield* readProfile(meter, { ...range, address, onDay, ...command !== undefined && { command } });
-      }, 2);
+      if (target.mode === "E") {
+        const { session } = await openDlms(target, args, context, TIMEOUT_MS);
+        await session(function* ({ client, identification }) {
+          named(identification);
+          fetched.add(yield* fetchProfile(client, parseObis(address), range));
+        });
+      } else {
+        const { session } = await openMeter(target, args, context, TIMEOUT_MS);
+        await session(function* (meter, note) {
+          named(meter.identification);
+          const onDay = (day: FetchedDay) => {
+            fetched.add(day);
+            const days = Math.ceil((range.toMs - range.fromMs) / DAY_MS);
+            note(`day ${Math.ceil((day.untilMs - range.fromMs) / DAY_MS)} of ${days}`);
+          };
+          yield* readProfile(meter, { ...range, address, onDay, ...command !== undefined && { command } });
+        }, 2);
+      }
     } finally {
       if (fetched.rows.length > 0) show(fetched, { format, name: name ?? "-", target, ...range }, context);
     }
@@ -127,11 +153,17 @@ function show(fetched: Fetched, its: Shown, { print }: Context): void {
   if (its.format === "table") return print(table(rows, its));
   if (its.format === "plot") {
     const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
-    return print(plot(rows, { width, label: (ms) => local(ms, its).slice(0, 16) }));
+    return print(plot(rows.map(measured), { width, label: (ms) => local(ms, its).slice(0, 16) }));
   }
   const { name: meter, target: { labels } } = its;
   const options = { meter, isUnchecked: fetched.isUnchecked, ...labels && { labels } };
   print(present(rows.flatMap((row) => rowReadings(row, options)), its.format));
+}
+
+/** What can be drawn: values with a unit. */
+function measured(row: ProfileRow): ProfileRow {
+  const isMeasured = (_: unknown, at: number) => row.channels[at]!.unit !== "";
+  return { ...row, channels: row.channels.filter(isMeasured), values: row.values.filter(isMeasured) };
 }
 
 /** A line an interval, the local time of its end in front. */

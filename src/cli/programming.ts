@@ -43,19 +43,22 @@ export interface ProgrammableMeter {
   session<T>(work: (meter: Programming, note: (text: string) => void) => Dialogue<T>, sessions?: 1 | 2): Promise<T>;
 }
 
-/** The meter that the command line names, with its password at hand. @throws {UsageError} */
+/** The meter that the command line names. @throws {UsageError} */
+export async function parseMeter(what: string | undefined, args: Arguments): Promise<Target> {
+  if (what === undefined) throw new UsageError("Which meter? An ENDPOINT, or a METER of the configuration");
+  return await parseTarget(what, args);
+}
+
+/** A meter in programming mode, with its password at hand. @throws {UsageError} */
 export async function openMeter(
-  what: string | undefined,
+  target: Target,
   args: Arguments,
   context: Context,
   timeoutMs?: number,
 ): Promise<ProgrammableMeter> {
-  if (what === undefined) throw new UsageError("Which meter? An ENDPOINT, or a METER of the configuration");
   const { values } = args;
   const withinMs = parseTimeout(values.timeout, timeoutMs);
-  const target = await parseTarget(what, args);
-  if (target.mode === "E") throw new UsageError("Mode E: in this version obisd read alone speaks it");
-  if (target.mode === "A" || target.mode === "B" || target.mode === "D") {
+  if (target.mode !== "auto" && target.mode !== "C") {
     throw new UsageError(`Programming mode is entered in mode C, not in mode ${target.mode}`);
   }
   const mode = target.mode;

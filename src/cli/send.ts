@@ -6,7 +6,7 @@ import { normalise } from "../normalise.ts";
 import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { parseFormat, present } from "./present.ts";
-import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 import { heldIn, WRITE_COMMANDS } from "./set.ts";
 
 const READING: readonly string[] = READ_COMMANDS;
@@ -70,7 +70,7 @@ async function sendRead(
   context: Context,
 ): Promise<number> {
   const format = args.values.format === undefined ? undefined : parseFormat(args.values.format);
-  const { target, session } = await openMeter(what, args, context);
+  const { target, session } = await openMeter(await parseMeter(what, args), args, context);
   const command = READ_COMMANDS.find((command) => command === name)!;
   if (format === undefined) {
     const { text } = await session((meter) => read(meter, { name, data }), 2);
@@ -89,7 +89,7 @@ async function sendWrite(what: string | undefined, sent: Sent, args: Arguments, 
   const { name, data } = sent;
   const register = name === "E2" ? "" : data.replace(/\(.*$/s, "");
   requireConsent(args, `send --command ${name}`);
-  const { session } = await openMeter(what, args, context);
+  const { session } = await openMeter(await parseMeter(what, args), args, context);
   const look = function* (meter: Programming) {
     return { meter: meter.identification.line, held: register === "" ? undefined : yield* heldIn(meter, register) };
   };

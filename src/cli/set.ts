@@ -5,7 +5,9 @@ import { EXIT } from "../exit_code.ts";
 import { formatDataSet, type Programming, readRegisters, REGISTER, write } from "../iec62056/mod.ts";
 import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
 import type { Command } from "./command.ts";
-import { openMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
+import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
+import { setDlms } from "./set_dlms.ts";
+import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 
 /** The commands that write. */
 export const WRITE_COMMANDS: readonly string[] = ["W1", "W2", "W3", "W4", "W5"];
@@ -23,8 +25,13 @@ ${WRITE_HELP}
   --command W1…W5      how it is written (default: W5 where the identification says VDEW (\\@), else W1)
 ${PROGRAMMING_HELP}
 
-  obisd set flat-1 0.0.1 1001 --write --password ask`,
-  options: { ...PROGRAMMING_OPTIONS, ...WRITE_OPTIONS, command: { type: "string" } },
+  obisd set flat-1 0.0.1 1001 --write --password ask
+
+In mode E REGISTER is an OBIS code, or class, code and attribute: 8/0-0:1.0.0/2. VALUE is written in the type that the
+attribute has: a number in its unit, true or false, 2026-06-01T12:00:00+02:00, characters, or 0x and hex digits.
+
+${DLMS_HELP}`,
+  options: { ...PROGRAMMING_OPTIONS, ...DLMS_OPTIONS, ...WRITE_OPTIONS, command: { type: "string" } },
 
   async run(args, context) {
     const { print, log } = context;
@@ -32,6 +39,9 @@ ${PROGRAMMING_HELP}
     if (register === undefined || value === undefined || more.length > 0) {
       throw new UsageError("set takes an ENDPOINT or METER, one REGISTER and its VALUE");
     }
+    requireConsent(args, "set");
+    const target = await parseMeter(what, args);
+    if (target.mode === "E") return await setDlms(target, { what: what!, register, value }, args, context);
     if (!REGISTER.test(register) || register.includes("(")) {
       throw new UsageError(`Cannot write ${JSON.stringify(register)}: a register is like 0.0.1`);
     }
@@ -39,8 +49,7 @@ ${PROGRAMMING_HELP}
       throw new UsageError(`Cannot write ${JSON.stringify(value)}: 128 printable characters at most, no ( ) / !`);
     }
     const command = parseWriteCommand(args.values.command);
-    requireConsent(args, "set");
-    const { session } = await openMeter(what, args, context);
+    const { session } = await openMeter(target, args, context);
     if (args.values.yes !== true) {
       const { meter, held } = await session(function* (meter) {
         return { meter: meter.identification.line, held: yield* heldIn(meter, register) };

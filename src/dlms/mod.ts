@@ -16,7 +16,7 @@
  * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_values.ts`, `mbus.ts` |
  * | – | a meter that is none | `server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
- * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `description.ts`, `values.ts`, `units.ts`, `profile.ts` |
+ * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `description.ts`, `values.ts`, `attribute_text.ts`, `units.ts`, `profile.ts` |
  * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
  * @module
  */
@@ -24,6 +24,7 @@ export * from "./access.ts";
 export * from "./acse.ts";
 export * from "./action.ts";
 export * from "./association.ts";
+export * from "./attribute_text.ts";
 export * from "./authentication.ts";
 export * from "./axdr.ts";
 export * from "./block_transfer.ts";

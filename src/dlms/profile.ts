@@ -88,19 +88,24 @@ export interface Row {
   readonly cells: readonly Data[];
 }
 
+/** Where a clock is that does not say how far it is from UTC. */
+export interface ZoneOptions {
+  /** UTC is local time plus this, always. */
+  readonly deviationMinutes?: number;
+  /** The same for a moment, which comes behind another one; ms since 1970. */
+  readonly deviationOf?: (moment: DateTime, afterMs?: number) => number | undefined;
+}
+
 /** What a buffer alone does not say. */
-export interface RowOptions {
+export interface RowOptions extends ZoneOptions {
   readonly columns: readonly CaptureObject[];
   /** Attribute capture_period: a row without a time is this much later than the row before it. */
   readonly periodS?: number;
-  /** Where the clock is, if it does not say. */
-  readonly deviationMinutes?: number;
 }
 
 /** The rows of a buffer. Where a cell is null it is what it was in the row before. @throws {ProtocolError} no rows */
-export function readRows(buffer: Data, { columns, periodS = 0, deviationMinutes }: RowOptions): Row[] {
+export function readRows(buffer: Data, { columns, periodS = 0, ...zone }: RowOptions): Row[] {
   const clock = columns.findIndex(({ classId, attribute }) => classId === CLASS.clock && attribute === 2);
-  const zone = deviationMinutes === undefined ? {} : { deviationMinutes };
   const rows: Row[] = [];
   let [before, beforeMs]: [readonly Data[], number | undefined] = [[], undefined];
   for (const item of itemsOf(buffer) ?? noRows()) {
@@ -108,7 +113,7 @@ export function readRows(buffer: Data, { columns, periodS = 0, deviationMinutes 
     const time = itemsOf(item)![clock];
     const atMs: number | undefined = time?.type === "null-data" && beforeMs !== undefined
       ? beforeMs + periodS * 1000
-      : momentOf(time, zone);
+      : momentOf(time, zone, beforeMs);
     [before, beforeMs] = [cells, atMs];
     rows.push({ ...(atMs === undefined ? {} : { atMs }), cells: withTime(cells, clock, time, atMs, zone) });
   }
@@ -125,7 +130,7 @@ function withTime(
   clock: number,
   time: Data | undefined,
   atMs: number | undefined,
-  { deviationMinutes = 0 }: Pick<RowOptions, "deviationMinutes">,
+  { deviationMinutes = 0 }: ZoneOptions,
 ): readonly Data[] {
   if (time?.type !== "null-data" || atMs === undefined) return cells;
   const before = decodeDateTime(octetsOf(cells[clock]) ?? new Uint8Array());
@@ -137,8 +142,15 @@ function withTime(
 }
 
 /** Twelve octets, or seconds since 1970. */
-function momentOf(data: Data | undefined, zone: Pick<RowOptions, "deviationMinutes">): number | undefined {
+function momentOf(
+  data: Data | undefined,
+  { deviationMinutes, deviationOf }: ZoneOptions,
+  afterMs?: number,
+): number | undefined {
   const moment = decodeDateTime(octetsOf(data) ?? new Uint8Array());
-  if (moment) return instantOf(moment, zone);
+  if (moment) {
+    const deviation = moment.deviationMinutes ?? deviationMinutes ?? deviationOf?.(moment, afterMs);
+    return instantOf(moment, deviation === undefined ? {} : { deviationMinutes: deviation });
+  }
   return data?.type === "double-long-unsigned" ? data.value * 1000 : undefined;
 }

@@ -4,7 +4,15 @@ import type { Client } from "./client.ts";
 import { type Data, integerOf, NULL } from "./data.ts";
 import { type DateTime, instantOf } from "./date_time.ts";
 import { CLASS, scalerUnitAttribute } from "./objects.ts";
-import { type CaptureObject, readCaptureObjects, readRows, type Row, selectEntries, selectRange } from "./profile.ts";
+import {
+  type CaptureObject,
+  readCaptureObjects,
+  readRows,
+  type Row,
+  selectEntries,
+  selectRange,
+  type ZoneOptions,
+} from "./profile.ts";
 import type { AttributeReference, Reference, Selection } from "./references.ts";
 import { explainResult } from "./refusals.ts";
 import { readScalerUnit, readValue, type ScalerUnit, type Value } from "./values.ts";
@@ -24,6 +32,8 @@ export interface AttributeReading {
 export interface Profile {
   readonly columns: readonly (CaptureObject & { readonly unit: string })[];
   readonly rows: readonly (Row & { readonly values: readonly Value[] })[];
+  /** From row to row, as the meter says; 0: it does not. */
+  readonly periodS: number;
 }
 
 /** Which rows: by time, the last so many, or all. */
@@ -70,20 +80,20 @@ export class ValueReader {
   *profile(
     name: string,
     rows: Rows,
-    { deviationMinutes }: { readonly deviationMinutes?: number } = {},
+    zone: ZoneOptions = {},
   ): Dialogue<Profile> {
     const profile = { classId: CLASS.profileGeneric, name };
     const columns = readCaptureObjects(yield* this.#client.demand({ ...profile, id: 3 }));
     const period = yield* this.#client.get({ ...profile, id: 4 });
     const periodS = "data" in period ? integerOf(period.data) ?? 0 : 0;
     const buffer = yield* this.#buffer(profile, rows);
-    const zone = deviationMinutes === undefined ? {} : { deviationMinutes };
     const read = chosen(readRows(buffer, { columns, periodS, ...zone }), rows, zone);
     const scalers: (ScalerUnit | undefined)[] = [];
     for (const { classId, name, attribute: id } of columns) {
       scalers.push(yield* this.#scalerUnit({ classId, name, id }));
     }
     return {
+      periodS,
       columns: columns.map((column, at) => ({ ...column, unit: scalers[at]?.unit ?? "" })),
       rows: read.map((row) => ({ ...row, values: row.cells.map((cell, at) => readValue(cell, scalers[at])) })),
     };
@@ -107,9 +117,10 @@ export class ValueReader {
 }
 
 /** The rows that were wanted, where the meter sent more. */
-function chosen(rows: Row[], wanted: Rows, zone: { readonly deviationMinutes?: number }): Row[] {
+function chosen(rows: Row[], wanted: Rows, { deviationMinutes }: ZoneOptions): Row[] {
   if (wanted.kind === "last") return rows.slice(-wanted.count);
   if (wanted.kind === "all") return rows;
+  const zone = deviationMinutes === undefined ? {} : { deviationMinutes };
   const [from = -Infinity, to = Infinity] = [instantOf(wanted.from, zone), instantOf(wanted.to, zone)];
   return rows.filter(({ atMs }) => atMs === undefined || from <= atMs && atMs <= to);
 }
