@@ -14,7 +14,7 @@ export type Question = z.input<typeof question>;
 
 /** Who knows the answers. */
 export interface Knowing {
-  readonly status: () => Promise<Status>;
+  readonly status: () => Status;
   readonly journal: Journal;
 }
 
@@ -24,7 +24,7 @@ export async function answerQuestion(asked: unknown, { status, journal }: Knowin
   if (!success) throw new Error("This obisd does not know the question: is the daemon of another version?");
   switch (data.ask) {
     case "status":
-      return await status();
+      return status();
     case "dead":
       return await journal.letters[data.verb](data.choice);
   }

@@ -46,18 +46,15 @@ export class Daemon implements AsyncDisposable {
   readonly #counters: InvocationCounters;
   readonly #standing = new Standing();
   #config: Config;
-  /** A promise, because a reload that changes the sinks' names opens it anew; readouts wait for it. */
-  #journal: Promise<Journal>;
   readonly #stop = new AbortController();
   readonly #lines = new Map<string, RunningLine>();
   readonly #sinks = new Map<string, RunningSink>();
   #pinger: ReturnType<typeof setInterval> | undefined;
   #checker: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(config: Config, readonly log: Log, readonly time: HostTime, journal: Journal) {
+  private constructor(config: Config, readonly log: Log, readonly time: HostTime, readonly journal: Journal) {
     this.#config = config;
     this.#counters = new InvocationCounters(countersBeside(config.journal.path));
-    this.#journal = Promise.resolve(journal);
     this.report = new CollectorReport(log, time);
   }
 
@@ -66,7 +63,7 @@ export class Daemon implements AsyncDisposable {
     const time = new HostTime({ onEvent: timeTeller(log) });
     const journal = await open(config, log, time);
     const daemon = new Daemon(config, log, time, journal);
-    daemon.#applySinks(config, journal);
+    daemon.#applySinks(config);
     daemon.#applyLines(config);
     daemon.#pinger = setInterval(() => daemon.#ping(), PING_MS);
     daemon.#checker = setInterval(() => daemon.#check(), CHECK_MS);
@@ -74,15 +71,15 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Carries on with another configuration: what is the same in it goes on undisturbed, a session that runs is ended first. */
-  async reload(config: Config): Promise<void> {
+  reload(config: Config): void {
     const before = this.#config;
     if (settingsOf(before.journal) !== settingsOf(config.journal)) {
       this.log.warning("The journal's settings changed: restart required, they stay as they were until then");
     }
     this.#config = { ...config, journal: before.journal };
     this.#applyLines(config);
-    if (settingsOf(cursorsOf(before)) !== settingsOf(cursorsOf(config))) await this.#reopenJournal();
-    this.#applySinks(config, await this.#journal);
+    this.#attachSinks(before.sinks, config.sinks);
+    this.#applySinks(config);
   }
 
   /** Ends all loops, meters signed off, and closes the journal. */
@@ -92,22 +89,16 @@ export class Daemon implements AsyncDisposable {
     this.#stop.abort(new DOMException("obisd stops", "AbortError"));
     await retireAll(this.#lines.values(), this.#stop.signal.reason);
     await retireAll(this.#sinks.values(), this.#stop.signal.reason);
-    await (await this.#journal)[Symbol.asyncDispose]();
+    await this.journal[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
-  /** The journal that is open now. */
-  get journal(): Promise<Journal> {
-    return this.#journal;
-  }
-
   /** How everything is doing. */
-  async status(program: ProgramStatus): Promise<Status> {
-    const { report, progress, time } = this;
-    const journal = await this.#journal;
+  status(program: ProgramStatus): Status {
+    const { report, progress, time, journal } = this;
     const deliveries = new Map([...this.#sinks].map(([name, { delivery }]) => [name, delivery.state]));
     return statusOf({ config: this.#config, report, progress, journal, deliveries, time, program });
   }
@@ -134,7 +125,7 @@ export class Daemon implements AsyncDisposable {
     const held = retired.filter((before) => before.port === port || !before.meters.isDisjointFrom(names));
     const before = [this.#lines.get(line.name), ...held];
     const context: CollectorContext = {
-      journal: { append: async (...readout) => await (await this.#journal).append(...readout) },
+      journal: this.journal,
       groupCommitMs: this.#config.journal.groupCommitMs,
       report: this.report,
       moments: this.#moments,
@@ -163,46 +154,53 @@ export class Daemon implements AsyncDisposable {
     this.progress.promise(`line ${name}`, 0);
   }
 
-  /** Starts the sinks that do not run as they should. */
-  #applySinks({ sinks }: Config, journal: Journal): void {
+  /** What the journal must know of the sinks that come, go, or have other bounds. */
+  #attachSinks(before: readonly SinkConfig[], now: readonly SinkConfig[]): void {
+    for (const { name } of before) if (!now.some((sink) => sink.name === name)) this.journal.detach(name);
+    for (const { name, bounds } of now) {
+      const old = before.find((sink) => sink.name === name);
+      if (settingsOf(old?.bounds) !== settingsOf(bounds)) this.journal.attach(name, bounds);
+    }
+  }
+
+  /** Stops the sinks that are not wanted any more, and starts those that do not run as they should. */
+  #applySinks({ sinks }: Config): void {
+    for (const [name, running] of this.#sinks) {
+      if (!sinks.some((sink) => sink.name === name)) this.#leave(name, running);
+    }
     for (const sink of sinks) {
       const settings = settingsOf([sink.type, sink.options]);
       const before = this.#sinks.get(sink.name);
       if (isAsItWas(before, settings)) continue;
       before?.retire.abort(new DOMException("The sink changed", "AbortError"));
-      this.#sinks.set(sink.name, this.#deliver(sink, { settings, journal, after: before?.done }));
+      this.#sinks.set(sink.name, this.#deliver(sink, settings, before?.done));
     }
   }
 
-  #deliver(
-    sink: SinkConfig,
-    { settings, journal, after }: { settings: string; journal: Journal; after: Promise<void> | undefined },
-  ): RunningSink {
+  /** What it is doing just now it may finish: whoever takes its name meanwhile waits for that. */
+  #leave(name: string, running: RunningSink): void {
+    running.retire.abort(new DOMException("The sink left", "AbortError"));
+    running.done.then(() => this.#sinks.get(name) === running && this.#sinks.delete(name));
+  }
+
+  #deliver(sink: SinkConfig, settings: string, after: Promise<void> | undefined): RunningSink {
     const retire = new AbortController();
-    const started = deliver(journal, sink, { signal: retire.signal, log: this.log, ...after && { after } });
+    const started = deliver(this.journal, sink, {
+      ...{ signal: retire.signal, stop: this.#stop.signal, log: this.log },
+      ...after && { after },
+    });
     return { settings, retire, delivery: started, done: started.done };
   }
 
-  /** The journal keeps a cursor for each name: with other names it is opened anew, and all sinks start again. */
-  async #reopenJournal(): Promise<void> {
-    const before = await this.#journal;
-    const sinks = [...this.#sinks.values()];
-    this.#sinks.clear();
-    this.#journal = retireAll(sinks, new DOMException("The sinks changed", "AbortError"))
-      .then(() => before[Symbol.asyncDispose]())
-      .then(() => open(this.#config, this.log, this.time));
-    await this.#journal;
-  }
-
   async #check(): Promise<void> {
-    await (await this.#journal).check();
+    await this.journal.check();
   }
 
   /** A worker that is dead or does not answer breaks its promise, and the watchdog sees it. */
   async #ping(): Promise<void> {
     this.time.look(); // a step is told soon, also when nobody reads
     try {
-      await (await this.#journal).ping();
+      await this.journal.ping();
       this.progress.promise("journal", JOURNAL_MS);
     } catch (error) {
       this.log.error((error as Error).message);
@@ -240,11 +238,6 @@ function isAsItWas(running: Running | undefined, settings: string): boolean {
 /** What two lines of different names cannot have open at once. */
 function portOf(endpoint: Endpoint): string {
   return endpoint.kind === "serial" ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
-}
-
-/** What the journal must know of the sinks. */
-function cursorsOf({ sinks }: Config): string[] {
-  return sinks.map(({ name, bounds }) => settingsOf([name, bounds])).sort();
 }
 
 /** The same text for the same settings; of a secret, whence it comes. */

@@ -23,8 +23,10 @@ export interface DeliveryTarget {
 
 /** What a delivery needs from the world. */
 export interface DeliveryOptions {
-  /** Stops it: the write in flight may end for 3 s, is aborted for 1 s, then left alone. */
+  /** Ends it: the write in flight may take its time. */
   readonly signal: AbortSignal;
+  /** The program stops: the write in flight may end for 3 s, is aborted for 1 s, then left alone. Default: `signal`. */
+  readonly stop?: AbortSignal;
   readonly log: Log;
   /** The loop begins when this has settled: the same sink's last one, whose file or cursor it takes over. */
   readonly after?: Promise<void>;
@@ -36,7 +38,7 @@ export interface DeliveryOptions {
 /** One running loop. */
 export interface Delivery {
   readonly state: DeliveryState;
-  /** Resolves when the loop has stopped, at most 5 s after the signal. Never rejects. */
+  /** Resolves when the loop has stopped, at most 5 s after the program's stop, a good minute after its own. Never rejects. */
   readonly done: Promise<void>;
 }
 
@@ -50,6 +52,8 @@ const LONGEST_BACKOFF_MS = 300_000;
 const FIRST_BLOCK_MS = 60_000;
 /** More patience than this no destination gets, whatever it asks for. */
 const LONGEST_WAIT_MS = 900_000;
+/** A write of a sink that leaves or changes may take so long: whoever takes its place would write the same again. */
+const LEAVE_MS = 60_000;
 /** On stop: for the write to end by itself, then for it to heed its abort. */
 const STOP_MS = { finish: 3000, heed: 1000 } as const;
 
@@ -219,8 +223,9 @@ class Loop {
     const abort = new AbortController();
     const settled = Promise.try(() => work(abort.signal));
     settled.catch(() => {});
-    const { signal } = this.options;
+    const { signal, stop = signal } = this.options;
     if (await this.#within(ATTEMPT_MS, settled, signal)) return settled;
+    if (signal.aborted && await this.#within(LEAVE_MS, settled, stop)) return settled;
     if (signal.aborted && await this.#within(STOP_MS.finish, settled)) return settled;
     abort.abort(new SinkError(`${action} took longer than ${ATTEMPT_MS / 1000} s`, { kind: "retry" }));
     if (await this.#within(STOP_MS.heed, settled)) return settled;

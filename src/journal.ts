@@ -160,6 +160,13 @@ export interface Journal extends AsyncDisposable {
   appendAll(readouts: readonly (readonly Reading[])[], note: Note): Promise<void>;
   /** What was noted last under a name, on its way to disk or there. */
   note(name: string): string | undefined;
+  /**
+   * A sink comes: a new one gets what comes from now on, one that left less than 7 days ago what it missed. One that is
+   * there has other bounds from now on.
+   */
+  attach(sink: string, bounds?: SinkBounds): void;
+  /** A sink leaves. Its place is kept for 7 days, and what it still acknowledges counts. */
+  detach(sink: string): void;
   /** The next batch for a sink; waits until there is one. @throws the signal's reason, or an `Error` of the disk */
   next(sink: string, signal: AbortSignal): Promise<Batch>;
   /** The sink has done with the batch. Goes to disk with the next append, or alone after 30 s: a crash offers it again. */

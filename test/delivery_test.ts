@@ -303,6 +303,24 @@ Deno.test("deliver: a write that never ends is never doubled, is told, and does 
   }, Infinity);
 });
 
+Deno.test("deliver: a sink that changes may end a slow write, for its successor would write the same again", async () => {
+  await scene(async ({ journal, start, clock }) => {
+    await journal.append(readout(1));
+    const [change, stop] = [new AbortController(), new AbortController()];
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const delivery = start(plugin(() => (begin(), ended)), { signal: change.signal, stop: stop.signal });
+    await begun;
+    change.abort();
+    const before = clock.slept.length;
+    await clock.sleep(5000); // longer than a stop waits
+    assert.deepEqual(clock.slept.slice(before), [5000]);
+    end();
+    await delivery.done;
+    assert.equal(journal.books()[0]!.delivered, 3);
+  });
+});
+
 Deno.test("deliver: on stop the write in flight may end, and is acknowledged", async () => {
   await scene(async ({ journal, start }) => {
     const stop = new AbortController();

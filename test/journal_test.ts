@@ -145,6 +145,30 @@ Deno.test("Journal: a new sink gets what comes from now on; one that returns get
   assert.deepEqual(look(folder, "SELECT id FROM sink").map((row) => ({ ...row as object })), [{ id: "influx" }]);
 });
 
+Deno.test("Journal.attach, detach: sinks come and go while it is open, and keep their places", async () => {
+  using folder = temporaryFolder();
+  {
+    await using journal = await open(folder, { sinks: ["csv"] });
+    await journal.append(readout(1));
+    journal.attach("influx");
+    assert.deepEqual(journal.books().map(({ sink, pending }) => [sink, pending]), [["csv", 3], ["influx", 0]]);
+    await journal.append(readout(2));
+    const late = await journal.next("csv", soon());
+    journal.detach("csv");
+    journal.acknowledge("csv", late, { mark: "2" }); // what it was doing still counts
+    await journal.append(readout(3));
+    assert.deepEqual(journal.books().map(({ sink, pending }) => [sink, pending]), [["influx", 6]]);
+    journal.attach("csv", { maxBytes: 1e6 });
+    assert.equal(journal.mark("csv"), "2");
+    assert.deepEqual(await drain(journal, "csv"), [3]);
+    assert.deepEqual(await drain(journal, "influx"), [2, 3]);
+    assertBalanced(journal);
+    journal.detach("influx");
+  }
+  await using journal = await open(folder, { sinks: ["csv", "influx"] });
+  assert.deepEqual(journal.books().map(({ delivered, pending }) => [delivered, pending]), [[9, 0], [6, 0]]);
+});
+
 Deno.test("Journal: what does not fit is dropped from the oldest on, counted, written down and said", async () => {
   using folder = temporaryFolder();
   const said: string[] = [];

@@ -31,6 +31,8 @@ type Step =
   /** A sink takes a batch and fails. */
   | { readonly kind: "fail"; readonly sink: SinkName }
   | { readonly kind: "reopen"; readonly sinks: readonly SinkName[] }
+  /** Sinks come and go while it is open. */
+  | { readonly kind: "attach"; readonly sinks: readonly SinkName[] }
   /** Killed, with what was on disk, and started again. */
   | { readonly kind: "crash" }
   /** Time passes. */
@@ -61,6 +63,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("reopen" as const), sinks: fc.subarray([...SINKS], { minLength: 1 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("attach" as const), sinks: fc.subarray([...SINKS], { minLength: 1 }) }),
   },
   { weight: 2, arbitrary: fc.constant({ kind: "crash" as const }) },
   {
@@ -154,7 +160,7 @@ class ModelTrial implements AsyncDisposable {
   /** After a crash a sink is where it was at the last commit, or later. */
   #recall(name: SinkName, past: readonly Map<SinkName, ModelSink>[]): void {
     const { delivered, dead } = this.#book(name);
-    const then = past.map((sinks) => sinks.get(name)!).find((sink) =>
+    const then = past.flatMap((sinks) => sinks.get(name) ?? []).find((sink) =>
       sink.delivered === delivered && sink.dead === dead
     );
     assert(then, `${name} comes back with books that it never had: ${JSON.stringify(this.#book(name))}`);
@@ -190,6 +196,9 @@ class ModelTrial implements AsyncDisposable {
         this.#past = [];
         await this.open(step.sinks);
         break;
+      case "attach":
+        this.#changeSinks(step.sinks);
+        break;
       case "crash":
         await this.#crash();
         break;
@@ -223,6 +232,17 @@ class ModelTrial implements AsyncDisposable {
 
   get #path(): string {
     return `${this.folder}/journal-${this.#crashes}.db`;
+  }
+
+  #changeSinks(sinks: readonly SinkName[]): void {
+    for (const name of this.#attached.filter((name) => !sinks.includes(name))) {
+      this.#journal!.detach(name);
+      this.#sinks.get(name)!.detachedMs = this.#clock.now();
+    }
+    const come = sinks.filter((name) => !this.#attached.includes(name));
+    for (const name of come) this.#journal!.attach(name);
+    this.#attached = sinks;
+    for (const name of come) this.#attach(name);
   }
 
   async #append({ readouts, readings }: { readonly readouts: number; readonly readings: number }): Promise<void> {

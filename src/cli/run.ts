@@ -77,7 +77,7 @@ async function serve(daemon: Daemon, manager: ServiceManager, life: Life): Promi
   const files = runtime === undefined ? undefined : runtimeFiles(runtime);
   using _control = files && listen(files.socket, daemon, status, log);
   const show = async () => {
-    const its = await status();
+    const its = status();
     manager.status(formatStatusLine(its));
     log.settle?.();
     if (files) await writeStatus(files.status, its).catch((error) => complain(error, files.status, log));
@@ -105,12 +105,12 @@ async function serve(daemon: Daemon, manager: ServiceManager, life: Life): Promi
 }
 
 /** Lets commands ask. A daemon that cannot be asked reads and delivers all the same. */
-function listen(socket: string, daemon: Daemon, status: () => Promise<Status>, log: Log): Disposable | undefined {
+function listen(socket: string, daemon: Daemon, status: () => Status, log: Log): Disposable | undefined {
   try {
     Deno.mkdirSync(dirname(socket), { recursive: true });
     return serveControl(
       socket,
-      async (question) => answerQuestion(question, { status, journal: await daemon.journal }),
+      (question) => answerQuestion(question, { status, journal: daemon.journal }),
     );
   } catch (error) {
     log.warning(`obisd status and dead cannot ask at ${socket}: ${(error as Error).message}`);
@@ -132,7 +132,7 @@ async function reload(
   if (runtimeDirectory(config) !== runtime) {
     log.warning("runtime_directory changed: restart required, it stays as it was until then");
   }
-  await daemon.reload(config);
+  daemon.reload(config);
   log.info("Configuration loaded again", { config: path });
   return true;
 }

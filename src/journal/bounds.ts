@@ -131,8 +131,8 @@ export class Bounds {
   }
 
   async #enforceSinks(): Promise<void> {
-    const { options: { sinkBounds = {} }, cursors } = this.memory;
-    for (const [sink, bounds] of Object.entries(sinkBounds)) await this.#enforceSink(cursors.of(sink), bounds);
+    const { sinks, cursors } = this.memory;
+    for (const [sink, bounds] of [...sinks]) await this.#enforceSink(cursors.of(sink), bounds);
   }
 
   /** A sink's own bounds move its own cursor. */

@@ -74,10 +74,25 @@ export class Cursors {
     for (const id of sinks) if (!this.#all.has(id)) this.#all.set(id, newCursor(id, start));
   }
 
-  /** @throws {Error} when the journal was opened without it */
+  /** A new sink begins at the head; one that left goes on where it was. */
+  attach(id: string, head: Head): void {
+    const cursor = this.#all.get(id) ?? newCursor(id, head);
+    cursor.dirty ||= cursor.detachedMs !== null;
+    cursor.detachedMs = null;
+    this.#all.set(id, cursor);
+  }
+
+  /** The sink left; what it is doing just now still counts. */
+  detach(id: string, nowMs: number): void {
+    const cursor = this.of(id);
+    cursor.detachedMs = nowMs;
+    cursor.dirty = true;
+  }
+
+  /** @throws {Error} when nobody attached it */
   of(sink: string): Cursor {
     const cursor = this.#all.get(sink);
-    if (!cursor) throw new Error(`The journal was opened without sink "${sink}"`);
+    if (!cursor) throw new Error(`The journal knows no sink "${sink}"`);
     return cursor;
   }
 

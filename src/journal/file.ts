@@ -174,10 +174,10 @@ export class JournalFile {
       }
       for (const form of forms) putForm(sql, form);
       for (const row of readouts) if (row.seq > trimTo) this.#insert(row);
+      for (const id of forgotten) forgetSink(sql, id); // one of that name may have come meanwhile
       for (const row of sinks) putSink(sql, row);
       putLetters(sql, dead);
       settleLetters(sql, letters);
-      for (const id of forgotten) forgetSink(sql, id);
       for (const gap of gaps) putGap(sql, gap);
       putNotes(sql.db, notes);
       if (time) putTime(sql.db, time);

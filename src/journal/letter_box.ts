@@ -32,9 +32,9 @@ export class OpenLetterBox implements Letters {
   }
 
   async retry(choice: LetterChoice): Promise<Retried> {
-    const { port, cursors, options: { sinks } } = this.memory;
+    const { port, cursors, sinks } = this.memory;
     await this.on.save();
-    const retried = await port.ask<Retried>({ kind: "retry letters", choice, sinks });
+    const retried = await port.ask<Retried>({ kind: "retry letters", choice, sinks: [...sinks.keys()] });
     for (const [sink, count] of Object.entries(retried.again)) cursors.offerAgain(sink, count);
     for (const [sink, letters] of Object.entries(retried.again)) {
       this.memory.options.log?.info(`${letters} dead letters of ${sink} are offered to it once more`, {

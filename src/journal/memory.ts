@@ -1,6 +1,6 @@
 /** What the parts of an open journal share: what is on disk, what is in memory, and where everybody stands. @module */
 import type { Clock } from "../clock.ts";
-import type { JournalOptions } from "../journal.ts";
+import type { JournalOptions, SinkBounds } from "../journal.ts";
 import type { Recent } from "./batch.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Forms } from "./forms.ts";
@@ -14,6 +14,8 @@ import type { Ring } from "./ring.ts";
 export interface Memory {
   readonly port: JournalPort;
   readonly options: JournalOptions & { readonly clock: Clock };
+  /** The sinks that are attached, and their own bounds. */
+  readonly sinks: Map<string, SinkBounds>;
   cursors: Cursors;
   forms: Forms;
   notes: Notes;

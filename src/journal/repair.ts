@@ -13,7 +13,8 @@ const CHECKED_READOUTS = 5000;
 
 /** Goes on behind what the file has: all that was numbered before it was open is numbered anew. */
 export function goOnBehind(memory: Memory, contents: Contents, dropped: readonly Counted[]): void {
-  const { options: { sinks, clock } } = memory;
+  const { options: { clock } } = memory;
+  const sinks = [...memory.sinks.keys()];
   const { head, start = head } = contents;
   const forms = new Forms(contents.forms);
   memory.cursors = memory.cursors.goOnBehind(contents.sinks, { sinks, head, start, nowMs: clock.now(), dropped });
@@ -57,7 +58,7 @@ export async function checkBooks(memory: Memory, { all, lostUpTo }: { all: boole
   const fault = (message: string) =>
     log?.error(`The journal's books are wrong: ${message}`, { path: memory.options.path });
   for (
-    const { sink, ingested, delivered, pending, evicted, dead } of memory.options.sinks.map((sink) =>
+    const { sink, ingested, delivered, pending, evicted, dead } of [...memory.sinks.keys()].map((sink) =>
       cursors.book(sink, memory.head.total)
     )
   ) {

@@ -10,6 +10,7 @@ import type {
   Moment,
   Note,
   Receipt,
+  SinkBounds,
 } from "../journal.ts";
 import type { Reading } from "../reading.ts";
 import { BATCH, deadRows, Recent } from "./batch.ts";
@@ -48,10 +49,11 @@ export class Store implements Journal {
   #early: { readonly given: WeakSet<Batch>; readonly head: Head } | undefined;
 
   private constructor(port: JournalPort, readonly options: JournalOptions & { readonly clock: Clock }) {
-    const { sinks, clock, memoryBytes = MEMORY_BYTES, time, unsynchronised = "hold", log } = options;
+    const { sinks, sinkBounds, clock, memoryBytes = MEMORY_BYTES, time, unsynchronised = "hold", log } = options;
     const { head } = NOTHING;
     this.#memory = {
       ...{ port, options, head, saved: head, size: NOTHING, salvage: undefined },
+      sinks: new Map(sinks.map((sink) => [sink, sinkBounds?.[sink] ?? {}])),
       cursors: new Cursors([], { sinks, start: head, nowMs: clock.now() }),
       forms: new Forms([]),
       notes: new Notes([]),
@@ -149,13 +151,27 @@ export class Store implements Journal {
     });
   }
 
+  attach(sink: string, bounds: SinkBounds = {}): void {
+    const { sinks, cursors, head } = this.#memory;
+    sinks.set(sink, bounds);
+    cursors.attach(sink, this.#writer.isOpened ? head : NOTHING.head); // before, nobody knows where the end is
+    void this.#writer.do("save");
+  }
+
+  detach(sink: string): void {
+    const { sinks, cursors } = this.#memory;
+    sinks.delete(sink);
+    cursors.detach(sink, this.options.clock.now());
+    void this.#writer.do("save");
+  }
+
   mark(sink: string): string | undefined {
     return this.#memory.cursors.of(sink).mark ?? undefined;
   }
 
   books(): Book[] {
-    const { cursors, head } = this.#memory;
-    return this.options.sinks.map((sink) => cursors.book(sink, head.total));
+    const { sinks, cursors, head } = this.#memory;
+    return [...sinks.keys()].map((sink) => cursors.book(sink, head.total));
   }
 
   state(): JournalState {

@@ -58,6 +58,11 @@ export class Writer {
     return this.#trouble && { message: this.#trouble.error.message, sinceMs: this.#trouble.sinceMs };
   }
 
+  /** Whether the file has been open once: every number is real. */
+  get isOpened(): boolean {
+    return this.#opened;
+  }
+
   /** Opens the file. A disk that gives nothing is tried again. @throws {ConfigError | LineError} */
   async open(): Promise<void> {
     try {
