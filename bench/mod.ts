@@ -4,12 +4,13 @@ import { decode } from "./decode.ts";
 import { dlms } from "./dlms.ts";
 import { footprint } from "./footprint.ts";
 import { profile } from "./profile.ts";
+import { journal } from "./journal.ts";
 import { ptyReadout } from "./pty_readout.ts";
 import { registers } from "./registers.ts";
 import { thousand } from "./thousand.ts";
 import { formatTable, type Measure, type Row } from "./table.ts";
 
-const MEASURES: readonly Measure[] = [ptyReadout, registers, profile, cpu, decode, dlms, thousand, footprint];
+const MEASURES: readonly Measure[] = [ptyReadout, registers, profile, cpu, decode, dlms, thousand, footprint, journal];
 
 const encoder = new TextEncoder();
 const say = (text: string) => Deno.stderr.writeSync(encoder.encode(text));

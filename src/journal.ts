@@ -5,7 +5,7 @@
  * | what                                                   | where                                     |
  * | ------------------------------------------------------ | ----------------------------------------- |
  * | what is written when                                   | `store.ts`, `waiting.ts`                  |
- * | what a sink gets next                                  | `claims.ts`, `batch.ts`                   |
+ * | what a sink gets next                                  | `claims.ts`, `batch.ts`, `slices.ts`      |
  * | the sinks' places and books                            | `cursors.ts`                              |
  * | what gives way when there is too much                  | `bounds.ts`, `thin.ts`, `evictions.ts`    |
  * | readouts that came while nobody knew the time          | `held.ts`, `time.ts`                      |

@@ -4,9 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Journal, openJournal } from "../src/journal.ts";
+import { type Book, type Journal, openJournal } from "../src/journal.ts";
 import type { Reading } from "../src/reading.ts";
-import { readout } from "../test/support/readings.ts";
+import { numbers, readout } from "../test/support/readings.ts";
 import { openAgain } from "./open_again.ts";
 import { temporaryBase } from "./model.ts";
 import { workerHere } from "./worker_here.ts";
@@ -179,9 +179,11 @@ const { signal: NEVER } = new AbortController();
 /** What a sink still gets, by readout; `undefined`: it cannot be opened, and says why. */
 async function drainDamaged(files: Files): Promise<{ delivered: Map<number, Reading[]>; dead: number } | undefined> {
   const path = layDown(files);
+  const said: string[] = [];
+  const log = { debug() {}, info() {}, warning() {}, error: (message: string) => void said.push(message) };
   let journal: Journal;
   try {
-    journal = await openAgain({ path, sinks: [SINK], maxBytes: MAX_BYTES });
+    journal = await openAgain({ path, sinks: [SINK], maxBytes: MAX_BYTES, log });
   } catch (error) {
     assert.match((error as Error).message, /damaged|database|newer obisd/);
     return undefined;
@@ -198,9 +200,25 @@ async function drainDamaged(files: Files): Promise<{ delivered: Map<number, Read
     });
     journal.acknowledge(SINK, batch);
   }
-  const { ingested, pending, evicted, dead } = book();
-  assert.equal(ingested, book().delivered + pending + evicted + dead, "the books");
+  const { dead } = book();
+  assertBalanced(book());
+  await journal.append(readout(0, READINGS));
+  const { readings } = await journal.next(SINK, AbortSignal.timeout(5000));
+  assert.deepEqual(numbers(readings), [0], "it goes on");
+  await journal.check();
+  assertBalanced(book());
+  assert.deepEqual(
+    said.filter((line) => /books are wrong.*(too many|ends with|ingested)|this is a bug/.test(line)),
+    [],
+    JSON.stringify(book()) + said.join("; "),
+  );
   return { delivered, dead };
+}
+
+function assertBalanced({ ingested, delivered, pending, evicted, dead }: Book): void {
+  const counts = [ingested, delivered, pending, evicted, dead];
+  assert(counts.every((count) => Number.isSafeInteger(count) && count >= 0), `the books: ${counts}`);
+  assert.equal(ingested, delivered + pending + evicted + dead, `the books: ${counts}`);
 }
 
 /** Resolves when nothing is pending any more although no batch came: all the rest was put aside. */

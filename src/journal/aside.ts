@@ -4,10 +4,12 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
+import { endOf, startOf } from "./ends.ts";
 import { JournalFile, type Predecessor } from "./file.ts";
 import { allLetters } from "./letters.ts";
 import type { Contents, Head, Opening, ReadoutRow, Salvage } from "./messages.ts";
 import { type StoredNote, wholeNotes } from "./notes.ts";
+import { FORMATS } from "./schema.ts";
 import { Sql } from "./sql.ts";
 import { isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";
 import { getSinks } from "./tables.ts";
@@ -55,33 +57,27 @@ function rename(from: string, to: string): void {
 
 type Surveyed = Pick<Contents, "head"> & Omit<Predecessor, "aside"> & { readonly start: Head };
 
-/** What can still be read but the readouts. Where nothing tells the last number, one that no journal has reached. */
+/** What can still be read but the readouts. Sinks whose place is lost begin with whatever is there. */
 function survey(path: string): Surveyed {
   const db = open(path);
-  const number = (sql: string) => attempt(() => db?.prepare(sql).get()?.["n"] as number | null) ?? undefined;
-  const rows = <T>(sql: string) => attempt(() => db?.prepare(sql).all() as T[]) ?? [];
-  const seqs = [
-    number("SELECT seq AS n FROM sqlite_sequence WHERE name = 'readout'"),
-    number("SELECT max(seq) AS n FROM readout"),
-    number("SELECT max(acked) AS n FROM sink"),
-  ].filter((seq) => seq !== undefined);
-  const head: Head = {
-    seq: seqs.length > 0 ? Math.max(...seqs) : Math.floor(Date.now() / 1000),
-    total: Math.max(
-      number("SELECT total AS n FROM readout ORDER BY seq DESC LIMIT 1") ?? 0,
-      number("SELECT max(acked_total) AS n FROM sink") ?? 0,
-    ),
-  };
-  const sinks = db && attempt(() => getSinks(new Sql(db))) || [];
-  const letters = db && attempt(() => allLetters(new Sql(db))) || [];
-  const forms = rows<StoredForm>("SELECT * FROM form").map(toForm);
-  const notes = wholeNotes(rows<StoredNote>("SELECT * FROM note"));
-  const first =
-    rows<Head & { readonly count: number }>("SELECT seq, total, count FROM readout ORDER BY seq LIMIT 1")[0];
-  db?.close();
-  const start = first ? { seq: first.seq - 1, total: first.total - first.count } : head;
-  return { head, start: sinks.length > 0 ? head : start, sinks, forms, notes, letters };
+  if (!db) return { head: UNREACHED(), start: NOWHERE, sinks: [], forms: [], notes: [], letters: [] };
+  const sql = new Sql(db);
+  const format = attempt(() => sql.get<{ user_version: number }>("PRAGMA user_version"))?.user_version ??
+    FORMATS.length;
+  const { sinks, damaged } = attempt(() => getSinks(sql, format)) ?? { sinks: [], damaged: 1 };
+  const letters = attempt(() => allLetters(sql)) ?? [];
+  const forms = attempt(() => sql.all<StoredForm>("SELECT * FROM form").map(toForm)) ?? [];
+  const notes = attempt(() => wholeNotes(sql.all<StoredNote>("SELECT * FROM note"))) ?? [];
+  const head = endOf(sql, sinks, attempt) ?? UNREACHED();
+  const start = damaged > 0 ? startOf(sql, attempt) ?? NOWHERE : head;
+  sql.close();
+  return { head, start, sinks, forms, notes, letters };
 }
+
+/** Where nothing tells the last number: one that no journal has reached. */
+const UNREACHED = (): Head => ({ seq: Math.floor(Date.now() / 1000), total: 0 });
+/** Before whatever can be fetched. */
+const NOWHERE: Head = { seq: 0, total: 0 };
 
 /** The next readouts of a damaged file that can be read and are whole, and how far that led. */
 export function fetchReadouts({ aside, after, upTo }: Salvage): { readonly rows: ReadoutRow[]; readonly upTo: number } {
@@ -119,12 +115,20 @@ function readSome(db: DatabaseSync, after: number, upTo: number): { stored: Stor
   return { stored, reached };
 }
 
+/** Of a schema that is damaged in one table, the others are read all the same; the types do not know the option yet. */
+const NOT_DEFENSIVE = { defensive: false } as object;
+
 function open(path: string): DatabaseSync | undefined {
   return attempt(() => {
-    const db = new DatabaseSync(path);
-    db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    db.prepare("SELECT count(*) FROM sqlite_schema").get();
-    return db;
+    const db = new DatabaseSync(path, NOT_DEFENSIVE);
+    try {
+      db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA writable_schema = ON");
+      db.prepare("SELECT count(*) FROM sqlite_schema").get();
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
   });
 }
 

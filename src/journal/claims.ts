@@ -34,13 +34,19 @@ export async function claim(memory: Memory, after: number): Promise<Claim | unde
 /** Those before the first damaged one; a damaged one when its turn comes. */
 function toClaim(memory: Memory, rows: readonly ReadoutRow[]): Claim | undefined {
   const whole: Readout[] = [];
-  for (const row of rows) {
+  for (const [at, row] of rows.entries()) {
     const readings = decode(memory, row);
     if (readings) whole.push({ ...row, bytes: row.body.length, readings });
     else if (whole.length > 0) break;
-    else return { damaged: row };
+    else return { damaged: { ...row, total: totalOf(memory, row, rows[at + 1]) } };
   }
   return whole.length > 0 ? { batch: toBatch(whole) } : undefined;
+}
+
+/** What a damaged row cannot be asked any more: the one behind it tells, or the end of the log. */
+function totalOf({ saved }: Memory, { seq, total }: ReadoutRow, next: ReadoutRow | undefined): number {
+  if (seq === saved.seq) return saved.total;
+  return next && !next.damaged ? next.total - next.count : total;
 }
 
 function decode({ forms }: Memory, row: ReadoutRow): readonly Reading[] | undefined {

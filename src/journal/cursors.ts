@@ -53,6 +53,8 @@ export interface Arrival {
   readonly sinks: readonly string[];
   readonly start: Head;
   readonly nowMs: number;
+  /** Dead letters are there of a sink whose row was lost. */
+  readonly letters?: readonly LetterState[];
 }
 
 /** All cursors of a journal. */
@@ -64,14 +66,16 @@ export class Cursors {
   #forgotten: string[] = [];
 
   /** Puts the cursors of new sinks at the head, and parks those of sinks that are missing. */
-  constructor(rows: readonly SinkRow[], { sinks, start, nowMs }: Arrival) {
+  constructor(rows: readonly SinkRow[], { sinks, start, nowMs, letters = [] }: Arrival) {
     this.#all = new Map(rows.map((row) => [row.id, { ...row, ...FRESH, savedAck: row.acked }]));
     for (const cursor of this.#all.values()) {
       const detachedMs = sinks.includes(cursor.id) ? null : cursor.detachedMs ?? nowMs;
       cursor.dirty = detachedMs !== cursor.detachedMs;
       cursor.detachedMs = detachedMs;
     }
-    for (const id of sinks) if (!this.#all.has(id)) this.#all.set(id, newCursor(id, start));
+    for (const id of sinks.filter((id) => !this.#all.has(id))) {
+      this.#all.set(id, newCursor(id, start, letters.find(({ sink }) => sink === id)?.letters));
+    }
   }
 
   /** A new sink begins at the head; one that left goes on where it was. */
@@ -314,9 +318,9 @@ export class Cursors {
 /** What a cursor is that was just read. */
 const FRESH = { dirty: false, claimedTo: 0, again: 0, settling: 0 } as const;
 
-function newCursor(id: string, { seq, total }: Head): Cursor {
-  const none = { delivered: 0, evicted: 0, dead: 0, ahead: 0, mark: null, detachedMs: null };
-  return { id, base: total, acked: seq, ackedTotal: total, ...none, ...FRESH, dirty: true, savedAck: seq };
+function newCursor(id: string, { seq, total }: Head, dead = 0): Cursor {
+  const none = { delivered: 0, evicted: 0, dead, ahead: 0, mark: null, detachedMs: null };
+  return { id, base: total - dead, acked: seq, ackedTotal: total, ...none, ...FRESH, dirty: true, savedAck: seq };
 }
 
 /** Adds what a cursor counted from nothing on to where it really stands. */

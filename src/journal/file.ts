@@ -1,45 +1,29 @@
 /** The journal's file: a SQLite database in WAL mode that only one process has open. @module */
 import { Ballast } from "./ballast.ts";
 import { Boots } from "./boots.ts";
-import {
-  countLetters,
-  letterStates,
-  listLetters,
-  nextLetters,
-  purgeLetters,
-  putLetters,
-  retryLetters,
-  settleLetters,
-} from "./letters.ts";
+import { endOf, startOf } from "./ends.ts";
+import { letterStates, putLetters, settleLetters } from "./letters.ts";
 import { checkPath, lockFile, wasLocked } from "./lock.ts";
 import {
   type Check,
   type Commit,
   type Contents,
-  type CutBounds,
   type Head,
-  type LetterChoice,
   type LetterRow,
   type Opening,
   type Place,
-  type Purged,
   QUALITY,
-  type ReadBounds,
   type ReadoutRow,
   type Redating,
-  type Retried,
   type Salvage,
-  type Settled,
   type Size,
-  type Thinning,
 } from "./messages.ts";
 import { putNotes, type StoredNote, wholeNotes } from "./notes.ts";
-import { openDatabase, PAGE_BYTES } from "./schema.ts";
+import { FORMATS, openDatabase, PAGE_BYTES } from "./schema.ts";
 import { Sql } from "./sql.ts";
-import { checkSum, isWhole, type StoredReadout, toRow } from "./stored.ts";
-import { forgetSink, forgetUnused, getForms, getSinks, putForm, putGap, putSink } from "./tables.ts";
+import { checkSum, type StoredReadout } from "./stored.ts";
+import { forgetSink, forgetUnused, getForms, getSinks, mendSinks, putForm, putGap, putSink } from "./tables.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
-import { betweenQuarters } from "./thin.ts";
 import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
 
 /** What is known of a file that was set aside. */
@@ -50,18 +34,17 @@ export type Predecessor = Pick<Contents, "sinks" | "forms" | "notes"> & {
 
 /** The open file. All calls block; every failure leaves the file as it was before the call. */
 export class JournalFile {
-  readonly #sql: Sql;
+  readonly sql: Sql;
   readonly #lock: Deno.FsFile;
   readonly #ballast: Ballast;
-  readonly #boots: Boots;
+  readonly boots: Boots;
   readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder();
 
   private constructor(sql: Sql, lock: Deno.FsFile, ballast: Ballast) {
-    this.#sql = sql;
+    this.sql = sql;
     this.#lock = lock;
     this.#ballast = ballast;
-    this.#boots = new Boots(sql);
+    this.boots = new Boots(sql);
   }
 
   /** Opens or creates it, and says what is in it. @throws {FileTrouble} that says who must act */
@@ -101,49 +84,43 @@ export class JournalFile {
     this.#transaction(() => {
       const none = { atMs: 0, form: null, count: 0, bootId: null, monoMs: null, quality: QUALITY.good, body: "" };
       this.#insert({ ...none, seq, total });
-      this.#sql.run("DELETE FROM readout");
-      this.#sql.run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
-      for (const sink of sinks) putSink(this.#sql, sink);
-      for (const form of forms) putForm(this.#sql, form);
-      putNotes(this.#sql.db, notes);
-      putLetters(this.#sql, letters);
+      this.sql.run("DELETE FROM readout");
+      this.sql.run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
+      for (const sink of sinks) putSink(this.sql, sink);
+      for (const form of forms) putForm(this.sql, form);
+      putNotes(this.sql.db, notes);
+      putLetters(this.sql, letters);
     });
   }
 
   /** Everything the other side must know. */
   contents(): Contents {
     try {
-      forgetUnused(this.#sql);
+      forgetUnused(this.sql);
     } catch {
       // A full disk: another time.
     }
-    this.#boots.read();
-    const salvage = this.#sql.get<Salvage>("SELECT aside, after, up_to AS upTo FROM salvage");
+    this.boots.read();
+    const salvage = this.sql.get<Salvage>("SELECT aside, after, up_to AS upTo FROM salvage");
+    const { sinks, damaged } = getSinks(this.sql, FORMATS.length);
+    const start = damaged > 0 ? startOf(this.sql, strictly) : undefined;
+    if (damaged > 0) mendSinks(this.sql, sinks);
     return {
       ...this.#size(),
       ...salvage && { salvage },
-      ...getTime(this.#sql.db),
-      head: this.#head(),
-      forms: getForms(this.#sql),
-      notes: wholeNotes(this.#sql.all<StoredNote>("SELECT * FROM note")),
-      sinks: getSinks(this.#sql),
-      letters: letterStates(this.#sql),
+      ...start && { start },
+      ...getTime(this.sql.db),
+      head: this.#head(sinks),
+      forms: getForms(this.sql),
+      notes: wholeNotes(this.sql.all<StoredNote>("SELECT * FROM note")),
+      sinks,
+      damagedSinks: damaged,
+      letters: letterStates(this.sql),
     };
   }
 
-  /** The last readout that was ever here: it may be gone, and a sink may have had more than reached the disk. */
-  #head(): Head {
-    const highest = (sql: string) => this.#sql.get<{ n: number | null }>(sql)?.n ?? 0;
-    return {
-      seq: Math.max(
-        highest("SELECT seq AS n FROM sqlite_sequence WHERE name = 'readout'"),
-        highest("SELECT max(acked) AS n FROM sink"),
-      ),
-      total: Math.max(
-        highest("SELECT total AS n FROM readout ORDER BY seq DESC LIMIT 1"),
-        highest("SELECT max(acked_total) AS n FROM sink"),
-      ),
-    };
+  #head(sinks = getSinks(this.sql, FORMATS.length).sinks): Head {
+    return endOf(this.sql, sinks, strictly) ?? { seq: 0, total: 0 };
   }
 
   /** Writes all of it and returns once it is on disk. When the disk is full, the ballast goes first. */
@@ -152,7 +129,7 @@ export class JournalFile {
       this.#write(commit);
     } catch (error) {
       if (!isFull(error) || !this.#ballast.release()) throw error;
-      this.#sql.get("PRAGMA wal_checkpoint(RESTART)"); // the WAL's room is kept: it is what deleting needs
+      this.sql.get("PRAGMA wal_checkpoint(RESTART)"); // the WAL's room is kept: it is what deleting needs
       this.#write(commit);
     }
     return this.#size();
@@ -166,7 +143,7 @@ export class JournalFile {
 
   /** What goes first makes room for what comes. */
   #write({ forms, readouts, thinned, sinks, forgotten, dead, letters, gaps, notes, trimTo, time }: Commit): void {
-    const sql = this.#sql;
+    const sql = this.sql;
     this.#transaction(() => {
       for (const table of ["readout", "held"]) {
         sql.run(`DELETE FROM ${table} WHERE seq <= ?`, trimTo);
@@ -184,53 +161,18 @@ export class JournalFile {
     });
   }
 
-  /** The next readouts after a cursor, oldest first. */
-  read({ after, upTo, readouts, readings, bytes }: ReadBounds): ReadoutRow[] {
-    const rows: ReadoutRow[] = [];
-    for (const row of this.#readouts(after, upTo, readouts)) {
-      readings -= row.count;
-      bytes -= row.body.length;
-      if (rows.length > 0 && (readings < 0 || bytes < 0)) break;
-      rows.push(toRow(row, this.#boots.idOf(row.boot)));
-    }
-    return rows;
-  }
-
-  /** The last of the oldest readouts that may go, and how many readings go with it; `undefined` when none may. */
-  boundary({ after, upTo, rows, olderThanMs }: CutBounds): Settled | undefined {
-    let last: Settled | undefined;
-    for (const { seq, at_ms, total, count, quality } of this.#readouts(after, upTo, rows)) {
-      // Nobody knows how old a readout is that no right clock has dated.
-      if (olderThanMs !== undefined && (at_ms >= olderThanMs || quality > QUALITY.redated)) break;
-      last = { seq, total, count: (last?.count ?? 0) + count };
-    }
-    return last;
-  }
-
   /** Gives the next held readouts their time. */
   redate(redating: Redating): Size {
-    this.#transaction(() => redateHeld(this.#sql.db, redating));
+    this.#transaction(() => redateHeld(this.sql.db, redating));
     return this.#size();
   }
 
-  /** Which readouts are not needed for the quarter hours, of the next ones. */
-  thin({ after, upTo, rows }: CutBounds): Thinning {
-    const stored = this.#readouts(after, upTo, rows);
-    const known = stored.filter(isWhole);
-    const kinds = known.map((row) => ({ seq: row.seq, atMs: row.at_ms, kind: `${row.form} ${this.#meterOf(row)}` }));
-    const counts = new Map(known.map(({ seq, count }) => [seq, count]));
-    return {
-      thinned: betweenQuarters(kinds).map((seq) => ({ seq, count: counts.get(seq)! })),
-      upTo: stored.length < rows ? upTo : stored.at(-1)!.seq,
-    };
-  }
-
   /** What is there, for the books. */
-  check(places: readonly Place[]): Check {
-    const sum = "SELECT coalesce(sum(count), 0) AS n FROM readout WHERE seq > ?";
+  check(places: readonly Place[], upTo: number): Check {
+    const sum = "SELECT coalesce(sum(count), 0) AS n FROM readout WHERE seq > ? AND seq <= ?";
     return {
       head: this.#head(),
-      pending: places.map(({ acked }) => this.#sql.get<{ n: number }>(sum, acked)!.n),
+      pending: places.map(({ acked }) => this.sql.get<{ n: number }>(sum, acked, upTo)!.n),
     };
   }
 
@@ -238,49 +180,19 @@ export class JournalFile {
   restore(readouts: readonly ReadoutRow[], { aside, after, upTo }: Salvage): void {
     this.#transaction(() => {
       for (const row of readouts) this.#insert(row, "INSERT OR IGNORE");
-      if (after < upTo) this.#sql.run("UPDATE salvage SET after = ? WHERE aside = ?", after, aside);
-      else this.#sql.run("DELETE FROM salvage WHERE aside = ?", aside);
+      if (after < upTo) this.sql.run("UPDATE salvage SET after = ? WHERE aside = ?", after, aside);
+      else this.sql.run("DELETE FROM salvage WHERE aside = ?", aside);
     });
-  }
-
-  /** Dead letters of a choice, the newest, and how many there are of it. */
-  listLetters(choice: LetterChoice, limit: number): { readonly rows: LetterRow[]; readonly count: number } {
-    return { rows: listLetters(this.#sql, choice, limit), count: countLetters(this.#sql, choice) };
-  }
-
-  /** Those that a sink is to be offered once more. */
-  nextLetters(sink: string, limit: number): LetterRow[] {
-    return nextLetters(this.#sql, sink, limit);
-  }
-
-  /** Wants a choice offered once more. */
-  retryLetters(choice: LetterChoice, sinks: readonly string[]): Retried {
-    return retryLetters(this.#sql, choice, sinks);
-  }
-
-  /** Deletes a choice. */
-  purgeLetters(choice: LetterChoice): Purged {
-    return purgeLetters(this.#sql, choice);
-  }
-
-  /** Rows after a place, oldest first. */
-  #readouts(after: number, upTo: number, rows: number): StoredReadout[] {
-    return this.#sql.all("SELECT * FROM readout WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", after, upTo, rows);
-  }
-
-  #meterOf({ form, body }: StoredReadout): string {
-    const parsed = JSON.parse(this.#decoder.decode(body));
-    return form === null ? parsed[0].meter : parsed[2];
   }
 
   /** Folds the WAL into the file and lets the next process in. */
   close(): void {
-    this.#sql.close();
+    this.sql.close();
     this.#lock.close();
   }
 
   #insert({ seq, atMs, form, count, total, bootId, monoMs, quality, body }: ReadoutRow, verb = "INSERT"): void {
-    const boot = bootId === null ? null : this.#boots.numberOf(bootId);
+    const boot = bootId === null ? null : this.boots.numberOf(bootId);
     const row = {
       seq,
       at_ms: atMs,
@@ -292,19 +204,19 @@ export class JournalFile {
       quality,
       body: this.#encoder.encode(body),
     };
-    this.#sql.run(
+    this.sql.run(
       `${verb} INTO readout (seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[seq, atMs, form, count, total, checkSum(row), boot, monoMs, quality, row.body],
     );
-    if (quality === QUALITY.pending) this.#sql.run("INSERT OR IGNORE INTO held VALUES (?)", seq);
+    if (quality === QUALITY.pending) this.sql.run("INSERT OR IGNORE INTO held VALUES (?)", seq);
   }
 
   #size(): Size {
-    const number = (sql: string) => Object.values(this.#sql.get(sql)!)[0] as number | null;
+    const number = (sql: string) => Object.values(this.sql.get(sql)!)[0] as number | null;
     const pages = number("PRAGMA page_count")!;
     const free = number("PRAGMA freelist_count")!;
-    const row = this.#sql.get<StoredReadout>("SELECT seq, at_ms FROM readout ORDER BY seq LIMIT 1");
+    const row = this.sql.get<StoredReadout>("SELECT seq, at_ms FROM readout ORDER BY seq LIMIT 1");
     const first = number("SELECT min(seq) FROM held");
     const count = first === null ? 0 : number("SELECT count(*) FROM held")!;
     return {
@@ -318,10 +230,15 @@ export class JournalFile {
 
   #transaction(work: () => void): void {
     try {
-      this.#sql.transaction(work);
+      this.sql.transaction(work);
     } catch (error) {
-      this.#boots.read(); // one that was new is not there now
+      this.boots.read(); // one that was new is not there now
       throw error;
     }
   }
+}
+
+/** What the file does not give is an error. */
+function strictly<T>(read: () => T): T {
+  return read();
 }

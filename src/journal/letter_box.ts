@@ -5,6 +5,7 @@ import type { Reading } from "../reading.ts";
 import type { Claim } from "./claims.ts";
 import type { Cursor } from "./cursors.ts";
 import { JournalFile } from "./file.ts";
+import { listLetters, purgeLetters, retryLetters } from "./letters.ts";
 import type { Memory } from "./memory.ts";
 import type { LetterChoice, LetterRow, Purged, Retried } from "./messages.ts";
 import { toError } from "./port.ts";
@@ -64,15 +65,15 @@ export class ClosedLetterBox implements Letters, Disposable {
   }
 
   list(choice: LetterChoice): Promise<{ letters: Letter[]; count: number }> {
-    return Promise.try(() => toLetters(this.#attempt(() => this.#file.listLetters(choice, LISTED))));
+    return Promise.try(() => toLetters(this.#attempt(() => listLetters(this.#file.sql, choice, LISTED))));
   }
 
   retry(choice: LetterChoice): Promise<Retried> {
-    return Promise.try(() => this.#attempt(() => this.#file.retryLetters(choice, this.sinks)));
+    return Promise.try(() => this.#attempt(() => retryLetters(this.#file.sql, choice, this.sinks)));
   }
 
   purge(choice: LetterChoice): Promise<Purged> {
-    return Promise.try(() => this.#attempt(() => this.#file.purgeLetters(choice)));
+    return Promise.try(() => this.#attempt(() => purgeLetters(this.#file.sql, choice)));
   }
 
   [Symbol.dispose](): void {

@@ -41,14 +41,14 @@ export function allLetters(sql: Sql): LetterRow[] {
   return sql.all<StoredLetter>("SELECT * FROM dead").map(toLetterRow).filter(({ damaged }) => !damaged);
 }
 
-/** The newest of a choice, oldest first. */
-export function listLetters(sql: Sql, choice: LetterChoice, limit: number): LetterRow[] {
+/** The newest of a choice, oldest first, and how many there are of it. */
+export function listLetters(sql: Sql, choice: LetterChoice, limit: number): { rows: LetterRow[]; count: number } {
   const newest = `SELECT * FROM dead WHERE ${CHOSEN} ORDER BY id DESC LIMIT ?3`;
-  return sql.all<StoredLetter>(newest, ...parametersOf(choice), limit).reverse().map(toLetterRow);
+  const rows = sql.all<StoredLetter>(newest, ...parametersOf(choice), limit).reverse().map(toLetterRow);
+  return { rows, count: countLetters(sql, choice) };
 }
 
-/** How many there are of a choice. */
-export function countLetters(sql: Sql, choice: LetterChoice): number {
+function countLetters(sql: Sql, choice: LetterChoice): number {
   return sql.get<{ n: number }>(`SELECT count(*) AS n FROM dead WHERE ${CHOSEN}`, ...parametersOf(choice))!.n;
 }
 

@@ -172,6 +172,8 @@ export interface Contents extends Size {
   readonly forms: readonly FormEntry[];
   readonly sinks: readonly SinkRow[];
   readonly notes: readonly Note[];
+  /** How many sinks' rows were no such any more; absent: none was looked at. */
+  readonly damagedSinks?: number;
   readonly letters: readonly LetterState[];
   /** Where sinks begin that have no cursor, unless it is the head: the cursors could not be read. */
   readonly start?: Head;
@@ -257,7 +259,7 @@ export type Question =
     | ({ readonly kind: "boundary" } & CutBounds)
     | ({ readonly kind: "thin" } & CutBounds)
     | ({ readonly kind: "redate" } & Redating)
-    | { readonly kind: "check"; readonly places: readonly Place[] }
+    | { readonly kind: "check"; readonly places: readonly Place[]; readonly upTo: number }
     | ({ readonly kind: "salvage" } & Salvage)
     | { readonly kind: "list letters"; readonly choice: LetterChoice; readonly limit: number }
     | { readonly kind: "next letters"; readonly sink: string; readonly limit: number }

@@ -3,6 +3,7 @@
  * less than the books say.
  * @module
  */
+import { JournalError } from "../errors.ts";
 import { Forms } from "./forms.ts";
 import type { Memory } from "./memory.ts";
 import type { Check, Contents, Counted, ReadoutRow } from "./messages.ts";
@@ -15,9 +16,16 @@ const CHECKED_READOUTS = 5000;
 export function goOnBehind(memory: Memory, contents: Contents, dropped: readonly Counted[]): void {
   const { options: { clock } } = memory;
   const sinks = [...memory.sinks.keys()];
-  const { head, start = head } = contents;
+  const { head, start = head, letters } = contents;
   const forms = new Forms(contents.forms);
-  memory.cursors = memory.cursors.goOnBehind(contents.sinks, { sinks, head, start, nowMs: clock.now(), dropped });
+  memory.cursors = memory.cursors.goOnBehind(contents.sinks, {
+    sinks,
+    head,
+    start,
+    letters,
+    nowMs: clock.now(),
+    dropped,
+  });
   memory.cursors.lettersAre(contents.letters);
   memory.ring.renumber((row) => ({
     ...inForms(row, memory.forms, forms),
@@ -28,6 +36,30 @@ export function goOnBehind(memory: Memory, contents: Contents, dropped: readonly
   memory.head = { seq: memory.head.seq + head.seq, total: memory.head.total + head.total };
   memory.saved = head;
   Object.assign(memory, { forms, size: contents, salvage: contents.salvage });
+}
+
+/** Goes on with the file as it lies there now, after trouble with it. @throws {JournalError} when it is another one */
+export function goOnWith(memory: Memory, contents: Contents): void {
+  const { head } = contents;
+  if (head.seq < memory.saved.seq || head.seq > memory.head.seq) {
+    throw new JournalError("failing", "another journal lies there now: restart obisd to begin with it");
+  }
+  if (contents.salvage) startOver(memory, contents);
+  memory.size = contents;
+  if (contents.damagedSinks) memory.cursors.touch();
+  memory.ring.drop(head.seq); // a commit that failed may have arrived all the same
+  if (head.seq > memory.saved.seq) memory.saved = head;
+}
+
+/** Goes on with a new file, which lacks what is known only here. */
+export function startOver(memory: Memory, contents: Contents): void {
+  Object.assign(memory, { size: contents, salvage: contents.salvage });
+  memory.cursors.touch();
+  memory.cursors.lettersAre(contents.letters);
+  memory.forms.touch();
+  memory.notes.touch();
+  memory.held.touch();
+  memory.recent.clear();
 }
 
 /** The same row, by the number that its form has elsewhere. */
@@ -72,11 +104,14 @@ export async function checkBooks(memory: Memory, { all, lostUpTo }: { all: boole
   const counted = [...cursors.all()].filter(({ acked }) =>
     acked < saved.seq && acked >= lostUpTo && (all || saved.seq - acked <= CHECKED_READOUTS)
   );
-  const found = await port.ask<Check>({ kind: "check", places: counted.map(({ id, acked }) => ({ sink: id, acked })) });
-  if (found.head.seq !== saved.seq || found.head.total !== saved.total) {
+  const places = counted.map(({ id, acked }) => ({ sink: id, acked }));
+  const found = await port.ask<Check>({ kind: "check", places, upTo: saved.seq });
+  // A new file in place of a damaged one knows no total before it has a readout.
+  if (found.head.seq !== saved.seq || found.head.total > saved.total) {
     fault(`the file ends with readout ${found.head.seq}, not ${saved.seq}`);
   }
   counted.forEach((cursor, at) => {
+    if (cursor.acked !== places[at]!.acked) return; // it has come further meanwhile: the next time
     const missing = saved.total - cursor.ackedTotal - cursor.ahead - found.pending[at]!;
     if (missing === 0) return;
     fault(`${cursor.id}: ${Math.abs(missing)} readings ${missing > 0 ? "are missing" : "too many"} on disk`);

@@ -4,7 +4,9 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { FileTrouble } from "./trouble.ts";
+import { Sql } from "./sql.ts";
+import { SEALED_FORMAT, sealSinks } from "./tables.ts";
+import { FileTrouble, isOfSchema } from "./trouble.ts";
 
 /** `OBIS` in ASCII: marks the file as ours. */
 const APPLICATION_ID = 0x4F424953;
@@ -62,8 +64,12 @@ const FORMAT_5 = `
   ALTER TABLE dead ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE dead ADD COLUMN crc INTEGER;`;
 
+/** A sink's place and books have a check sum. */
+const FORMAT_6 = `
+  ALTER TABLE sink ADD COLUMN crc INTEGER;`;
+
 /** What each version adds to the one before it; an empty file is of version 0. */
-const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5];
+export const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
 
 /** Opens or creates the database, in this version's format. @throws {FileTrouble | Error} */
 export function openDatabase(path: string): DatabaseSync {
@@ -75,18 +81,46 @@ export function openDatabase(path: string): DatabaseSync {
       PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304;
       PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;`);
     migrate(db);
+    checkSchema(db);
     return db;
   } catch (error) {
     db.close();
-    throw error;
+    throw isOfSchema(error) ? new FileTrouble("damaged", (error as Error).message) : error;
   }
 }
 
 /** Brings the file to this version. */
 function migrate(db: DatabaseSync): void {
-  const steps = FORMATS.slice(pragma(db, "user_version"));
+  const from = pragma(db, "user_version");
+  const steps = FORMATS.slice(from);
   if (steps.length === 0) return;
-  db.exec(`BEGIN IMMEDIATE; ${steps.join("")} PRAGMA user_version = ${FORMATS.length}; COMMIT;`);
+  const sql = new Sql(db);
+  sql.transaction(() => {
+    db.exec(`${steps.join("")} PRAGMA user_version = ${FORMATS.length};`);
+    if (from < SEALED_FORMAT) sealSinks(sql);
+  });
+}
+
+/** Nothing but a turned bit makes the tables others than the formats say. @throws {FileTrouble} */
+function checkSchema(db: DatabaseSync): void {
+  if (schemaOf(db) !== wantedSchema()) throw new FileTrouble("damaged", "the tables are not as they were created");
+}
+
+let wanted: string | undefined;
+
+function wantedSchema(): string {
+  if (wanted === undefined) {
+    const db = new DatabaseSync(":memory:");
+    db.exec(FORMATS.join(""));
+    wanted = schemaOf(db);
+    db.close();
+  }
+  return wanted;
+}
+
+function schemaOf(db: DatabaseSync): string {
+  const rows = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name").all();
+  return JSON.stringify(rows.map((row) => Object.values(row)));
 }
 
 function checkVersions(db: DatabaseSync, path: string): void {

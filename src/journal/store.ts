@@ -20,7 +20,7 @@ import { Forms } from "./forms.ts";
 import { Held } from "./held.ts";
 import { offered, OpenLetterBox } from "./letter_box.ts";
 import type { Memory } from "./memory.ts";
-import type { Contents, Head, LetterRow, Settled } from "./messages.ts";
+import type { Contents, Head, LetterRow, ReadoutRow, Settled } from "./messages.ts";
 import { Notes } from "./notes.ts";
 import { JournalPort } from "./port.ts";
 import { Ring } from "./ring.ts";
@@ -258,11 +258,21 @@ export class Store implements Journal {
       this.#settle(sink, claimed.absent, { mark: undefined, dead: [], atMs });
       return;
     }
-    const { seq, total, count, body } = claimed.damaged;
+    const { seq, body } = claimed.damaged;
+    const { total, count } = this.#placeOf(sink, claimed.damaged);
     log?.error(`Readout ${seq} is damaged on disk and put aside, ${count} readings`, { sink, seq });
-    const rest = { sink, seq, occurrence: 1, atMs: claimed.damaged.atMs, reason: "check sum wrong on disk" };
+    const rest = { sink, seq, occurrence: 1, atMs, reason: "check sum wrong on disk" };
     const dead = Array.from({ length: count }, (_, position) => ({ ...rest, position, body: position ? "" : body }));
     this.#settle(sink, { seq, total, count }, { mark: undefined, dead, atMs });
+  }
+
+  /** Where a damaged readout ends, and how many readings it had: what it says itself need not be true. */
+  #placeOf(sink: string, { seq, total, count }: ReadoutRow): Omit<Settled, "seq"> {
+    const { cursors, head } = this.#memory;
+    const { acked, ackedTotal } = cursors.of(sink);
+    const end = total > ackedTotal && total <= head.total ? total : Math.min(ackedTotal + 1, head.total);
+    const most = end - ackedTotal;
+    return { total: end, count: seq !== acked + 1 && count > 0 && count < most ? count : most };
   }
 
   #settle(sink: string, to: Settled, outcome: Outcome): void {

@@ -28,7 +28,12 @@ export function checkSum(row: Omit<StoredReadout, "crc">): number {
 
 /** Whether no bit has turned. */
 export function isWhole(row: StoredReadout): boolean {
-  return row.crc === checkSum(row);
+  return hasBody(row) && row.crc === checkSum(row);
+}
+
+/** Damage may have made anything of the column. */
+function hasBody({ body }: { readonly body: unknown }): boolean {
+  return body instanceof Uint8Array;
 }
 
 /** A form as it is stored; without a check sum where a format before 3 wrote it. */
@@ -55,7 +60,7 @@ export function toRow(stored: StoredReadout, bootId: string | null): ReadoutRow 
   return {
     ...{ seq, atMs: at_ms, form, count, total, monoMs: mono_ms, quality: quality as Quality },
     bootId,
-    body: new TextDecoder().decode(body),
+    body: hasBody(stored) ? new TextDecoder().decode(body) : "",
     ...!isWhole(stored) && { damaged: true },
   };
 }

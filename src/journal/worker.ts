@@ -5,7 +5,9 @@
  */
 import { fetchReadouts, setAside } from "./aside.ts";
 import { JournalFile } from "./file.ts";
+import { listLetters, nextLetters, purgeLetters, retryLetters } from "./letters.ts";
 import type { Answer, Contents, Opening, Question, Salvage } from "./messages.ts";
+import { boundary, readRows, thin } from "./slices.ts";
 import { FileTrouble, troubleOf } from "./trouble.ts";
 
 let file: JournalFile | undefined;
@@ -49,25 +51,25 @@ function answer(question: Question): unknown {
     case "commit":
       return file.commit(question);
     case "read":
-      return file.read(question);
+      return readRows(file.sql, file.boots, question);
     case "boundary":
-      return file.boundary(question);
+      return boundary(file.sql, question);
     case "thin":
-      return file.thin(question);
+      return thin(file.sql, question);
     case "redate":
       return file.redate(question);
     case "check":
-      return file.check(question.places);
+      return file.check(question.places, question.upTo);
     case "salvage":
       return salvage(question);
     case "list letters":
-      return file.listLetters(question.choice, question.limit);
+      return listLetters(file.sql, question.choice, question.limit);
     case "next letters":
-      return file.nextLetters(question.sink, question.limit);
+      return nextLetters(file.sql, question.sink, question.limit);
     case "retry letters":
-      return file.retryLetters(question.choice, question.sinks);
+      return retryLetters(file.sql, question.choice, question.sinks);
     case "purge letters":
-      return file.purgeLetters(question.choice);
+      return purgeLetters(file.sql, question.choice);
     case "ballast":
       return file.makeBallast();
   }

@@ -10,8 +10,9 @@ import { Bounds } from "./bounds.ts";
 import { timely } from "./claims.ts";
 import type { Memory } from "./memory.ts";
 import { type Contents, type Counted, QUALITY, type ReadoutRow, type Redating, type Size } from "./messages.ts";
-import { checkBooks, fetchSalvage, goOnBehind } from "./repair.ts";
+import { checkBooks, fetchSalvage, goOnBehind, goOnWith, startOver } from "./repair.ts";
 import { Timers } from "./timers.ts";
+import { numbered } from "./numbering.ts";
 import { Queue, type Waiting } from "./waiting.ts";
 
 /** An acknowledgement waits this long for an append to go along with. */
@@ -155,7 +156,7 @@ export class Writer {
   async #put(group: readonly Waiting[]): Promise<void> {
     for (const { note } of group) if (note) this.memory.notes.put(note);
     if (group.length === 0 && !this.#unsaved()) return;
-    const rows = this.#number(group);
+    const rows = numbered(this.memory, group);
     if (this.#trouble) return this.#keep(group, rows);
     try {
       await this.#commit(rows);
@@ -207,23 +208,6 @@ export class Writer {
     if (!last) return;
     memory.saved = { seq: last.seq, total: last.total };
     if (last.seq > memory.head.seq) memory.head = memory.saved;
-  }
-
-  #number(group: readonly Waiting[]): ReadoutRow[] {
-    const { forms, held, head } = this.memory;
-    let { seq, total } = head;
-    return group.map(({ readings, moment, encoded: { form, atMs, body } }) => {
-      const known = form === undefined ? undefined : forms.idOf(form);
-      total += readings.length;
-      return {
-        ...{ seq: ++seq, atMs, count: readings.length, total },
-        form: known ?? null,
-        bootId: moment?.bootId ?? null,
-        monoMs: moment ? Math.round(moment.monotonicMs) : null,
-        quality: held.qualityOf(moment),
-        body: known !== undefined || form === undefined ? body : JSON.stringify(readings),
-      };
-    });
   }
 
   // When the disk does not take it
@@ -294,10 +278,14 @@ export class Writer {
   /** @throws {JournalError} */
   async #open(): Promise<void> {
     const { memory } = this;
-    if (this.#opened) this.#goOnWith(await this.#ask());
+    if (this.#opened) goOnWith(this.memory, await this.#ask());
     else {
       const contents = await this.#ask();
       if (contents.time) this.options.time?.remember(contents.time);
+      if (contents.damagedSinks) {
+        const what = "The journal was damaged: the places of some sinks are lost";
+        this.options.log?.error(`${what}; they get all that is there, readings they have had included`);
+      }
       goOnBehind(memory, contents, this.#dropped);
       [this.#dropped, this.#opened] = [[], true];
       this.events.onOpen();
@@ -319,37 +307,12 @@ export class Writer {
     return this.memory.port.ask<Contents>({ kind: "open", path, ballastBytes, damaged, ...behind });
   }
 
-  /** The file as it lies there now, after trouble with it. @throws {JournalError} when it is another one */
-  #goOnWith(contents: Contents): void {
-    const { memory } = this;
-    const { head } = contents;
-    if (head.seq < memory.saved.seq || head.seq > memory.head.seq) {
-      throw new JournalError("failing", "another journal lies there now: restart obisd to begin with it");
-    }
-    if (contents.salvage) this.#startOver(contents);
-    memory.size = contents;
-    memory.ring.drop(head.seq); // a commit that failed may have arrived all the same
-    if (head.seq > memory.saved.seq) memory.saved = head;
-  }
-
   /** The file is damaged: a new one takes its place. @throws {JournalError} */
   async #renew(): Promise<void> {
     if (this.#trouble?.error.trouble !== "damaged") return;
-    this.#startOver(await this.#ask(true));
+    startOver(this.memory, await this.#ask(true));
     await this.#flush();
     this.#fetch();
-  }
-
-  /** A new file lacks what is known only here. */
-  #startOver(contents: Contents): void {
-    const { memory } = this;
-    Object.assign(memory, { size: contents, salvage: contents.salvage });
-    memory.cursors.touch();
-    memory.cursors.lettersAre(contents.letters);
-    memory.forms.touch();
-    memory.notes.touch();
-    memory.held.touch();
-    memory.recent.clear();
   }
 
   /** Fetches from a damaged file what it still has. */

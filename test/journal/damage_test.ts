@@ -96,6 +96,58 @@ Deno.test("openJournal: a bit that turns in a register's name makes no other reg
   });
 });
 
+Deno.test("openJournal: a bit that turns in a sink's place costs nothing: it gets all that is there once more", async () => {
+  for (const change of ["acked = acked + 64", "acked_total = acked_total + 4096", "delivered = -1", "id = 'influy'"]) {
+    await scene(async ({ path, open, said }) => {
+      {
+        await using journal = await open();
+        for (let number = 0; number < 6; number++) await journal.append(readout(number, 4));
+        const batch = await journal.next("influx", soon());
+        journal.acknowledge("influx", batch, { dead: [{ index: 0, reason: "never" }] });
+        await journal.append(readout(6, 4));
+      }
+      turn(path, `UPDATE sink SET ${change} WHERE id = 'influx'`);
+      await using journal = await open();
+      assert.match(said.join("\n"), /the places of some sinks are lost/, change);
+      assert.deepEqual(await drain(journal, "influx"), range(0, 7), change);
+      await journal.append(readout(7, 4));
+      assert.deepEqual(await drain(journal, "csv"), range(0, 8), change);
+      await journal.check();
+      assertBalanced(journal);
+      assert.deepEqual(journal.books().map(({ dead, evicted }) => [dead, evicted]), [[0, 0], [1, 0]], change);
+      assert(!said.some((line) => /books are wrong/.test(line)), said.join());
+    });
+  }
+});
+
+Deno.test("openJournal: a bit that turns in the schema is damage: the file is set aside and nothing is lost", async () => {
+  const changes = [
+    ["acked_total INTEGER", "acked_tptal INTEGER"],
+    ["body BLOB", "bodx BLOB"],
+    ["TABLE held", "TABLE hell"],
+    ["TABLE boot", "TABLE bout"],
+  ] as const;
+  for (const [from, to] of changes) {
+    await scene(async ({ path, open, names }) => {
+      {
+        await using journal = await open();
+        for (let number = 0; number < 6; number++) await journal.append(readout(number, 4));
+      }
+      const bytes = Deno.readFileSync(path);
+      const places = new TextDecoder("latin1").decode(bytes).matchAll(new RegExp(from, "g")); // old copies too
+      for (const { index } of places) bytes.set(new TextEncoder().encode(to), index);
+      Deno.writeFileSync(path, bytes);
+      await using journal = await open();
+      assert(names().includes("journal.db.corrupt-1"), to);
+      await journal.append(readout(6, 4));
+      const kept = await drain(journal, "csv");
+      assert.deepEqual(kept.at(-1), 6, to);
+      if (from !== "body BLOB") assert.deepEqual(kept, range(0, 7), to); // of a column nobody knows what it was
+      assertBalanced(journal);
+    });
+  }
+});
+
 Deno.test("openJournal: a file that cannot even be opened is replaced, and numbers go on", async () => {
   await scene(async (scene) => {
     await fill(scene, 200);
