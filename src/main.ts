@@ -29,9 +29,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   permissions: async () => (await import("./cli/permissions.ts")).permissions,
 };
 
-/** What later versions bring. */
-const LATER = ["discover"];
-
 /** Options of every command. */
 const COMMON = {
   config: { type: "string", short: "c" },
@@ -103,9 +100,6 @@ function say(print: (text: string) => void, text: string): number {
 async function load(name: string, commands: NonNullable<MainOptions["commands"]>): Promise<Command> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command) return await command();
-  if (LATER.includes(name)) {
-    throw new UsageError(`obisd ${deno.version} lacks the command ${name}: a later version brings it`);
-  }
   throw new UsageError(
     `There is no command "${name}"${didYouMean(name, Object.keys(commands))}: obisd --help lists them`,
   );

@@ -109,7 +109,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/discovery/": [
     ...["src/clock.ts", "src/dialogue.ts", "src/errors.ts", "src/libc.ts", "src/reading.ts", "src/telegram.ts"],
     ...["src/iec62056/", "src/meters/", "src/obis/", "src/normalise.ts", "src/transport/", "src/session.ts"],
-    ...["src/config", "src/approach.ts"],
+    ...["src/config", "src/approach.ts", "src/dlms/", "src/line.ts", "src/mode_e.ts"],
   ],
   "src/asking": [
     "src/approach.ts",

@@ -89,7 +89,6 @@ Deno.test("main: a wrong command line is exit 64 and says what was meant", async
     [["doit", "-x"], /no option -x for doit/],
     [["doit", "--speed"], /--speed <value>' argument missing/],
     [["--speed", "doit"], /The command comes first/],
-    [["discover"], /lacks the command discover: a later version brings it/],
     [["doit", "--log-level", "loud"], /allowed are debug, info, warning, error/],
   ];
   for (const [args, message] of table) {

@@ -1,9 +1,9 @@
 /** `obisd discover`: which ports are there, who answers on them, and a configuration made of it. @module */
 import { type Attempt, attemptsAt, longestMs } from "../discovery/attempts.ts";
-import { type About, about, describeAbout } from "../discovery/about.ts";
+import { type About, about, describeAbout, describeDlms } from "../discovery/about.ts";
 import { writeConfiguration } from "../discovery/configuration.ts";
 import { describePorts, serialPortsOf } from "../discovery/ports.ts";
-import { type Found, probe } from "../discovery/probe.ts";
+import { type Found, type FoundDlms, probe } from "../discovery/probe.ts";
 import { LineError, ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
 import { hex, visible } from "../iec62056/mod.ts";
@@ -22,8 +22,7 @@ const ADVICE = `Nobody answered. What helps:
   - several meters on one line answer only to their numbers: --address 12345678
   - RS-485: swap A and B; current loop: the other polarity, and its supply
   - a converter on the network has its own speed and format: 300 7E1, or 8N1, in its settings
-  - a meter that speaks seldom: obisd listen ENDPOINT --for 10m; one that speaks HDLC at once:
-    obisd read ENDPOINT --mode E --opening hdlc`;
+  - a meter that speaks seldom: obisd listen ENDPOINT --for 10m`;
 
 /** Finds meters. */
 export const discover: Command = {
@@ -59,12 +58,13 @@ ${RECORD_HELP}
     const search = new Search(args, context);
     for (const [at, endpoint] of endpoints.entries()) await search.at(endpoint, optionsOf(positionals[at]!));
     const found = search.found.map(about);
-    if (values.json === true) context.print(JSON.stringify(found, undefined, 2));
+    const isNothing = found.length === 0 && search.dlms.length === 0;
+    if (values.json === true) context.print(JSON.stringify([...found, ...search.dlms], undefined, 2));
     else for (const meter of found) show(meter, context);
+    if (values.json !== true) { for (const meter of search.dlms) context.print(`\n${describeDlms(meter)}`); }
     if (values.write !== undefined) await write(String(values.write), found, context);
     else if (found.length > 0 && values.json !== true) context.print("\nA configuration of it: add --write obisd.yaml");
-    if (found.length === 0 && search.error === undefined) throw new SilenceError(ADVICE);
-    if (found.length === 0) throw search.error;
+    if (isNothing) throw search.error ?? new SilenceError(ADVICE);
     return search.error === undefined ? EXIT.ok : exitCodeOf(search.error);
   },
 };
@@ -85,6 +85,7 @@ class Search {
   readonly #steps: Steps;
   readonly #traced: boolean;
   readonly found: Found[] = [];
+  readonly dlms: FoundDlms[] = [];
   /** Why an endpoint could not be searched. */
   error: LineError | ProtocolError | undefined;
 
@@ -107,9 +108,9 @@ class Search {
     try {
       for (const attempt of attempts) {
         if (attempt.ifHeard && noise === undefined) continue;
-        const before = this.found.length;
+        const before = this.found.length + this.dlms.length;
         noise = await this.#attempt(attempt) ?? noise;
-        if (this.found.length > before) return;
+        if (this.found.length + this.dlms.length > before) return;
       }
       if (noise) this.error = unreadable(endpoint, noise);
     } catch (error) {
@@ -122,7 +123,7 @@ class Search {
   /** @returns what came that nobody can read */
   async #attempt(attempt: Attempt): Promise<Uint8Array | undefined> {
     let noise: Uint8Array | undefined;
-    const addresses = attempt.mode === "D" ? [undefined] : this.#addresses;
+    const addresses = attempt.way === "auto" ? this.#addresses : [undefined];
     for (const address of addresses) {
       const found = await this.#probe(attempt, address);
       if (found instanceof Uint8Array) noise = found;
@@ -135,8 +136,8 @@ class Search {
 
   /** What answered may have spoken by itself: then it does so again without being asked. */
   async #pushing(found: Found, attempt: Attempt): Promise<Found | undefined> {
-    if (attempt.mode === "D" || found.telegram?.check.result === "good") return undefined;
-    const pushed = await this.#probe({ ...attempt, mode: "D", what: "listens whether it speaks unasked" }, undefined);
+    if (attempt.way === "D" || found.telegram?.check.result === "good") return undefined;
+    const pushed = await this.#probe({ ...attempt, way: "D", what: "listens whether it speaks unasked" }, undefined);
     return pushed instanceof Uint8Array ? undefined : pushed;
   }
 
@@ -160,6 +161,7 @@ class Search {
       },
     }).finally(() => tracer?.end());
     this.#steps.end(describe(outcome));
+    if (outcome.kind === "dlms") this.dlms.push(outcome.found);
     if (outcome.kind === "found") { for (const notice of notices) log.info(notice); }
     return outcome.kind === "found" ? outcome.found : outcome.kind === "noise" ? outcome.bytes : undefined;
   }
@@ -168,6 +170,7 @@ class Search {
 function describe(outcome: Awaited<ReturnType<typeof probe>>): string {
   if (outcome.kind === "silence") return "nothing";
   if (outcome.kind === "noise") return `${outcome.bytes.length} bytes that cannot be read`;
+  if (outcome.kind === "dlms") return outcome.found.why ?? "a DLMS meter";
   const { identification, telegram, failure } = outcome.found;
   const name = visible(identification.line);
   return telegram ? `${name}, ${telegram.block.sets.length} data sets` : `${name}; ${failure}`;

@@ -40,6 +40,6 @@ export class Steps {
     this.#shownMs = Date.now();
     const seconds = Math.round((this.#shownMs - this.#startMs) / 1000);
     const text = `  ${this.#what.padEnd(WIDTH)} ${this.#note ? `${this.#note}, ` : ""}${seconds} s`;
-    say(`\r\x1b[K${text.slice(0, Math.max(20, Deno.consoleSize().columns - 1))}`);
+    say(`\r\x1b[K${text.slice(0, (Deno.consoleSize().columns || 80) - 1)}`);
   }
 }

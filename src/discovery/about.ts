@@ -1,11 +1,11 @@
 /** What a meter that was found is, in words and for programs. @module */
-import { baudOf, modeOf, offersModeE } from "../iec62056/mod.ts";
+import { baudOf, modeOf, offersModeE, visible } from "../iec62056/mod.ts";
 import { meterTypeOf } from "../meters/mod.ts";
 import { normalise } from "../normalise.ts";
 import { readObis } from "../obis/code.ts";
 import { quantityOf } from "../obis/quantities.ts";
 import type { Reading } from "../reading.ts";
-import type { Found } from "./probe.ts";
+import type { Found, FoundDlms } from "./probe.ts";
 
 /** A found meter, explained. */
 export interface About extends Omit<Found, "identification" | "telegram" | "mode"> {
@@ -33,10 +33,11 @@ export function about({ identification, telegram, mode: asked, ...found }: Found
   const readings = telegram ? normalise(telegram) : [];
   const type = meterTypeOf(identification);
   const mode = asked === "D" ? "D" : telegram?.mode === "E" ? "C" : telegram?.mode ?? modeOf(identification);
-  const baud = baudOf(mode, identification.baudCharacter);
+  const offered = baudOf(mode, identification.baudCharacter);
+  const baud = offered !== undefined && /[?&]max_baud=300$/.test(found.url) ? 300 : offered;
   return {
     ...found,
-    identification: identification.line,
+    identification: visible(identification.line),
     maker: identification.maker,
     ...type && { type: type.name },
     mode,
@@ -53,6 +54,15 @@ export function about({ identification, telegram, mode: asked, ...found }: Found
 function isIdentity({ address, index, text }: Reading): boolean {
   const code = readObis(address);
   return index === 0 && code !== undefined && quantityOf(code).kind === "identity" && text.trim() !== "";
+}
+
+/** A DLMS meter, and what reads it. */
+export function describeDlms({ way, url, why }: FoundDlms): string {
+  const said = why === undefined ? "" : `\n  it says         ${why}`;
+  if (way === "push") {
+    return `A DLMS meter that speaks by itself${said}\n  to hear it      obisd listen '${url}' --mode E, with the meter's keys where it ciphers`;
+  }
+  return `A DLMS meter${said}\n  to read it      obisd read '${url}' --mode E --opening ${way}`;
 }
 
 /** Lines for a person, without the readings. */

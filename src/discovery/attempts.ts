@@ -1,10 +1,15 @@
 /** What is tried to find a meter, in which order, and how long it may take. @module */
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 
+/**
+ * What is done: `auto`, a meter is asked who it is; `D`, it is listened for one that speaks by itself; `push`, for one
+ * that says DLMS messages; `hdlc`, `wrapper`: a DLMS meter is asked at once.
+ */
+export type Way = "auto" | "D" | "push" | "hdlc" | "wrapper";
+
 /** One way to hear of a meter. */
 export interface Attempt {
-  /** `auto`: a meter is asked who it is; `D`: it is listened for one that speaks by itself. */
-  readonly mode: "auto" | "D";
+  readonly way: Way;
   /** The endpoint with the options that make it so: what a configuration needs. */
   readonly url: string;
   /** For a person: `asks at 300 7E1`. */
@@ -19,14 +24,19 @@ export interface Attempt {
 const ASK_MS = 9_000;
 /** The slowest pushes that are usual come each ten seconds. */
 const LISTEN_MS = 12_000;
+/** The same behind NULs that wake battery meters: 66 of them take 2.2 s, and 1.5 s pass before each request. */
+const WAKE_MS = 22_000;
 
 type Options = Readonly<Record<string, string>>;
 
 const SOFTWARE: Options = { parity_in_software: "true" };
+const WAKE: Options = { wake_up: "66" };
+/** Nobody tells when a converter has sent the NULs on: 2.2 s more. */
+const WAKE_BEHIND_TCP: Options = { wake_up: "66/3700ms" };
 const PLAIN: Options = { data_bits: "8", parity: "none" };
 
 /** Mode, options, whether only after noise. */
-type Row = [mode: Attempt["mode"], options: Options, ifHeard?: true];
+type Row = [way: Way, options: Options, ifHeard?: true];
 
 /** A port whose speed we set: the standard first, then what makers do. */
 const ON_PORT: Row[] = [
@@ -39,6 +49,11 @@ const ON_PORT: Row[] = [
   ["D", { baud: "300" }, true],
   ["D", SOFTWARE, true],
   ["D", { baud: "9600", ...SOFTWARE }, true],
+  ["push", { baud: "2400", ...PLAIN }, true],
+  ["push", { baud: "2400", data_bits: "8", parity: "even" }, true],
+  ["push", { baud: "115200", ...PLAIN }, true],
+  ["hdlc", {}],
+  ["auto", WAKE],
   ["auto", { baud: "9600" }],
   ["auto", { baud: "9600", ...PLAIN }],
   ["auto", { baud: "2400" }],
@@ -48,39 +63,65 @@ const ON_PORT: Row[] = [
 ];
 
 /** Behind TCP the converter has the speed, and perhaps no parity. */
-const ON_TCP: Row[] = [["auto", {}], ["auto", SOFTWARE], ["D", {}], ["D", SOFTWARE, true]];
+const ON_TCP: Row[] = [
+  ["auto", {}],
+  ["auto", SOFTWARE],
+  ["D", {}],
+  ["D", SOFTWARE, true],
+  ["push", {}, true],
+  ["hdlc", {}],
+  ["auto", WAKE_BEHIND_TCP],
+];
+/** The port that is kept for DLMS in the wrapper. */
+const WRAPPER_PORT = 4059;
+
+const DOES: Readonly<Record<Way, string>> = {
+  auto: "asks /?!",
+  D: "listens",
+  push: "listens for DLMS",
+  hdlc: "asks for DLMS (HDLC)",
+  wrapper: "asks for DLMS (wrapper)",
+};
+
+/** Speed and format where the options say nothing. */
+const USUAL: Readonly<Record<Way, Options>> = {
+  auto: { baud: "300", data_bits: "7", parity: "even" },
+  D: { baud: "2400", data_bits: "7", parity: "even" },
+  push: {},
+  hdlc: { baud: "9600", ...PLAIN },
+  wrapper: {},
+};
 
 /** All that is tried at an endpoint; what was written behind it stays as it was written. */
 export function attemptsAt(endpoint: Endpoint, given: Options): Attempt[] {
-  const rows = endpoint.kind === "tcp" ? ON_TCP : ON_PORT;
-  const attempts = rows.map(([mode, options, ifHeard = false]): Attempt => {
+  const isTcp = endpoint.kind === "tcp";
+  const first: Row[] = isTcp && endpoint.port === WRAPPER_PORT ? [["wrapper", {}]] : [];
+  const attempts = [...first, ...isTcp ? ON_TCP : ON_PORT].map(([way, options, ifHeard = false]): Attempt => {
     const all = { ...options, ...given };
     const query = Object.entries(all).map(([key, value]) => `${key}=${value}`).join("&");
     return {
-      mode,
+      way,
       url: formatEndpoint(endpoint) + (query && `?${query}`),
-      what: describe(mode, all, endpoint.kind === "tcp"),
-      atMostMs: (mode === "D" ? LISTEN_MS : ASK_MS) + (endpoint.kind === "tcp" ? 1000 : 0),
+      what: `${DOES[way]} ${describe({ ...USUAL[way], ...all }, isTcp)}`,
+      atMostMs: ("wake_up" in options ? WAKE_MS : isAsked(way) ? ASK_MS : LISTEN_MS) + (isTcp ? 1000 : 0),
       ifHeard,
     };
   });
-  return attempts.filter(({ mode, url }, at) =>
-    attempts.findIndex((other) => other.mode === mode && other.url === url) === at
+  return attempts.filter(({ way, url }, at) =>
+    attempts.findIndex((other) => other.way === way && other.url === url) === at
   );
 }
 
-function describe(mode: Attempt["mode"], options: Options, isTcp: boolean): string {
-  const { baud = mode === "D" ? "2400" : "300", data_bits: bits = "7", parity = "even" } = options;
-  const format = options.parity_in_software === "true"
-    ? "8N1, parity in software"
-    : `${bits}${parity[0]!.toUpperCase()}1`;
-  const speed = isTcp
-    ? (options.parity_in_software === "true" ? "with parity in software" : "as the converter has it")
-    : `at ${baud} Bd ${format}`;
-  return mode === "D" ? `listens ${speed}` : `asks /?! ${speed}`;
+const isAsked = (way: Way) => way !== "D" && way !== "push";
+
+function describe({ baud, data_bits: bits, parity = "", ...options }: Options, isTcp: boolean): string {
+  const inSoftware = options.parity_in_software === "true";
+  const woken = options.wake_up === undefined ? "" : ", behind NULs that wake it";
+  if (isTcp) return (inSoftware ? "with parity in software" : "as the converter has it") + woken;
+  return `at ${baud} Bd ${inSoftware ? "8N1, parity in software" : `${bits}${parity[0]!.toUpperCase()}1`}${woken}`;
 }
 
 /** How long all of it takes at most, ms, if nobody is there. */
 export function longestMs(attempts: readonly Attempt[], addresses: number): number {
-  return attempts.reduce((sum, { mode, atMostMs }) => sum + atMostMs * (mode === "D" ? 1 : Math.max(1, addresses)), 0);
+  return attempts.reduce((sum, { way, atMostMs }) => sum + atMostMs * (way === "auto" ? Math.max(1, addresses) : 1), 0);
 }

@@ -1,14 +1,16 @@
 /** Tries one way to a meter: what comes of it, told in values. The meter is always signed off. @module */
 import { approach } from "../approach.ts";
 import type { Clock } from "../clock.ts";
-import { Inbox } from "../dialogue.ts";
-import { LineError, ProtocolError, SilenceError } from "../errors.ts";
+import { type Dialogue, Inbox } from "../dialogue.ts";
+import { LineError, ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { decodeOptionSelect, listen, readout } from "../iec62056/mod.ts";
+import { readModeE } from "../mode_e.ts";
 import { converse, type Trace, type TraceEvent } from "../session.ts";
 import type { Identification, Telegram } from "../telegram.ts";
-import { type Endpoint, parseEndpoint, pushLine } from "../transport/endpoint.ts";
+import { type Endpoint, hdlcLine, parseEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Attempt } from "./attempts.ts";
+import { hearFrame } from "./frames.ts";
 
 /** A meter that was heard of. */
 export interface Found {
@@ -25,9 +27,18 @@ export interface Found {
   readonly tookMs: number;
 }
 
+/** A DLMS meter that was heard of: it has no identification, and is read by other means. */
+export interface FoundDlms {
+  readonly way: "push" | "hdlc" | "wrapper";
+  readonly url: string;
+  /** Why it says no more: it refuses us. */
+  readonly why?: string;
+}
+
 /** What came of an attempt: a meter, or nothing, or bytes that nobody can read. */
 export type Outcome =
   | { readonly kind: "found"; readonly found: Found }
+  | { readonly kind: "dlms"; readonly found: FoundDlms }
   | { readonly kind: "silence" }
   | { readonly kind: "noise"; readonly bytes: Uint8Array };
 
@@ -54,6 +65,7 @@ const OVER = "the attempt's time is over";
 
 /** Tries it. @throws {LineError} the port cannot be had @throws the signal's reason, the meter signed off */
 export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Outcome> {
+  if (attempt.way !== "auto" && attempt.way !== "D") return await probeDlms(attempt, attempt.way, options);
   const endpoint = parseEndpoint(attempt.url);
   const { signal, clock, onNotice, address } = options;
   await using bound = new Bound(clock, signal);
@@ -67,7 +79,7 @@ export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Ou
   await using transport = await openTransport(endpoint, { signal, onNotice });
   bound.within(attempt.atMostMs);
   try {
-    const dialogue = attempt.mode === "D" ? hear(endpoint) : ask(endpoint, address, identified);
+    const dialogue = attempt.way === "D" ? hear(endpoint) : ask(endpoint, address, identified);
     const telegram = await converse(transport, dialogue, { signal: bound.signal, clock, trace: heard.trace });
     const known = telegram.identification!;
     return { kind: "found", found: { ...heard.found(attempt, known, address), identification: known, telegram } };
@@ -82,7 +94,39 @@ export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Ou
 }
 
 const isOfMeter = (error: unknown) =>
-  error instanceof SilenceError || error instanceof ProtocolError || (error as Error).name === "RefusalError";
+  error instanceof SilenceError || error instanceof ProtocolError || error instanceof RefusalError;
+
+/** A DLMS meter that says anything that only a DLMS meter says is one, whatever it refuses. */
+async function probeDlms(attempt: Attempt, way: FoundDlms["way"], options: ProbeOptions): Promise<Outcome> {
+  const { url, atMostMs } = attempt;
+  const endpoint = parseEndpoint(url);
+  const { signal, clock, onNotice } = options;
+  await using bound = new Bound(clock, signal);
+  const heard = new Heard(options);
+  await using transport = await openTransport(endpoint, { signal, onNotice });
+  bound.within(atMostMs);
+  const dialogue: Dialogue<unknown> = way === "push"
+    ? hearFrame(signOnLine(endpoint), atMostMs)
+    : readModeE({ ...PUBLIC, opening: way, line: hdlcLine(endpoint) }, [CLOCK]);
+  try {
+    await converse<unknown>(transport, dialogue, { signal: bound.signal, clock, trace: heard.trace });
+    return { kind: "dlms", found: { way, url } };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof LineError) throw error;
+    if (error instanceof RefusalError) return { kind: "dlms", found: { way, url, why: error.message } };
+    if (error !== OVER && !isOfMeter(error)) throw error;
+    return heard.nothing();
+  }
+}
+
+/** The client that every DLMS meter takes, and what it may ask first. */
+const PUBLIC = {
+  server: { upper: 1 },
+  frameOctets: 128,
+  association: { client: 16, credentials: { mechanism: "none" } },
+} as const;
+const CLOCK = "0-0:1.0.0*255";
 
 function ask(endpoint: Endpoint, address: string | undefined, identified: (found: Identification) => void) {
   return readout({
@@ -166,7 +210,8 @@ class Heard {
     this.#options.onProgress?.(this.#bytes);
   };
 
-  found({ url, mode }: Attempt, { baudCharacter }: Identification, address: string | undefined) {
+  found({ url, way }: Attempt, { baudCharacter }: Identification, address: string | undefined) {
+    const mode = way === "D" ? "D" as const : "auto" as const;
     const tookMs = this.#toMs - (this.#fromMs ?? this.#toMs);
     const stayed = this.#selected === "0" && baudCharacter !== "0" && !url.includes("max_baud");
     return {

@@ -1,7 +1,10 @@
 /** `obisd discover`: every kind of meter and wire is found, and what is written of it reads the meter. @module */
 import assert from "node:assert/strict";
 import type { Clock } from "../../src/clock.ts";
+import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
 import { loadConfig } from "../../src/config.ts";
+import { pause, send } from "../../src/dialogue.ts";
+import { encodeFrame, hdlcAddress } from "../../src/dlms/mod.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { main } from "../../src/main.ts";
 import { parseCaptures, parseFault, type SimulatorOptions, startSimulator } from "../../src/simulator/mod.ts";
@@ -10,7 +13,17 @@ import { openSerial } from "../../src/transport/serial.ts";
 import { hastyClock } from "../support/hasty_clock.ts";
 import { openPty } from "../support/pty.ts";
 import { meter, runCommand, TELEGRAM } from "../support/read_meter.ts";
+import { serveTcp } from "../support/serve_dialogue.ts";
 import { startRun, until } from "../support/running.ts";
+
+/** A DLMS message in an HDLC frame: a meter's own words to nobody in particular. */
+const PUSHED = encodeFrame({
+  destination: hdlcAddress(16),
+  source: hdlcAddress(1),
+  control: { kind: "UI", poll: false },
+  segmented: false,
+  information: Uint8Array.of(0xe6, 0xe7, 0x00, 0x0f, 0, 0, 0, 1, 0, 0x02, 0x01, 0x06, 0, 0, 0, 7),
+});
 
 async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir();
@@ -230,4 +243,38 @@ Deno.test("discover: without an endpoint lists ports; what cannot be is exit 64"
     assert.equal(outcome.code, 64, outcome.err);
     assert.match(outcome.err, said);
   }
+});
+
+Deno.test("discover: DLMS meters that are asked at once, and that speak by themselves", async () => {
+  const captures = parseCaptures(toBytes(TELEGRAM));
+  {
+    await using asked = await startSimulator({
+      meters: [{ captures }],
+      listen: { tcp: "127.0.0.1:0" },
+      dlms: parseSimulatedDlms({ values: { opening: "hdlc" }, positionals: [] }),
+      pacing: false,
+      clock: hastyClock,
+    });
+    const { code, out, err } = await runCommand(["discover", asked.endpoint]);
+    assert.deepEqual([code, /obisd read 'tcp:.*' --mode E --opening hdlc/.test(out)], [0, true], out + err);
+  }
+  await using pushes = serveTcp(function* () {
+    while (true) {
+      yield* send(PUSHED);
+      yield* pause(500);
+    }
+  });
+  const { code, out, err } = await runCommand(["discover", pushes.endpoint, "--json"]);
+  assert.deepEqual([code, JSON.parse(out)], [0, [{ way: "push", url: pushes.endpoint }]], err);
+});
+
+Deno.test("discover: a battery meter that only NULs wake is found, and so are the NULs in its endpoint", async () => {
+  await using simulator = await startSimulator({
+    meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
+    listen: { tcp: "127.0.0.1:0" },
+    faults: [parseFault("asleep")],
+    clock: hastyClock,
+  });
+  const { code, out, err } = await runCommand(["discover", simulator.endpoint, "--json"]);
+  assert.deepEqual([code, JSON.parse(out)[0].url], [0, `${simulator.endpoint}?wake_up=66/3700ms`], err);
 });
