@@ -18,7 +18,7 @@
  * `ms` counts from the beginning of the recording: when the last bit of `sent` had left, when the first piece of
  * `received` came (the last one came at `to`). One character is one byte; what is no text stands in hex digits, in
  * `sent_hex` and `received_hex`. A password and the check character behind it are never written: `***` and `*` stand
- * there, and `masked` says so. `silence`: so many ms were waited in vain.
+ * there, in hex digits `**` for each octet, and `masked` says so; what is written into a register stands in it. `silence`: so many ms were waited in vain.
  *
  * The exchanges that people write down are read as well: lines of hex digits behind `>` (the reader) or `<` (the meter).
  * @module
@@ -40,7 +40,7 @@ export type Happening =
   /** The port or the connection was opened: a session begins. */
   | { readonly kind: "open"; readonly place: string }
   | { readonly kind: "line"; readonly settings: LineSettings }
-  /** `masked`: a `***` in it, and a `*` behind ETX, stand for what must not be known. */
+  /** `masked`: a `***` in it, and a `*` behind ETX, or a `MASKED_OCTET`, stand for what must not be known. */
   | { readonly kind: "sent"; readonly text: string; readonly masked?: boolean }
   | { readonly kind: "received"; readonly text: string; readonly masked?: boolean; readonly toMs?: number }
   | { readonly kind: "silence"; readonly withinMs: number }
@@ -56,8 +56,8 @@ export type Recorded = Happening & { readonly ms: number };
 export type Found = Recorded & { readonly row: number; readonly optional?: true };
 
 const VERSION = 1;
-/** What stands for a piece of a password. */
-export const MASK = "***";
+/** What stands for a piece of a password in a text, and for an octet of a secret in what is no text. */
+export const [MASK, MASKED_OCTET] = ["***", "\u0100"];
 /** Between a question and its answer where nobody wrote down how long it took, ms. */
 const USUAL_PAUSE_MS = 250;
 
@@ -92,10 +92,14 @@ export function formatRecorded(event: Recorded): string {
 function said(key: "sent" | "received", { text, masked }: { readonly text: string; readonly masked?: boolean }) {
   // deno-lint-ignore no-control-regex -- SOH, STX, ETX, EOT, ACK, NAK and line ends are text to a person who knows meters
   const isText = /^[\x20-\x7d\r\n\x01-\x04\x06\x15]*$/.test(text);
-  const shown = isText ? { [key]: text } : {
-    [`${key}_hex`]: text.split(masked ? MASK : /$^/).map((piece) => hex(toBytes(piece), Infinity)).join(` ${MASK} `),
-  };
+  const shown = isText ? { [key]: text } : { [`${key}_hex`]: formatOctets(text) };
   return { ...shown, ...masked && { masked } };
+}
+
+/** `7E A0 ** ** 7E`. */
+function formatOctets(text: string): string {
+  const digits = (character: string) => hex(toBytes(character));
+  return Array.from(text, (character) => character === MASKED_OCTET ? "**" : digits(character)).join(" ");
 }
 
 /**
@@ -150,7 +154,9 @@ function happeningOf(fields: Readonly<Record<string, unknown>>): Happening | und
 
 function saidIn(fields: Readonly<Record<string, unknown>>, key: "sent" | "received"): string | undefined {
   const digits = fields[`${key}_hex`];
-  if (digits !== undefined) return String(digits).split(MASK).map((piece) => toText(parseHex(piece))).join(MASK);
+  if (digits !== undefined) {
+    return String(digits).split("**").map((piece) => toText(parseHex(piece))).join(MASKED_OCTET);
+  }
   return fields[key] === undefined ? undefined : toText(toBytes(String(fields[key])));
 }
 

@@ -1,7 +1,7 @@
 /** Recordings: events ↔ text, cut at every place, and what is none. @module */
 import assert from "node:assert/strict";
 import { SIGN_ON_LINE } from "../src/line.ts";
-import { formatHead, formatRecorded, parseRecording, type Recorded } from "../src/recording.ts";
+import { formatHead, formatRecorded, MASKED_OCTET, parseRecording, type Recorded } from "../src/recording.ts";
 
 const EVENTS: [Recorded, string][] = [
   [{ ms: 0, kind: "open", place: "serial:///dev/ttyUSB0" }, '{"ms":0,"open":"serial:///dev/ttyUSB0"}'],
@@ -18,7 +18,10 @@ const EVENTS: [Recorded, string][] = [
     { ms: 7, kind: "sent", text: "\x01P1\x02(***)\x03*", masked: true },
     '{"ms":7,"sent":"\\u0001P1\\u0002(***)\\u0003*","masked":true}',
   ],
-  [{ ms: 8, kind: "sent", text: "~\xa0***~", masked: true }, '{"ms":8,"sent_hex":"7E A0 *** 7E","masked":true}'],
+  [
+    { ms: 8, kind: "sent", text: `~\xa0${MASKED_OCTET}${MASKED_OCTET}~`, masked: true },
+    '{"ms":8,"sent_hex":"7E A0 ** ** 7E","masked":true}',
+  ],
   [{ ms: 9, kind: "silence", withinMs: 2000 }, '{"ms":9,"silence":2000}'],
   [{ ms: 10, kind: "lost", message: "gone" }, '{"ms":10,"lost":"gone"}'],
   [{ ms: 11, kind: "end", exit: 0 }, '{"ms":11,"exit":0}'],

@@ -5,7 +5,7 @@ import { toText } from "../iec62056/characters.ts";
 import type { Log } from "../log.ts";
 import { formatHead, formatRecorded, type Happening } from "../recording.ts";
 import type { Trace } from "../session.ts";
-import { gatherer } from "./gather.ts";
+import { gatherer, isText } from "./gather.ts";
 import { Secrets } from "./secrets.ts";
 import { parseUsage } from "./target.ts";
 
@@ -63,7 +63,7 @@ export async function recorded(
       (event) => {
         const { kind, atMs } = event;
         if (kind === "line" || kind === "silence" || kind === "lost") return put(event, atMs);
-        const text = secrets.mask(event.bytes);
+        const text = isText(event.bytes) ? secrets.mask(event.bytes) : secrets.maskOctets(event.bytes);
         const masked = text !== toText(event.bytes) && { masked: true };
         put({ kind, text, ...masked, ...event.toMs !== undefined && { toMs: Math.round(event.toMs - startMs) } }, atMs);
       },

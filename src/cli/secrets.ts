@@ -1,5 +1,6 @@
 /** Passwords that pass in a session, and how what passes is shown without them. @module */
 import { hex, toBytes, toText } from "../iec62056/characters.ts";
+import { MASKED_OCTET } from "../recording.ts";
 
 /** Shorter ones would be found in every number. */
 const LEAST_CHARACTERS = 4;
@@ -33,6 +34,14 @@ export class Secrets {
         (_, end) => end ? "***)\x03*" : "***",
       );
     }, commands);
+  }
+
+  /** The same of what is no text: a `MASKED_OCTET` for each octet, whose number is no secret there. */
+  maskOctets(bytes: Uint8Array): string {
+    return Array.from(this.#known).reduce(
+      (text, secret) => text.replaceAll(secret, MASKED_OCTET.repeat(secret.length)),
+      toText(bytes),
+    );
   }
 
   /** `7E A0 07 … *** 7E`. */

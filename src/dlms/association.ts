@@ -200,11 +200,12 @@ export class Association {
     return counter.next();
   }
 
+  /** The answer is kept secret too: with the challenge beside it, a weak password could be guessed. */
   *#reply(answer: Uint8Array): Dialogue<Uint8Array | undefined> {
     const data = octetString(answer);
     if (this.names === "short") return octetsOf(yield* this.#shortReply(data));
     const request = encodeActionRequest({ kind: "normal", invoke: INVOKE, method: REPLY_METHOD, data });
-    const response = decodeActionResponse((yield* this.exchange(request, { withinMs: PROOF_MS })).value);
+    const response = decodeActionResponse((yield* this.exchange(request, { withinMs: PROOF_MS, secret: true })).value);
     const { result = 250, returned = undefined } = response.kind === "normal" ? response : {};
     if (result !== 0) throw this.#wrongProof(result);
     return returned && "data" in returned ? octetsOf(returned.data) : undefined;
@@ -213,7 +214,7 @@ export class Association {
   *#shortReply(parameters: Data): Dialogue<Data | undefined> {
     const name = this.settled.vaaName + SHORT_REPLY_OFFSET & 0xffff;
     const request = encodeReadRequest([{ name, selection: { selector: 0, parameters } }]);
-    const [result] = decodeReadResponse((yield* this.exchange(request, { withinMs: PROOF_MS })).value);
+    const [result] = decodeReadResponse((yield* this.exchange(request, { withinMs: PROOF_MS, secret: true })).value);
     if (result && "error" in result) throw this.#wrongProof(result.error);
     return result && "data" in result ? result.data : undefined;
   }

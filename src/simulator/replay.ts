@@ -7,7 +7,7 @@ import { type Dialogue, pause, send, setLine } from "../dialogue.ts";
 import { SilenceError } from "../errors.ts";
 import { toBytes, toText, visible } from "../iec62056/characters.ts";
 import { characterMs, SIGN_ON_LINE } from "../line.ts";
-import { type Found, MASK } from "../recording.ts";
+import { type Found, MASK, MASKED_OCTET } from "../recording.ts";
 import { HangUp } from "./speech.ts";
 
 /** A client's message is over when nothing more of it has come for so long, if it is none that was recorded. */
@@ -67,7 +67,7 @@ export class Replay {
       if (event.kind === "received") {
         const waitMs = event.ms - sinceMs - characterMs({ ...SIGN_ON_LINE, baud: line.baud }); // the wire takes its own
         if (paced && waitMs > 0) yield* pause(waitMs);
-        yield* send(toBytes(event.text));
+        yield* send(toBytes(event.text.replaceAll(MASKED_OCTET, "*")));
         sinceMs = event.toMs ?? event.ms;
       }
       if (event.kind === "lost") {
@@ -155,10 +155,12 @@ export class Replay {
 /** What a message must begin with to be this one; a mask stands for anything. */
 function patternOf({ text, masked }: Sent): RegExp {
   if (!masked) return new RegExp(`^${RegExp.escape(text)}`);
+  if (text.includes(MASKED_OCTET)) return new RegExp(`^${text.split(MASKED_OCTET).map(RegExp.escape).join("[^]")}`);
   const pieces = text.split(MASK).map((piece) => RegExp.escape(piece).replaceAll("\x03\\*", "\x03[^]"));
-  return new RegExp(`^${pieces.join("[^]*?")}${text.endsWith(MASK) ? "[^]*$" : ""}`);
+  return new RegExp(`^${pieces.join("[^]*?")}`);
 }
 
 function shown(text: string): string {
-  return text.length > 120 ? `${visible(text.slice(0, 120))}…` : visible(text);
+  const plain = text.replaceAll(MASKED_OCTET, "*");
+  return plain.length > 120 ? `${visible(plain.slice(0, 120))}…` : visible(plain);
 }

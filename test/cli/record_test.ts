@@ -1,5 +1,7 @@
 /** `--record` and `simulate --replay`: what went wrong at a meter goes wrong again anywhere, and no password is told. @module */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
 import { playBack } from "../../src/cli/play_back.ts";
 import { createLog } from "../../src/log.ts";
 import { parseRecording } from "../../src/recording.ts";
@@ -178,6 +180,38 @@ Deno.test("simulate --replay: what cannot be played is told", async () => {
       const outcome = await runCommand(["simulate", ...args]);
       assert.equal(outcome.code, code, outcome.err);
       assert.match(outcome.err, said);
+    }
+  });
+});
+
+Deno.test("read --mode E --record, --replay: neither a password nor the answer to a challenge is kept, and it can be played", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/password`, "12345678\n");
+    const challenge = new TextEncoder().encode("SimulatedMeter1612345678");
+    const answer = createHash("md5").update(challenge).digest("hex").toUpperCase().match(/../g)!.join(" ");
+    for (const [auth, opening] of [["low", "hdlc"], ["md5", "hdlc"], ["low", "wrapper"]] as const) {
+      const file = `${folder}/${auth}-${opening}`;
+      const args = ["--mode", "E", "--opening", opening, "--client", "1", "--auth", auth, "--obis", "1.8.0"];
+      const secret = ["--password", `file:${folder}/password`];
+      const first = await (async () => {
+        await using simulator = await startSimulator({
+          meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
+          listen: { tcp: "127.0.0.1:0" },
+          dlms: parseSimulatedDlms({ values: { opening, auth, password: "12345678" }, positionals: [] }),
+          pacing: false,
+          clock: hastyClock,
+        });
+        return await runCommand(["read", simulator.endpoint, ...args, ...secret, "--record", file, "--format", "json"]);
+      })();
+      assert.equal(first.code, 0, first.err);
+      const kept = await Deno.readTextFile(file);
+      assert.match(kept, /"sent_hex":"[^"]*\*\* \*\*[^"]*","masked":true/);
+      assert.ok(!kept.includes("31 32 33 34 35 36") && !kept.includes("12345678") && !kept.includes(answer), kept);
+      if (auth === "md5") continue; // each time another challenge
+      const { endpoint, ended } = await startReplay(file, "--listen", "tcp://127.0.0.1:0", "--no-pacing");
+      const again = await obisd("read", endpoint, ...args, ...secret, "--format", "json");
+      assert.deepEqual([again.code, (await ended).code], [0, 0], again.stderr);
+      assert.deepEqual(textsOf(again.stdout), textsOf(first.out));
     }
   });
 });
