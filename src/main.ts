@@ -142,6 +142,7 @@ ${rows.join("\n")}
 
 ${COMMON_HELP}
 
+  obisd discover                   which ports are there, and who answers on them?
   obisd read /dev/ttyUSB0          what does this meter say?
   obisd check -c obisd.yaml        is the configuration right?`;
 }

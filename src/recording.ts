@@ -18,7 +18,8 @@
  * `ms` counts from the beginning of the recording: when the last bit of `sent` had left, when the first piece of
  * `received` came (the last one came at `to`). One character is one byte; what is no text stands in hex digits, in
  * `sent_hex` and `received_hex`. A password and the check character behind it are never written: `***` and `*` stand
- * there, in hex digits `**` for each octet, and `masked` says so; what is written into a register stands in it. `silence`: so many ms were waited in vain.
+ * there, in hex digits `**` for each octet, and `masked` says so; what is written into a register stands in it.
+ * `silence`: so many ms were waited in vain.
  *
  * The exchanges that people write down are read as well: lines of hex digits behind `>` (the reader) or `<` (the meter).
  * @module

@@ -24,6 +24,9 @@ const ADVICE = `Nobody answered. What helps:
   - a converter on the network has its own speed and format: 300 7E1, or 8N1, in its settings
   - a meter that speaks seldom: obisd listen ENDPOINT --for 10m`;
 
+/** Until a converter is asked once more for a connection that it refused. */
+const AGAIN_MS = 2000;
+
 /** Finds meters. */
 export const discover: Command = {
   summary: "find meters: ports, speed, mode, all codes; write the configuration",
@@ -102,14 +105,16 @@ class Search {
   /** Tries all ways until one leads to a meter, and the others of its line by the same way. */
   async at(endpoint: Endpoint, given: Readonly<Record<string, string>>): Promise<void> {
     const attempts = attemptsAt(endpoint, given);
-    const seconds = Math.ceil(longestMs(attempts, this.#addresses.length) / 1000);
+    const quietMs = attempts.length * endpoint.options.quiet_time;
+    const seconds = Math.ceil((longestMs(attempts, this.#addresses.length) + quietMs) / 1000);
     say(`${formatEndpoint(endpoint)}: at most ${formatSeconds(seconds)}, and the time to read what answers\n`);
     let noise: Uint8Array | undefined;
     try {
-      for (const attempt of attempts) {
+      for (const [at, attempt] of attempts.entries()) {
         if (attempt.ifHeard && noise === undefined) continue;
+        if (at > 0) await this.#context.clock.sleep(endpoint.options.quiet_time, this.#context.signal);
         const before = this.found.length + this.dlms.length;
-        noise = await this.#attempt(attempt) ?? noise;
+        noise = await this.#patiently(attempt, at === 0) ?? noise;
         if (this.found.length + this.dlms.length > before) return;
       }
       if (noise) this.error = unreadable(endpoint, noise);
@@ -117,6 +122,21 @@ class Search {
       if (!(error instanceof LineError)) throw error;
       this.#steps.end(error.message);
       this.error = error;
+    }
+  }
+
+  /** A converter that hangs up, or is not ready for the next connection, gets another chance. */
+  async #patiently(attempt: Attempt, isFirst: boolean): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#attempt(attempt);
+    } catch (error) {
+      if (!(error instanceof LineError) || error.trouble !== "lost" && (error.trouble !== "refused" || isFirst)) {
+        throw error;
+      }
+      this.#steps.end(error.message);
+      if (error.trouble === "lost") return undefined;
+      await this.#context.clock.sleep(AGAIN_MS, this.#context.signal);
+      return await this.#attempt(attempt);
     }
   }
 

@@ -14,7 +14,8 @@ const REFRESH_MS = 200;
 /** So much is kept of what comes and is no telegram. */
 const HEARD_BYTES = 65_536;
 
-const PUSH_HINT = "; a meter that speaks by itself needs --mode D, one on a battery ?wake_up=66 or its --type";
+const PUSH_HINT =
+  "; a meter that speaks by itself needs --mode D, one on a battery ?wake_up=66 or its --type; obisd discover tries it all";
 const SPEED_HINT = "; is the speed right? A P1 port has ?baud=115200&data_bits=8&parity=none";
 
 /** Watches one reading. */

@@ -67,9 +67,13 @@ const OVER = "the attempt's time is over";
 export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Outcome> {
   if (attempt.way !== "auto" && attempt.way !== "D") return await probeDlms(attempt, attempt.way, options);
   const endpoint = parseEndpoint(attempt.url);
-  const { signal, clock, onNotice, address } = options;
+  const { signal, clock, address } = options;
   await using bound = new Bound(clock, signal);
   const heard = new Heard(options);
+  const onNotice = (message: string) => {
+    heard.notice(message);
+    options.onNotice(message);
+  };
   let identification: Identification | undefined;
   const identified = (found: Identification) => {
     identification = found;
@@ -209,6 +213,11 @@ class Heard {
     }
     this.#options.onProgress?.(this.#bytes);
   };
+
+  /** Where the transport takes echoes out, it alone sees them. */
+  notice(message: string): void {
+    this.#echo ||= message.includes("what is sent comes back");
+  }
 
   found({ url, way }: Attempt, { baudCharacter }: Identification, address: string | undefined) {
     const mode = way === "D" ? "D" as const : "auto" as const;

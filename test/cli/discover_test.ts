@@ -278,3 +278,47 @@ Deno.test("discover: a battery meter that only NULs wake is found, and so are th
   const { code, out, err } = await runCommand(["discover", simulator.endpoint, "--json"]);
   assert.deepEqual([code, JSON.parse(out)[0].url], [0, `${simulator.endpoint}?wake_up=66/3700ms`], err);
 });
+
+Deno.test("discover: a converter that hangs up on what it cannot understand is asked in the next way", async () => {
+  const converter = fussyConverter();
+  const { code, out, err } = await runCommand(["discover", converter.endpoint, "--json"]);
+  await converter[Symbol.asyncDispose]();
+  assert.deepEqual([code, JSON.parse(out)[0]?.url], [0, `${converter.endpoint}?parity_in_software=true`], err);
+});
+
+/** Hangs up on a request without parity bits, and is a meter to one that has them. */
+function fussyConverter() {
+  const captures = parseCaptures(toBytes(TELEGRAM));
+  const simulating = startSimulator({
+    meters: [{ captures }],
+    listen: { tcp: "127.0.0.1:0" },
+    faults: [parseFault("parity")],
+    pacing: false,
+    clock: hastyClock,
+  });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const simulator = await simulating;
+    for await (const connection of listener) {
+      const first = new Uint8Array(64);
+      const count = await connection.read(first);
+      if (count === null || first.subarray(0, count).every((byte) => byte < 0x80)) {
+        connection.close();
+        continue;
+      }
+      const [hostname, port] = simulator.endpoint.replace("tcp://", "").split(":");
+      const meter = await Deno.connect({ hostname: hostname!, port: Number(port) });
+      await meter.write(first.subarray(0, count));
+      connection.readable.pipeTo(meter.writable).catch(() => {});
+      meter.readable.pipeTo(connection.writable).catch(() => {});
+    }
+    await simulator[Symbol.asyncDispose]();
+  })();
+  return {
+    endpoint: `tcp://127.0.0.1:${listener.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await serving;
+    },
+  };
+}

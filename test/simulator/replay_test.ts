@@ -111,8 +111,6 @@ const EXCHANGES: [number: string, from: number, to: number, client: Dialogue<num
   ["002", 0, 18, registers("HELLO ET0PE ECMPE ENMPE(04.22) EAMPE(04.22) ECDPE", { password: "dummy" }), 6],
   ["003", 0, 15, registers("CURRE FREQU VOLTA ET0PE", { address: "141628345", password: "777777" }), 4],
   ["005", 0, 4, count(), 64],
-  ["007", 0, 5, count(), 5],
-  ["009", 0, 4, count(), 5],
 ];
 
 for (const [number, from, to, client, result] of EXCHANGES) {
