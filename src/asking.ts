@@ -1,23 +1,13 @@
 /** What is asked of a meter that is due: its readout, whole or until enough has come, or single registers. @module */
 import { approach } from "./approach.ts";
+import { askProgramming as askInProgramming, askRegisters } from "./asking_programming.ts";
 import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { SilenceError } from "./errors.ts";
 import type { InvocationCounters } from "./invocation_counters.ts";
-import {
-  isPassword,
-  offersModeE,
-  type Programming,
-  programming,
-  readout,
-  readRegisters,
-  telegramOf,
-  type Tries,
-} from "./iec62056/mod.ts";
-import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
+import { offersModeE, type Programming, readout, type Seen, type Tries } from "./iec62056/mod.ts";
+import { missingCodes, normalise } from "./normalise.ts";
 import { parseObis } from "./obis/code.ts";
-import { notSent, passwordOf, remembered } from "./password.ts";
 import type { DataSet, Identification, Telegram } from "./telegram.ts";
 import type { Endpoint } from "./transport/endpoint.ts";
 
@@ -39,18 +29,40 @@ export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegra
   const { onRefused, modeE } = its;
   if (meter.mode === "E") return modeE!(meter, its);
   const options = optionsOf(meter, its);
-  if (meter.registers) return askRegisters(meter, options, onRefused);
+  if (meter.registers) {
+    return leaving(meter, askRegisters(meter, { session: options, enough: enoughOf }, onRefused));
+  }
   const enough = meter.stopEarly && meter.obis && enoughOf([...meter.obis, ...Object.keys(meter.expect ?? {})]);
   const instead = meter.dlms &&
     ((identification: Identification) => offersModeE(identification) ? modeE!(meter, its, identification) : undefined);
-  return readout({ ...options, ...enough && { enough }, ...instead && { instead } });
+  const seen = seenOf.get(meter) ?? { sums: 0, unchecked: 0 };
+  seenOf.set(meter, seen);
+  return leaving(meter, readout({ ...options, seen, ...enough && { enough }, ...instead && { instead } }));
+}
+
+/** What their messages have shown of their check characters. */
+const seenOf = new WeakMap<MeterConfig, Seen>();
+
+/** Meters whose last session failed: whether they have heard its break is not known. */
+const leftBadly = new WeakSet<MeterConfig>();
+
+/** Remembers how a session was left. */
+function* leaving<T>(meter: MeterConfig, session: Dialogue<T>): Dialogue<T> {
+  try {
+    const result = yield* session;
+    leftBadly.delete(meter);
+    return result;
+  } catch (error) { // who is interrupted signs off
+    leftBadly.add(meter);
+    throw error;
+  }
 }
 
 function optionsOf(meter: MeterConfig, { endpoint, tries }: Pick<AskingOptions, "endpoint" | "tries">) {
   return {
     mode: meter.mode as "A" | "B" | "C" | "auto",
     tries,
-    ...approach({ ...meter, endpoint }),
+    ...approach({ ...meter, endpoint }, { uncertain: leftBadly.has(meter) }),
   };
 }
 
@@ -90,56 +102,14 @@ export function isWanted({ registers, expect }: MeterConfig, { address }: { read
   return registers === undefined || registers.includes(address) || !Object.hasOwn(expect ?? {}, address);
 }
 
-function askRegisters(
-  meter: MeterConfig,
-  options: ReturnType<typeof optionsOf>,
-  onRefused: (reason: string) => void,
-): Dialogue<Telegram> {
-  const addresses = new Set([...meter.registers!, ...Object.keys(meter.expect ?? {})]);
-  return admitted(meter, options, function* (its) {
-    const { answers, refused } = yield* readRegisters(its, [...addresses]);
-    for (const { reason } of refused) onRefused(reason);
-    return telegramOf(its, answers);
-  });
-}
-
-/** Does `work` in programming mode with a meter that has proven to be the expected one. @throws {RefusalError} its password cannot be sent */
+/** Does `work` in programming mode with a meter that has proven to be the expected one. @throws {RefusalError} its password cannot be sent @throws {SilenceError} another meter answers */
 export function askProgramming<T>(
   meter: MeterConfig,
   options: Pick<AskingOptions, "endpoint" | "tries">,
   work: (meter: Programming) => Dialogue<T>,
 ): Dialogue<T> {
-  return admitted(meter, optionsOf(meter, options), (its) => proven(its, meter.expect, work));
-}
-
-/** Nothing is asked of a stranger, let alone written to one. @throws {SilenceError} another meter answers */
-export function* proven<T>(
-  meter: Programming,
-  expect: MeterConfig["expect"],
-  work: (meter: Programming) => Dialogue<T>,
-): Dialogue<T> {
-  if (expect) {
-    const { answers } = yield* readRegisters(meter, Object.keys(expect));
-    const stranger = verifyIdentity(telegramOf(meter, answers), expect);
-    if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
-  }
-  return yield* work(meter);
-}
-
-function* admitted<T>(
-  meter: MeterConfig,
-  options: ReturnType<typeof optionsOf>,
-  work: (meter: Programming) => Dialogue<T>,
-): Dialogue<T> {
-  const password = passwordOf(meter);
-  if (password !== undefined && !isPassword(password)) {
-    throw notSent("only printable characters of ASCII can be, no ( ) / !, 32 at most");
-  }
-  const access = {
-    ...password !== undefined && { password },
-    ...meter.access !== undefined && { access: meter.access },
-  };
-  return yield* remembered(meter, password, programming({ ...options, ...access }, work));
+  const way = { session: optionsOf(meter, options), enough: enoughOf };
+  return leaving(meter, askInProgramming(meter, way, work));
 }
 
 /** All of these have come, and a further set behind the last of them, which had to begin on a line of its own. */

@@ -98,6 +98,23 @@ Deno.test("asking: what expect wants is read as well, and not delivered", async 
   assert.match(wrong.log.lines.join("\n"), /another meter answers, nothing is delivered/);
 });
 
+Deno.test("asking: a password is told to the expected meter alone", async () => {
+  const password = () => PASSWORD;
+  const asked = { registers: ["1.8.0"], password };
+  for (const protects of ["writing", "reading"] as const) { // in reading its identity stands in its readout alone
+    const programming = { password: PASSWORD, protects };
+    const right = await collect(configured({ ...asked, expect: { "0.0.0": "12345678" } }), { programming });
+    assert.deepEqual(texts(right.kept), ["0147238.4"], protects);
+    const stranger = { ...programming, password: "STRANGER" }; // it would count the wrong password
+    const wrong = await collect(configured({ ...asked, expect: { "0.0.0": "87654321" } }), {
+      programming: stranger,
+      until: /another meter/,
+    });
+    assert.deepEqual([wrong.kept, wrong.seen.wrongPasswords], [[], 0], protects);
+    assert.match(wrong.log.lines.join("\n"), /another meter answers, nothing is delivered/);
+  }
+});
+
 Deno.test("asking: a refused register is told once, the others are delivered", async () => {
   const { kept, log } = await collect(configured({ registers: ["9.9.9", "1.8.0"] }));
   assert.deepEqual(texts(kept), ["0147238.4"]);

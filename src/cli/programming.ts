@@ -1,10 +1,10 @@
 /** What `get`, `set`, `clock` and `send` share: a session in programming mode with one meter. @module */
 import { withLimit } from "../abort.ts";
 import { approach } from "../approach.ts";
-import { proven } from "../asking.ts";
 import type { Dialogue } from "../dialogue.ts";
-import { UsageError } from "../errors.ts";
-import { ACCESSES, isPassword, type Programming, programming } from "../iec62056/mod.ts";
+import { RefusalError, SilenceError, UsageError } from "../errors.ts";
+import { ACCESSES, isPassword, logIn, type Programming, programming } from "../iec62056/mod.ts";
+import { identify } from "../identity.ts";
 import { converse } from "../session.ts";
 import { formatEndpoint } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
@@ -75,9 +75,11 @@ export async function openMeter(
       mode,
       tries: { left: sessions },
       ...approach(target),
-      ...password !== undefined && { password },
-      ...access !== undefined && { access },
-    }, (meter) => proven(meter, target.expect, (meter) => work(meter, watcher.note)));
+    }, function* (meter) {
+      yield* prove(meter, target);
+      if (password !== undefined) yield* logIn(meter, password, access);
+      return yield* work(meter, watcher.note);
+    });
     try {
       return await withLimit(context.signal, { withinMs, what: "The session" }, async (signal) => {
         const onNotice = (notice: string) => log.warning(notice);
@@ -91,6 +93,19 @@ export async function openMeter(
     }
   };
   return { target, session };
+}
+
+/** Nothing is asked of a stranger, let alone written to one, and no password is told to one. */
+function* prove(meter: Programming, { expect }: Target): Dialogue<void> {
+  const identity = expect && (yield* identify(meter, expect));
+  if (identity?.kind === "stranger") {
+    throw new SilenceError(`The meter of the configuration is not there: ${identity.why}`);
+  }
+  if (identity?.kind === "hidden") {
+    throw new RefusalError(
+      `It is not sure which meter this is, so that no password is sent: ${identity.why}; expect names what can be read without one`,
+    );
+  }
 }
 
 function accessOf(text: unknown): string | undefined {

@@ -55,6 +55,7 @@ export function checkRules(draft: Draft, report: Report): void {
     checkSchedule(meter, report);
     checkPush(meter, report);
     checkRegisters(meter, report);
+    checkPassword(meter, report);
     checkDlms(meter, draft.lines.find(({ name }) => name === meter.line)?.endpoint, report);
     checkBackfill(meter, report);
   }
@@ -182,6 +183,13 @@ function checkPush({ path, mode, given }: DraftMeter, report: Report): void {
     "a meter in mode D is never asked, so it needs no address; expect checks which one talks",
     "key",
   );
+}
+
+/** A password is told to whoever answers, unless something says which meter that must be. */
+function checkPassword({ path, given }: DraftMeter, report: Report): void {
+  if (!given.includes("password") || given.includes("expect")) return;
+  const why = given.includes("address") ? "whoever answers to this address" : "whoever answers";
+  report.warn([...path, "password"], `${why} is told it: expect says which meter it must be, heads get swapped`, "key");
 }
 
 /** What is read one by one leaves nothing to choose from, and a readout ends early only where it is known what is wanted. */

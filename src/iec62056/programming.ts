@@ -97,7 +97,7 @@ function* runSession<T>(
 ): Dialogue<T> {
   try {
     yield* open(session, options);
-    if (options.password !== undefined) yield* presentPassword(session, options.password, options.access);
+    if (options.password !== undefined) yield* logIn(session, options.password, options.access);
     return yield* work(session);
   } finally {
     if (!session.over) {
@@ -137,8 +137,12 @@ function* open(
   }
 }
 
-/** P1 or P2. */
-function* presentPassword(session: Session, password: string, access = "auto"): Dialogue<void> {
+/**
+ * Presents a password in a session that is open: P1 or P2, or keeps it for the second bracket of W5. For who wants to know
+ * first which meter it is; else `programming` does it. `access` is one of `ACCESSES`. @throws {RefusalError}
+ */
+export function* logIn(meter: Programming, password: string, access = "auto"): Dialogue<void> {
+  const session = meter as Session;
   session.secrets.push(password);
   if (access === "bracket") {
     session.bracketPassword = password;
