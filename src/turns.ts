@@ -66,8 +66,8 @@ function begin(turn: Turn, slot: number): void {
 }
 
 /**
- * Who is next: the earliest due; of those who are due, whoever was asked longest ago, so that a line that is too slow for
- * its meters reads them all in turn. The dead wait for the living, but not for ever: one may have come back.
+ * Who is next: the earliest due; of those who are due, whose slot ends first; of these, whoever was asked longest ago, so
+ * that a line that is too slow for its meters reads them all in turn. The dead wait for the living, but not for ever: one may have come back.
  */
 export function nextTurn<T extends Turn>(turns: readonly T[], nowMs: number): T {
   return turns.reduce((best, turn) => precedes(turn, best, nowMs) ? turn : best);
@@ -77,6 +77,8 @@ function precedes(turn: Turn, other: Turn, nowMs: number): boolean {
   const bothDue = turn.due <= nowMs && other.due <= nowMs;
   if (!bothDue) return turn.due < other.due;
   if (givesWay(turn, nowMs) !== givesWay(other, nowMs)) return givesWay(other, nowMs);
+  const [ends, otherEnds] = [turn.slots(turn.slot), other.slots(other.slot)];
+  if (ends !== otherEnds) return ends < otherEnds;
   return turn.askedMs === other.askedMs ? turn.due < other.due : turn.askedMs < other.askedMs;
 }
 

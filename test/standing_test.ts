@@ -85,12 +85,12 @@ Deno.test("Standing: who waited for its turn when the line was started anew is a
 });
 
 Deno.test("Standing: a slot that falls due while the old loop ends its session is served; slots that end meanwhile are told", async () => {
-  const pace = (labels: Record<string, string>) => [meter("1", 30 * SECOND, { labels }), meter("2", 20 * SECOND)];
+  const pace = (labels: Record<string, string>) => [meter("1", 30 * SECOND, { labels }), meter("2", 10 * SECOND)];
   const got = await serveInTurn([[0, pace({})], [40 * SECOND, pace({ a: "b" })]], 2 * MINUTE - SECOND, {
     "1": { takesMs: 25 * SECOND },
     "2": {},
   });
-  const slots = 3 + 5; // until 119 s
+  const slots = 3 + 11; // until 119 s
   const { readouts, lostSlots } = got.report.counts;
   assert.equal(readouts + lostSlots, slots, JSON.stringify([got.times, got.log]));
   assert(got.log.includes("error 2: slot missed: its line was busy"), got.log.join("\n"));

@@ -17,6 +17,13 @@ Deno.test("nextTurn: whoever has waited longest; of those due, the living first"
   const b = { ...firstTurn(tenSeconds, 3, 0), name: "b" };
   assert.equal(nextTurn([a, b], 0).name, "b");
   assert.equal(nextTurn([b, a], 16 * MINUTE).name, "b");
+  const c = { ...firstTurn(quarterHours, 3, 0), name: "c" };
+  [a.askedMs, c.askedMs] = [2 * MINUTE, 1 * MINUTE];
+  assert.equal(nextTurn([a, c], 16 * MINUTE).name, "c", "asked longest ago");
+  [b.slot, b.due, b.askedMs] = [16 * MINUTE, 16 * MINUTE, 15.9 * MINUTE];
+  [a.slot, a.due] = [15 * MINUTE, 15 * MINUTE];
+  assert.equal(nextTurn([a, b], 16 * MINUTE).name, "b", "asked just now, but its slot ends first");
+  [b.slot, b.due] = [b.slots(0), b.slots(0)];
   [a.askedMs, b.askedMs] = [2 * MINUTE, 1 * MINUTE];
   assert.equal(nextTurn([a, b], 16 * MINUTE).name, "b", "asked longest ago");
   b.lostInARow = 5;

@@ -11,6 +11,7 @@ import { print } from "../print.ts";
 import { SERVICE_RUNTIME_DIRECTORY } from "../runtime_directory.ts";
 import { nextSlot } from "../schedule.ts";
 import { nameNotice } from "../transport/serial.ts";
+import { lineTrouble } from "../line_budget.ts";
 import { formatEndpoint } from "../transport/endpoint.ts";
 import { formatDuration } from "../units.ts";
 import type { Command } from "./command.ts";
@@ -61,6 +62,8 @@ async function warn(config: Config, log: Log): Promise<void> {
   for (const { name, endpoint } of config.lines) {
     const notice = endpoint.kind === "serial" ? nameNotice(endpoint.path, endpoint.bare === true) : undefined;
     if (notice) log.warning(`line ${name}: ${notice}`);
+    const trouble = lineTrouble({ name, endpoint }, config.meters.filter(({ line }) => line === name), Date.now());
+    if (trouble) log.warning(trouble);
   }
   const clock = clockTrouble(config.journal);
   if (clock) log.warning(clock);
