@@ -40,6 +40,15 @@ Deno.test("a meter that is silent after a NAK is signed off and signed on to aga
   assert.deepEqual([code, textsOf(out), seen.sessions, seen.messages], [0, SAID, 2, 2]);
 });
 
+Deno.test("a message that lost its end is asked for once more; who never sends one is read all the same, and says so", async () => {
+  const flagsOf = (out: string) => out.trim().split("\n").map((line) => JSON.parse(line).flags.join());
+  const lost = await readMeter({ mode: "C", faults: ["drop-end:1"] });
+  assert.deepEqual([textsOf(lost.out), flagsOf(lost.out), lost.seen.messages], [SAID, ["", "", ""], 2]);
+  const never = await readMeter({ mode: "C", faults: ["drop-end"] });
+  const unchecked = ["bcc-unchecked", "bcc-unchecked", "bcc-unchecked"];
+  assert.deepEqual([textsOf(never.out), flagsOf(never.out), never.seen.messages], [SAID, unchecked, 2]);
+});
+
 for (const fault of ["silent:ident:3", "silent:data:3", "disconnect:30:2", "garbage:data:3"]) {
   Deno.test(`a TCP meter is asked again after ${fault}, and read when it can be`, async () => {
     await using simulator = await meter({ mode: "C", faults: [fault] });
@@ -48,6 +57,17 @@ for (const fault of ["silent:ident:3", "silent:data:3", "disconnect:30:2", "garb
     assert.ok(simulator.statistics.requests > 1, "the fault struck");
   });
 }
+
+Deno.test("trap 27: a meter in a session that nobody ended is opened by a break at its speed, and read", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "obisd-stuck-" });
+  try {
+    await using simulator = await meter({ mode: "C", faults: ["stuck:1"], link: `${folder}/meter` });
+    const readings = await collectOnce(simulator.endpoint);
+    assert.deepEqual(readings.map(({ text }) => text), SAID);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
 
 /** Serves a line as the daemon does, until a first readout is kept. */
 async function collectOnce(endpoint: string): Promise<readonly Reading[]> {

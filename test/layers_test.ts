@@ -105,13 +105,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/wire.ts": ["src/clock.ts", "src/errors.ts", "src/transport/"],
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
-  "src/approach.ts": ["src/meters/", "src/iec62056/", "src/transport/endpoint.ts"],
+  "src/approach.ts": ["src/line.ts", "src/meters/", "src/iec62056/", "src/transport/endpoint.ts"],
   "src/discovery/": [
     ...["src/clock.ts", "src/dialogue.ts", "src/errors.ts", "src/libc.ts", "src/reading.ts", "src/telegram.ts"],
     ...["src/iec62056/", "src/meters/", "src/obis/", "src/normalise.ts", "src/transport/", "src/session.ts"],
     ...["src/config", "src/approach.ts", "src/dlms/", "src/line.ts", "src/mode_e.ts"],
   ],
+  "src/identity.ts": ["src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts"],
+  "src/line_budget.ts": [
+    ...["src/approach.ts", "src/config", "src/iec62056/modes.ts", "src/line.ts", "src/meters/", "src/schedule.ts"],
+    "src/units.ts",
+  ],
   "src/asking": [
+    "src/identity.ts",
     "src/approach.ts",
     ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],
     ...["src/transport/endpoint.ts", "src/obis/", "src/mode_e.ts", "src/dlms_access.ts", "src/password.ts"],
@@ -168,7 +174,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/units.ts", "src/exit_code.ts", "src/format.ts", "src/systemd.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/normalise.ts", "src/transport/", "src/session.ts", "src/config"],
-    ...["src/meters/", "src/approach.ts"],
+    ...["src/meters/", "src/approach.ts", "src/identity.ts", "src/line_budget.ts"],
     "src/discovery/",
     ...["src/permissions.ts", "src/daemon", "src/simulator/", "src/journal", "src/status.ts", "src/openmetrics.ts"],
     ...[
@@ -198,7 +204,7 @@ const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|meters|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format|recording)\\.ts$",
-    "^src/simulator/(capture|client_messages|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
+    "^src/simulator/(capture|client_messages|distortions|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
     "^src/(profile_readings|backfill/(gaps|line_time))\\.ts$",
   ].join("|"),
 );

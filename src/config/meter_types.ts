@@ -52,8 +52,8 @@ export const meterTypeSchema = z.strictObject({
   ),
   seen: z.array(pattern).default([]).describe("Identifications that real meters have sent: each must fit."),
   mode: z.enum(["A", "B", "C"]).optional().describe("The mode that it speaks, whatever it announces."),
-  bcc: z.enum(["xor", "sum7"]).optional().describe(
-    "How its check characters are made: xor by the standard, sum7 the sum modulo 128. Absent: xor, and the sum once two messages fit it.",
+  bcc: z.enum(["xor", "sum7", "none"]).optional().describe(
+    "How its check characters are made: xor by the standard, sum7 the sum modulo 128; none: it sends none, and its readouts are flagged bcc-unchecked. Absent: xor, and the sum once two messages fit it.",
   ),
   access: z.enum(ACCESSES as [string, ...string[]]).optional().describe("How it wants a password."),
   codes: z.literal("heat").optional().describe("heat: codes of two groups mean heat, so that 6.8 is energy."),
@@ -73,10 +73,17 @@ export const meterTypeSchema = z.strictObject({
     "negotiate: the speed that it announces; { max: N }: the same up to N Bd; fixed: its port has one speed, whatever it announces; none: it is told to stay.",
   ),
   data_baud: z.int().min(300).optional().describe("Speed of its data in Bd, where it announces another."),
+  option: z.string().regex(/^[0-9A-Z]$/, "one character, 0 to 9 or A to Z").optional().describe(
+    "Y of the acknowledgement that has it send its readout. Absent: 0.",
+  ),
   ack_delay: duration.optional().describe("From the end of the acknowledgement to our change of speed. Absent: none."),
   reaction: duration.optional().describe(
     "From its last character to our next message. Absent: 200 ms, or 20 ms where the third letter is in lower case.",
   ),
+  readout: z.strictObject({
+    bytes: z.int().min(1).describe("Its characters."),
+    baud: z.int().min(300).optional().describe("The speed that it announces, in Bd. Absent: 9600."),
+  }).optional().describe("A whole readout, about: obisd check reckons with it whether a line has time for its meters."),
   registers: registers.optional().describe("How its registers are read in programming mode."),
   profile: profile.optional().describe("Its load profile."),
 });
@@ -114,7 +121,7 @@ function readType(path: string, text: string, faults: ConfigFault[]): Draft | un
   const report = createReport(path, document, { faults, warnings: [] });
   const read = readFields(meterTypeSchema, document.value ?? {}, { path: [], report });
   const { seen = [], identifications = [], name = "", mode, bcc, access, codes, line, push, ...rest } = read;
-  const { registers, profile } = rest;
+  const { registers, profile, readout } = rest;
   const manners = mannersOf(rest);
   const id = path.replace(/^.*\/|\.yaml$/g, "");
   const type: MeterType = {
@@ -123,6 +130,7 @@ function readType(path: string, text: string, faults: ConfigFault[]): Draft | un
     identifications,
     ...withoutAbsent({ mode, bcc, access, codes }),
     ...Object.keys(manners).length > 0 && { manners },
+    ...readout && { readout: withoutAbsent(readout) },
     ...line && { line: formatOf(line) },
     ...push && { push: formatOf(push) },
     ...registers && { registers: registersOf(registers) },
@@ -136,7 +144,7 @@ function withoutAbsent<T extends object>(read: T): { [K in keyof T]: Exclude<T[K
 }
 
 function mannersOf(
-  { wake_up, fast_wake_up, request, baud_policy, data_baud, ack_delay, reaction }: Readable<
+  { wake_up, fast_wake_up, request, baud_policy, data_baud, option, ack_delay, reaction }: Readable<
     typeof meterTypeSchema.shape
   >,
 ): Manners {
@@ -146,6 +154,7 @@ function mannersOf(
     request,
     baudPolicy: typeof baud_policy === "object" ? baud_policy.max : baud_policy,
     dataBaud: data_baud,
+    option,
     ackDelayMs: ack_delay,
     reactionMs: reaction,
   });

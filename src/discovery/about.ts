@@ -83,6 +83,6 @@ export function describeAbout(its: About): string[] {
       ? [row("data", `${its.readings.length} values, ${its.bytes} bytes in ${(its.tookMs / 1000).toFixed(1)} s`)]
       : [row("data", `could not be read: ${its.failure}`)],
     ...profile === undefined ? [] : [row("load profile", `${profile}: obisd profile`)],
-    ...echo ? [row("echo", "what is sent comes back; obisd reads past it")] : [],
+    ...echo ? [row("echo", "what is sent comes back; obisd takes it out")] : [],
   ];
 }

@@ -80,7 +80,7 @@ export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Ou
     options.onIdentification?.(found);
     bound.within(READ_MS);
   };
-  await using transport = await openTransport(endpoint, { signal, onNotice });
+  await using transport = await openTransport(endpoint, { signal, onNotice, keepEcho: true });
   bound.within(attempt.atMostMs);
   try {
     const dialogue = attempt.way === "D" ? hear(endpoint) : ask(endpoint, address, identified);

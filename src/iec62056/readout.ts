@@ -2,11 +2,11 @@
 import { type Cut, type Dialogue, flush, Inbox, type Patience, pause, send, setLine } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
-import type { Manners } from "../meters/mod.ts";
+import { type Manners, meterTypeOf } from "../meters/mod.ts";
 import type { Check, DataBlock, DataSet, Identification, Telegram } from "../telegram.ts";
 import { acceptsSum7, type Checksum, type ChecksumRule } from "./bcc.ts";
 import { join } from "../bytes.ts";
-import { hex, toText, visible } from "./characters.ts";
+import { ETX, hex, STX, toText, visible } from "./characters.ts";
 import { formatDataSet, parseDataBlock } from "./data_block.ts";
 import { type DataMessage, dataMessageBeforeSilence, findDataMessage, findEnough } from "./framing.ts";
 import { mannersWith, type Speed, speedOf } from "./manners.ts";
@@ -23,6 +23,14 @@ const PATIENCE: Patience = { firstMs: 2 * SILENCE_MS, nextMs: SILENCE_MS, limitB
 /** Data messages that may still be asked for in this slot: repeat requests and new sign-ons count alike. */
 export interface Tries {
   left: number;
+}
+
+/** What the messages of a meter have shown of its check characters so far. */
+export interface Seen {
+  /** How many had the sum. */
+  sums: number;
+  /** How many in a row had none though they had STX or ETX. */
+  unchecked: number;
 }
 
 /** How to read a meter. */
@@ -42,6 +50,8 @@ export interface ReadoutOptions {
   /** Which check character is right; `auto`: xor, and the sum where the maker is known for it or two messages fit it. */
   readonly checksum?: Checksum;
   readonly tries?: Tries;
+  /** Kept by the caller from session to session, so that a meter without a check character is asked twice only once. */
+  readonly seen?: Seen;
   /**
    * Asked after each line: whether the sets so far are enough, so that a break ends the readout early. Its check
    * character has not come then, and its check is `absent`.
@@ -63,8 +73,7 @@ interface Session {
   readonly checksum: Checksum;
   readonly tries: Tries;
   readonly enough: ReadoutOptions["enough"];
-  /** Messages so far whose check character was the sum. */
-  readonly sums: { count: number };
+  readonly seen: Seen;
 }
 
 /**
@@ -76,7 +85,7 @@ interface Session {
  */
 export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
   const { line = SIGN_ON_LINE, checksum = "auto", tries = { left: 3 }, enough } = options;
-  const fixed = { inbox: new Inbox(), line, checksum, tries, enough, sums: { count: 0 } };
+  const fixed = { inbox: new Inbox(), line, checksum, tries, enough, seen: options.seen ?? { sums: 0, unchecked: 0 } };
   let failure: Error | undefined;
   let stay = false;
   while (tries.left > 0) {
@@ -146,7 +155,7 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     tries.left--;
     if (mode === "C") {
       yield* pause(reaction);
-      yield* send(encodeOptionSelect({ protocol: "0", baudCharacter: character, option: "0" }));
+      yield* send(encodeOptionSelect({ protocol: "0", baudCharacter: character, option: manners.option ?? "0" }));
     }
     if (mode === "C" && manners.ackDelayMs !== undefined) yield* pause(manners.ackDelayMs);
     if (baud !== line.baud) yield* setLine(current = { ...line, baud });
@@ -175,8 +184,8 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
 }
 
 /** Of our own check characters. */
-function ruleOf({ sums, checksum }: Session): ChecksumRule {
-  return sums.count > 0 || checksum === "sum7" ? "sum7" : "xor";
+function ruleOf({ seen, checksum }: Session): ChecksumRule {
+  return seen.sums > 0 || checksum === "sum7" ? "sum7" : "xor";
 }
 
 /** The next data message, whole or what silence left of it; `undefined`: silence. */
@@ -207,17 +216,30 @@ function judge(session: Session, { value: message, atMs }: Cut<DataMessage>): Te
     throw new RefusalError(`The meter ${identification.line} refuses: ${formatDataSet(parsed.sets[0]!)}`);
   }
   const block = { ...parsed, complete: message.complete };
+  const spoilt = () => damaged(message, identification, { bytes, lines: parsed.damaged.length });
   const whole = result === "good" ? parsed.complete || parsed.sets.length > 0 : isWholeUnchecked(block);
+  if (result === "absent" && whole && !mayLackCheck(session, message)) return spoilt();
+  if (result === "good") session.seen.unchecked = 0;
   if (result !== "wrong" && whole) return { mode, identification, block, check: { kind: "bcc", result }, atMs, bytes };
-  return parsed.sets.length > 0 ? damaged(message, identification, bytes) : unreadable(session, message, bytes);
+  return parsed.sets.length > 0 ? spoilt() : unreadable(session, message, bytes);
 }
 
 /** Whether the check character is right by the rule that holds for this meter. */
-function checkOf({ checksum, identification, sums }: Session, message: DataMessage): Check {
+function checkOf({ checksum, identification, seen }: Session, message: DataMessage): Check {
   if (checksum === "sum7") return message.sum7;
   if (message.xor !== "wrong" || checksum === "xor" || message.sum7 === "wrong") return message.xor;
   // Twice the sum and not the xor is no chance (1 in 16384) but this meter's rule.
-  return ++sums.count > 1 || acceptsSum7(identification) ? "good" : "wrong";
+  return ++seen.sums > 1 || acceptsSum7(identification) ? "good" : "wrong";
+}
+
+/**
+ * Whether a message without a check character is taken for what it is: it has neither STX nor ETX, as the standard allows, or
+ * this meter sends none, which its type says or the second message without one shows. The first one that began with STX or
+ * has its ETX may have lost its end on the way, and is asked for again.
+ */
+function mayLackCheck({ identification, seen }: Session, { bytes, early }: DataMessage): boolean {
+  const isBare = bytes[0] !== STX && bytes.at(-1) !== ETX;
+  return early === true || isBare || meterTypeOf(identification)?.bcc === "none" || ++seen.unchecked > 1;
 }
 
 /** `(ERROR)` and nothing else. */
@@ -230,8 +252,18 @@ function isWholeUnchecked({ sets, damaged, complete }: DataBlock): boolean {
   return complete && sets.length > 0 && damaged.length === 0;
 }
 
-function damaged({ xor, complete }: DataMessage, { line }: Identification, bytes: Uint8Array): ProtocolError {
-  const why = !complete ? "it broke off" : xor === "wrong" ? "its check character is wrong" : "a line cannot be read";
+function damaged(
+  { xor, complete }: DataMessage,
+  { line }: Identification,
+  { bytes, lines }: { readonly bytes: Uint8Array; readonly lines: number },
+): ProtocolError {
+  const why = !complete
+    ? "it broke off"
+    : xor === "wrong"
+    ? "its check character is wrong"
+    : lines > 0 || xor !== "absent"
+    ? "a line cannot be read"
+    : "its check character is missing";
   return new ProtocolError("damaged", `Data message of ${line} damaged: ${why}`, bytes);
 }
 

@@ -4,10 +4,10 @@ import { ProtocolError, SilenceError } from "../errors.ts";
 import { formatLine, type LineSettings } from "../line.ts";
 import type { Manners } from "../meters/mod.ts";
 import type { Identification } from "../telegram.ts";
-import { hex, toText, visible } from "./characters.ts";
-import { findIdentification, identificationBeforeSilence } from "./framing.ts";
+import { hasEighthBit, hex, toText, visible } from "./characters.ts";
+import { findIdentification, identificationBeforeSilence, identificationIn } from "./framing.ts";
 import { mannersBefore, wake } from "./manners.ts";
-import { encodeRequest } from "./messages.ts";
+import { encodeBreak, encodeRequest } from "./messages.ts";
 import { REPEAT_MS, SILENCE_MS } from "./modes.ts";
 
 /** A meter may sleep through the first request or two. */
@@ -32,9 +32,13 @@ export interface SignOnOptions {
  * @throws {ProtocolError} `unreadable`: what came was no identification
  */
 export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOptions): Dialogue<Identification> {
-  const { request: command, wakeUp, fastWakeUp } = mannersBefore(manners, type);
+  const { request: command, wakeUp, fastWakeUp, breakBauds = [] } = mannersBefore(manners, type);
   const request = encodeRequest({ ...address !== undefined && { address }, ...command !== undefined && { command } });
   let heard = new Uint8Array();
+  for (const baud of breakBauds) {
+    yield* setLine({ ...line, baud });
+    yield* send(encodeBreak());
+  }
   yield* setLine(line);
   for (let asked = 0; asked < REQUESTS; asked++) {
     const waking = asked === 0 && fastWakeUp?.nuls ? fastWakeUp : wakeUp;
@@ -49,10 +53,15 @@ export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOp
   const woken = wakeUp?.nuls ? `, each behind ${wakeUp.nuls} NULs` : "";
   const asked = `${visible(request).replace("<CR><LF>", "")} at ${formatLine(line)}`;
   if (heard.length === 0) throw new SilenceError(`No answer to ${asked} after ${REQUESTS} requests${woken}`);
-  const what = `Cannot read the answer to ${asked}: no identification in ${hex(heard)} ("${
-    visible(heard.slice(0, 32))
-  }")`;
+  const shown = `${hex(heard)} ("${visible(heard.slice(0, 32))}")`;
+  const what = `Cannot read the answer to ${asked}: no identification in ${shown}${parityHint(heard)}`;
   throw new ProtocolError("unreadable", what, heard);
+}
+
+/** An identification whose characters have their parity in bit 7. */
+function parityHint(heard: Uint8Array): string {
+  const stripped = identificationIn(toText(heard.map((byte) => byte & 0x7f)).trimEnd());
+  return hasEighthBit(heard) && stripped ? "; its parity stands in bit 7: try parity=auto" : "";
 }
 
 function* answer(inbox: Inbox): Dialogue<Identification | undefined> {

@@ -23,10 +23,14 @@ export interface Manners {
   readonly baudPolicy?: BaudPolicy;
   /** Speed of its data, whatever it announces. */
   readonly dataBaud?: number;
+  /** Y of the acknowledgement that has it send its readout; `0` by the standard. */
+  readonly option?: string;
   /** From the end of the acknowledgement to our change of speed. */
   readonly ackDelayMs?: number;
   /** From its last character to our next message, at least; by the standard 200 ms, or 20 ms. */
   readonly reactionMs?: number;
+  /** A break is sent at each of these speeds before the first request: a session before may not have ended. */
+  readonly breakBauds?: readonly number[];
 }
 
 /** Speed and format where they are not those of the standard. */
@@ -67,13 +71,15 @@ export interface MeterType {
   readonly identifications: readonly string[];
   /** Wins over the mode that the identification announces. */
   readonly mode?: "A" | "B" | "C";
-  /** How check characters are made. */
-  readonly bcc?: "xor" | "sum7";
+  /** How check characters are made; `none`: its data messages have none. */
+  readonly bcc?: "xor" | "sum7" | "none";
   /** One of `ACCESSES`. */
   readonly access?: string;
   /** `heat`: codes of two groups mean heat, `6.8` is energy. */
   readonly codes?: "heat";
   readonly manners?: Manners;
+  /** A whole readout, about: its characters, and the speed at which they come. */
+  readonly readout?: { readonly bytes: number; readonly baud?: number };
   /** Of the sign-on. */
   readonly line?: LineHabits;
   /** In which it pushes. */

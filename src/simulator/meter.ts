@@ -3,7 +3,7 @@
  * repetition in modes A, B and C, or on its own in mode D. It breaks the standard only where a fault is asked for.
  * @module
  */
-import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
+import { type Dialogue, flush, Inbox, pause, send, setLine } from "../dialogue.ts";
 import {
   encodeBreak,
   encodeIdentification,
@@ -15,13 +15,15 @@ import { baudCharacterOf, baudOf, SILENCE_MS } from "../iec62056/modes.ts";
 import { characterMs, type LineSettings } from "../line.ts";
 import type { Words } from "./capture.ts";
 import type { ClientMessage } from "./client_messages.ts";
-import { noise } from "./faults.ts";
+import { distortedIdentification } from "./distortions.ts";
 import { programmingMode } from "./programming.ts";
 import { AWAKE_MS, DEEP, LIGHT, sleep } from "./sleep.ts";
-import { complain, hear, type MeterOptions, say, sayData, withNoiseBefore } from "./speech.ts";
+import { complain, hear, type MeterOptions, say, sayData } from "./speech.ts";
 
 /** How often a data message is repeated before the meter gives up. */
 const REPEATS = 3;
+/** Speed of a session that was never ended. */
+const STUCK_BAUD = 9600;
 /** Between two pushes at least: a receiver must see where one ends. */
 const PUSH_GAP_MS = 100;
 
@@ -43,6 +45,8 @@ function* answer(options: MeterOptions): Dialogue<never> {
   };
   /** A request that came in the middle of a session: it begins the next one. */
   let next: ClientMessage | undefined;
+  let sessions = 0;
+  if (meter.faults.strike("stuck")) yield* waitForBreak(meter, inbox);
   while (true) {
     yield* setLine(meter.line);
     if (nuls && !next) yield* sleep(depth, (message) => complain(meter, message));
@@ -51,10 +55,32 @@ function* answer(options: MeterOptions): Dialogue<never> {
     if (message?.kind === "break") meter.notice(message);
     if (message?.kind !== "request") continue;
     const { command, address = "" } = message.request;
+    const limit = meter.faults.get("limit");
     const answered = command === "?" && isAddressed(address, meter.address) &&
+      !(limit && sessions >= Number(limit.argument ?? 1)) &&
       !meter.faults.strike("silent", (argument) => argument === undefined || argument === "ident");
     meter.notice({ kind: "request", address, answered });
-    if (answered) next = yield* session(meter, inbox);
+    if (!answered) continue;
+    sessions++;
+    next = yield* session(meter, inbox);
+    if (meter.faults.get("rest")) next = yield* rest(meter, inbox);
+  }
+}
+
+/** Deaf for a while after a session. */
+function* rest({ faults }: MeterOptions, inbox: Inbox): Dialogue<undefined> {
+  yield* pause(Number(faults.get("rest")!.argument ?? SILENCE_MS));
+  yield* flush();
+  inbox.clear();
+  return undefined;
+}
+
+/** In a session that nobody has ended, at its speed: only a break is heard. */
+function* waitForBreak(meter: MeterOptions, inbox: Inbox): Dialogue<void> {
+  yield* setLine({ ...meter.line, baud: STUCK_BAUD });
+  while (true) {
+    const message = yield* hear(meter, inbox, Infinity);
+    if (message?.kind === "break") return meter.notice(message);
   }
 }
 
@@ -105,6 +131,10 @@ function proposedLine(meter: MeterOptions, { identification }: Words): LineSetti
 /** The line that the client selected; `undefined`: it selected what this meter does not have. */
 function selectedLine(meter: MeterOptions, words: Words, select: OptionSelect): LineSettings | undefined {
   const { protocol, baudCharacter, option } = select;
+  const required = meter.faults.get("require-ack")?.argument;
+  if (required !== undefined) {
+    return protocol + baudCharacter + option === required ? proposedLine(meter, words) : undefined;
+  }
   if (protocol === "0" && option === "0") return selectedSpeed(meter, words, select);
   const had = `the data readout (0${baudCharacter}0)${
     meter.programming ? " and programming mode" : " alone"
@@ -117,7 +147,8 @@ function selectedLine(meter: MeterOptions, words: Words, select: OptionSelect): 
 function selectedSpeed(meter: MeterOptions, words: Words, { baudCharacter }: OptionSelect): LineSettings {
   if (meter.faults.strike("ignore-ack")) return meter.line;
   const z = words.identification.baudCharacter;
-  if (baudCharacter === z) return proposedLine(meter, words);
+  const announced = meter.faults.get("z")?.argument ?? z;
+  if (baudCharacter === z || baudCharacter === announced) return proposedLine(meter, words);
   if (baudCharacter !== "0") {
     complain(
       meter,
@@ -155,9 +186,8 @@ function* nextRequest(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage
   return message?.kind === "request" ? message : undefined;
 }
 
-function identificationOf(meter: MeterOptions, { identification }: Words): Uint8Array {
-  if (meter.faults.strike("garbage", (argument) => argument === undefined || argument === "ident")) return noise(20);
-  return withNoiseBefore(meter, encodeIdentification(identification));
+function identificationOf({ faults }: MeterOptions, { identification }: Words): Uint8Array {
+  return distortedIdentification(encodeIdentification(identification), faults);
 }
 
 function* push(meter: MeterOptions): Dialogue<never> {

@@ -13,6 +13,7 @@
  * | `client_messages.ts` | what a client may say |
  * | `live.ts` | values that move |
  * | `sleep.ts` | what wakes a battery meter |
+ * | `distortions.ts` | what faults make of its messages |
  * | `faults.ts` | what may go wrong |
  * | `statistics.ts` | what happened, in numbers and words |
  * | `serve.ts` | carries out the meter's steps in its own time |
@@ -263,7 +264,7 @@ class Simulation {
       paced: this.#paced,
       pieceMs,
       slowness: /^[\d.]+$/.test(slow) ? Number(slow) : 1,
-      echo: this.#faults.get("echo") !== undefined,
+      echo: this.#faults.get("echo")?.argument === "fast" ? "fast" : this.#faults.get("echo") !== undefined,
       parity: this.#faults.get("parity") !== undefined,
       complain: (message) => this.#notice({ kind: "complaint", message }),
     };

@@ -9,7 +9,8 @@ import { SILENCE_MS } from "../iec62056/modes.ts";
 import type { LineSettings } from "../line.ts";
 import type { SimulatedMode, Words } from "./capture.ts";
 import { type ClientMessage, findClientMessage } from "./client_messages.ts";
-import { type Faults, noise, withFlippedDigit, withWrongCheck, withWrongCrc } from "./faults.ts";
+import { distortedMessage } from "./distortions.ts";
+import type { Faults } from "./faults.ts";
 import type { Programmed } from "./registers.ts";
 
 /** What a simulated meter does that its owner may want to know. */
@@ -67,22 +68,10 @@ export class HangUp extends Error {
 /** More than this without a message is noise. */
 const LIMIT_BYTES = 1024;
 
-/** A message behind noise, where the fault says so. */
-export function withNoiseBefore(meter: MeterOptions, message: Uint8Array): Uint8Array {
-  if (!meter.faults.strike("garbage", (argument) => argument === "before")) return message;
-  return Uint8Array.of(...noise(16), ...message);
-}
-
 /** A data message as the faults leave it. @returns whether the client ended it */
 export function* sayData(meter: MeterOptions, inbox: Inbox, whole: Uint8Array, line: LineSettings): Dialogue<boolean> {
   const { faults } = meter;
-  let bytes = whole;
-  if (faults.strike("flip-digit")) bytes = withFlippedDigit(bytes);
-  if (meter.mode !== "D" && faults.strike("bad-bcc")) bytes = withWrongCheck(bytes);
-  if (meter.mode === "D" && faults.strike("wrong-crc")) bytes = withWrongCrc(bytes);
-  if (bytes[0] === 0x02 && faults.strike("drop-stx")) bytes = bytes.subarray(1);
-  if (faults.strike("garbage", (argument) => argument === "data")) bytes = noise(bytes.length);
-  bytes = withNoiseBefore(meter, bytes);
+  let bytes = distortedMessage(whole, faults, { pushed: meter.mode === "D" });
   if (faults.strike("endless")) return yield* sayWithoutEnd(meter, inbox, bytes, line);
   const hangUp = faults.strike("disconnect");
   const cut = hangUp ?? faults.strike("truncate");

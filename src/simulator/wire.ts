@@ -27,8 +27,8 @@ export interface WireOptions {
   readonly pieceMs: number;
   /** A character takes so many times its time. */
   readonly slowness: number;
-  /** What is sent comes back. */
-  readonly echo: boolean;
+  /** What is sent comes back; `fast`: only at another speed than 300 Bd. */
+  readonly echo: boolean | "fast";
   /** The client reads 8N1 where the meters speak 7E1: parity in bit 7, both ways. */
   readonly parity: boolean;
   readonly complain: (message: string) => void;
@@ -166,7 +166,7 @@ export class Wire {
   /** `baud`: `undefined` when the client's speed changed on the way. */
   async #deliver(piece: Uint8Array, baud: number | undefined, atMs: number): Promise<void> {
     const { echo, parity, complain } = this.options;
-    if (echo) await this.port.write(piece);
+    if (echo === true || echo === "fast" && this.#meterBaud !== SIGN_ON_LINE.baud) await this.port.write(piece);
     if (baud !== undefined && !this.#ends.some((end) => end.line.baud === baud)) {
       complain(`the client speaks at ${baud} Bd while the meter listens at ${this.#meterBaud} Bd`);
     }

@@ -47,8 +47,9 @@ export const endpointOptions = z.strictObject({
   baud: whole(50, 4_000_000).optional()
     .describe("Speed at which a session begins, in Bd. Absent: by mode (A, B, C, E 300; D 2400)."),
   data_bits: word({ 7: 7, 8: 8 } as const).optional().describe("Data bits, 7 or 8. Absent: 7."),
-  parity: word({ none: "none", even: "even", odd: "odd" } as const).optional()
-    .describe("Parity: none, even or odd. Absent: even."),
+  parity: word({ none: "none", even: "even", odd: "odd", auto: "auto" } as const).optional().describe(
+    "Parity: none, even or odd; auto: even, and what comes shows whether the path carries 8N1 with the parity in bit 7 (a converter of unknown format). Absent: even.",
+  ),
   stop_bits: word({ 1: 1, 2: 2 } as const).optional().describe("Stop bits, 1 or 2. Absent: 1."),
   max_baud: whole(300, 4_000_000).optional()
     .describe("Highest speed that is agreed with the meter, in Bd; 300 for a converter that cannot change its speed."),
@@ -60,6 +61,9 @@ export const endpointOptions = z.strictObject({
   ),
   fast_wake_up: parsed(parseWakeUp).optional().describe(
     "The same before the first request only, for meters that a session ended by B1 leaves half awake (it then is): 1/300ms. Where nobody answers, wake_up follows.",
+  ),
+  data_baud: whole(300, 4_000_000).optional().describe(
+    "Speed of the data in Bd, for a meter that announces another than it uses. Absent: by the type of the meter, else as announced.",
   ),
   ack_delay: duration.optional().describe(
     "Pause between the acknowledgement and the change of speed, for adapters that say too early that all has left. Absent: by the type of the meter, else none.",
@@ -139,7 +143,7 @@ function applyOptions(line: LineSettings, { baud, data_bits, parity, stop_bits }
   return {
     baud: baud ?? line.baud,
     dataBits: data_bits ?? line.dataBits,
-    parity: parity ?? line.parity,
+    parity: parity === "auto" ? "even" : parity ?? line.parity,
     stopBits: stop_bits ?? line.stopBits,
   };
 }

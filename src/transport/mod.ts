@@ -1,6 +1,7 @@
 /** The ways to a meter: serial ports, TCP, and serial ports behind the network. @module */
 import type { LineSettings } from "../line.ts";
 import { type Endpoint, formatEndpoint, signOnLine } from "./endpoint.ts";
+import { EchoRemoval } from "./echo.ts";
 import { SoftwareParity } from "./parity.ts";
 import { openRfc2217 } from "./rfc2217.ts";
 import { nameNotice, openSerial } from "./serial.ts";
@@ -15,6 +16,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Hears what is no error and worth knowing: a better name for the port, a speed that nobody can change. */
   readonly onNotice?: (message: string) => void;
+  /** What we send and what comes back of it is heard: for who looks for echoes. */
+  readonly keepEcho?: boolean;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface OpenOptions {
  */
 export async function openTransport(
   endpoint: Endpoint,
-  { signal, onNotice = () => {} }: OpenOptions,
+  { signal, onNotice = () => {}, keepEcho = false }: OpenOptions,
 ): Promise<Transport> {
   signal.throwIfAborted();
   const place = formatEndpoint(endpoint);
@@ -32,12 +35,24 @@ export async function openTransport(
   const transport = endpoint.kind === "serial"
     ? openPort(endpoint, onNotice)
     : await openNetwork(endpoint, { signal, onNotice, notice });
-  return endpoint.options.parity_in_software ? new SoftwareParity(transport, notice) : transport;
+  const checked = isSoftware(endpoint) ? withParity(transport, endpoint, notice) : transport;
+  return keepEcho ? checked : new EchoRemoval(checked, notice);
+}
+
+function withParity(transport: Transport, { options }: Endpoint, notice: (message: string) => void): Transport {
+  return new SoftwareParity(transport, notice, { auto: options.parity === "auto" && !options.parity_in_software });
+}
+
+/** Whether the port itself carries 8N1. */
+function isSoftware({ options: { parity_in_software, parity } }: Endpoint): boolean {
+  return parity_in_software || parity === "auto";
 }
 
 async function openNetwork(
   endpoint: Exclude<Endpoint, { readonly kind: "serial" }>,
-  { signal, onNotice, notice }: Required<OpenOptions> & { readonly notice: (message: string) => void },
+  { signal, onNotice, notice }: Required<Omit<OpenOptions, "keepEcho">> & {
+    readonly notice: (message: string) => void;
+  },
 ): Promise<Transport> {
   const { host, port, options: { connect_timeout: connectTimeoutMs, dtr, rts } } = endpoint;
   const connection = await openTcp(formatEndpoint(endpoint), { host, port, connectTimeoutMs, signal, onNotice });
@@ -48,7 +63,7 @@ async function openNetwork(
 /** How the port itself begins: where parity is made in software, it carries 8N1. */
 function portLine(endpoint: Endpoint): LineSettings {
   const line = signOnLine(endpoint);
-  return endpoint.options.parity_in_software ? { ...line, dataBits: 8, parity: "none" } : line;
+  return isSoftware(endpoint) ? { ...line, dataBits: 8, parity: "none" } : line;
 }
 
 function openPort(

@@ -32,10 +32,32 @@ export function stripParity(
   return { bytes: stripped, errors };
 }
 
+/** Before anything is decided: a bit 7 that is right parity is none of the character's. */
+function withoutRightParity(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte) => withParity(byte & 0x7f, "even") === byte ? byte & 0x7f : byte);
+}
+
 function withParity(character: number, parity: "even" | "odd"): number {
   const ones = character.toString(2).replaceAll("0", "").length;
   const wanted = parity === "even" ? 0 : 1;
   return ones % 2 === wanted ? character : character | 0x80;
+}
+
+/** So many characters that speak for it decide where the parity is. */
+const EVIDENCE = 4;
+
+/**
+ * What bytes say of a path, even parity given: characters whose parity stands in bit 7, and characters that would have it
+ * there and do not, because the path itself has taken it away. Those that have both bit 7 and a wrong parity say nothing.
+ */
+export function parityEvidence(bytes: Uint8Array): { readonly inBit7: number; readonly taken: number } {
+  let [inBit7, taken] = [0, 0];
+  for (const byte of bytes) {
+    const isRight = withParity(byte & 0x7f, "even") === byte;
+    if (byte >= 0x80 && isRight) inBit7++;
+    else if (byte < 0x80 && !isRight) taken++;
+  }
+  return { inBit7, taken };
 }
 
 /** A transport of 7E1 or 7O1 over one of 8N1. Settings of 8 data bits pass as they are: binary data has no parity bit. */
@@ -45,10 +67,21 @@ export class SoftwareParity implements Transport {
   #parity: Parity = "even";
   #errors = 0;
   #received = 0;
+  /** Where the parity is: `undefined`, it is not known yet. */
+  #place: "bit 7" | "taken" | undefined;
+  #evidence = { inBit7: 0, taken: 0 };
+  /** Messages sent before it was known. */
+  #tried = 0;
 
-  constructor(inner: Transport, onNotice: (message: string) => void) {
+  /** `auto`: what comes shows whether the parity is there at all. */
+  constructor(
+    inner: Transport,
+    onNotice: (message: string) => void,
+    { auto = false }: { readonly auto?: boolean } = {},
+  ) {
     this.#inner = inner;
     this.#onNotice = onNotice;
+    this.#place = auto ? undefined : "bit 7";
   }
 
   /** Characters that came with wrong parity since it was opened. */
@@ -60,13 +93,16 @@ export class SoftwareParity implements Transport {
     const came = await this.#inner.read(signal);
     this.#received += came.length;
     if (this.#parity === "none") return came;
+    if (this.#place === undefined) this.#look(came);
+    if (this.#place === "taken") return came;
+    if (this.#place === undefined) return withoutRightParity(came);
     const { bytes, errors } = stripParity(came, this.#parity);
     this.#errors += errors;
     return bytes;
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#inner.write(this.#parity === "none" ? bytes : addParity(bytes, this.#parity));
+    return this.#inner.write(this.#parity === "none" || !this.#makesParity() ? bytes : addParity(bytes, this.#parity));
   }
 
   async setLine(settings: LineSettings): Promise<void> {
@@ -76,6 +112,25 @@ export class SoftwareParity implements Transport {
 
   flush(): void {
     this.#inner.flush();
+  }
+
+  /** Until it is known, one message has the parity and the next has not: a path without any would make nonsense of it. */
+  #makesParity(): boolean {
+    if (this.#place !== undefined) return this.#place === "bit 7";
+    return this.#tried++ % 2 === 0;
+  }
+
+  #look(came: Uint8Array): void {
+    const { inBit7, taken } = parityEvidence(came);
+    const sum = { inBit7: this.#evidence.inBit7 + inBit7, taken: this.#evidence.taken + taken };
+    this.#evidence = sum;
+    if (sum.inBit7 + sum.taken < EVIDENCE) return;
+    this.#place = sum.inBit7 > sum.taken ? "bit 7" : "taken";
+    this.#onNotice(
+      this.#place === "bit 7"
+        ? "the path carries 8N1, parity stands in bit 7 and is made and checked here; parity_in_software=true instead of parity=auto makes that sure"
+        : "the path makes and takes away the parity itself; parity=auto is not needed",
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,15 +1,12 @@
 /** `obisd read` under every fault: the right exit code, the right message, and never a digit that the meter did not say. @module */
 import assert from "node:assert/strict";
-import { withoutHaste } from "../support/hasty_clock.ts";
+import { AT_ONCE, type Case, NOTHING, tryAll } from "../support/fault_cases.ts";
 import { openPty } from "../support/pty.ts";
-import { meter, type Outcome, type Reading, readMeter, runCommand, SAID, textsOf } from "../support/read_meter.ts";
+import { meter, type Reading, readMeter, runCommand, textsOf } from "../support/read_meter.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
-/** The mode, the faults, the exit code, what is said, and what else is special. */
-type Case = [mode: Reading["mode"], faults: string, code: number, said: RegExp, more?: Reading];
-
-const NOTHING = /^$|the change to .* is up to the converter/;
+const ECHO = /what is sent comes back/;
 const DAMAGED = /Data message of \/ABC\w?METER damaged: its check character is wrong/;
 const SILENT = /No answer to \/\?! at 300 7E1 after 3 requests; a meter that speaks by itself needs --mode D/;
 
@@ -61,8 +58,14 @@ const CASES: Case[] = [
   ["C", "asleep", 0, NOTHING, { query: "?wake_up=66" }],
   ["C", "asleep", 0, NOTHING, { query: "?wake_up=66&fast_wake_up=1/300ms" }],
   ["C", "asleep:40", 0, NOTHING, { args: ["--type", "iskra-mt174"] }],
-  ["C", "echo", 0, NOTHING],
-  ["A", "echo", 0, NOTHING],
+  ["C", "drop-etx", 0, NOTHING],
+  ["C", "drop-bcc:1", 0, NOTHING],
+  ["C", "drop-end:1", 0, NOTHING],
+  ["C", "drop-bcc", 0, NOTHING],
+  ["A", "drop-end", 0, NOTHING],
+
+  ["C", "echo", 0, ECHO],
+  ["A", "echo", 0, ECHO],
   ["C", "slow:1400ms", 0, NOTHING],
   ["C", "bad-bcc:1,no-nak", 0, NOTHING],
   ["C", "bad-bcc,no-nak", 65, DAMAGED],
@@ -76,49 +79,10 @@ const ON_TCP: Case[] = [
   ["C", "converter:300", 0, NOTHING, { pacing: true }], // garbled once, then asked at the speed of the sign-on
   ["C", "converter:300", 0, /^$/, { query: "?max_baud=300", pacing: true }],
   ["C", "parity", 0, NOTHING, { query: "?parity_in_software=true" }],
+  ["C", "parity", 0, /parity stands in bit 7 and is made and checked here/, { query: "?parity=auto" }],
+  ["C", "", 0, /the path makes and takes away the parity itself/, { query: "?parity=auto" }],
+  ["C", "parity,echo", 0, ECHO, { query: "?parity=auto" }],
 ];
-
-/** What holds whatever happens. */
-function assertHonest({ code, out, seen, err }: Outcome, mode: Reading["mode"], identified: boolean): void {
-  assert.deepEqual(textsOf(out), code === 0 ? SAID : [], `digits as said, or none: ${out}${err}`);
-  assert.ok(seen.messages <= 3, `${seen.messages} data messages were asked for`);
-  assert.ok(seen.naks <= 2, `${seen.naks} NAKs`);
-  if (mode === "C" && identified && code !== 74) assert.ok(seen.breaks > 0, "no break");
-}
-
-async function tryCase([mode, faults, code, said, more = {}]: Case, link?: string): Promise<void> {
-  const where = link === undefined ? {} : { link };
-  const outcome = await readMeter({
-    ...mode && { mode },
-    faults: faults.split(",").filter((fault) => fault !== ""),
-    ...where,
-    ...more,
-  });
-  assert.equal(outcome.code, code, outcome.err);
-  assert.match(outcome.err, said);
-  assertHonest(outcome, mode, faults !== "garbage:ident" && outcome.seen.sessions > 0);
-}
-
-const AT_ONCE = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
-
-/**
- * Runs all cases of a table at once, for most of their time is silence. On a busy host some cannot keep up with the hasty
- * clock: those that fail run again, alone and without haste, and that counts.
- */
-async function tryAll(test: Deno.TestContext, cases: readonly Case[], folder?: string): Promise<void> {
-  const link = (index: number) => folder === undefined ? undefined : `${folder}/${index}`;
-  const atOnce = await Promise.allSettled(cases.map((its, index) => tryCase(its, link(index))));
-  for (const [index, its] of cases.entries()) {
-    const name = `mode ${its[0] ?? "auto"}, ${its[1] || "no fault"}${its[4]?.query ?? ""}: ${its[2]}`;
-    await test.step({
-      name,
-      fn: async () => {
-        if (atOnce[index]!.status === "rejected") await withoutHaste(() => tryCase(its, link(index)));
-      },
-      ...AT_ONCE,
-    });
-  }
-}
 
 Deno.test("read: every fault on TCP", AT_ONCE, (test) => tryAll(test, [...CASES, ...ON_TCP]));
 

@@ -75,6 +75,21 @@ Deno.test("fast_wake_up: a short run first, then the long one; the session ends 
   read(query, [IDLE, ...short, "silence", ...long, ...session("5", 9600, 300, B1)]);
 });
 
+Deno.test("approach: a break at each speed at which the meter may still be listening, where that is not certain", () => {
+  const script = (query: string, type?: string) => {
+    const endpoint = parseEndpoint(query);
+    const options = approach({ endpoint, ...type && { type } }, { uncertain: true });
+    return options.manners.breakBauds;
+  };
+  assert.deepEqual(script("/dev/ttyS0"), [9600, 300]);
+  assert.deepEqual(script("/dev/ttyS0", "siemens-2wr5"), [2400, 300]);
+  assert.deepEqual(script("/dev/ttyS0?max_baud=300"), [300]);
+  assert.deepEqual(script("/dev/ttyS0?baud=9600"), [9600]);
+  assert.deepEqual(script("tcp://h:1"), [300], "nobody can change its speed");
+  const options = approach({ endpoint: parseEndpoint("/dev/ttyS0") }, { uncertain: true });
+  follow(readout(options), ["= 9600 7E1", `> ${B0}`, IDLE, `> ${B0}`, IDLE, "> /?!\r\n", ...session("5", 9600)]);
+});
+
 Deno.test("ack_delay: pause between the acknowledgement and the change of speed", () => {
   const [identification, reaction, ack, ...rest] = session("5", 9600);
   read("ack_delay=60ms", [IDLE, "> /?!\r\n", identification!, reaction!, ack!, "~ 60", ...rest]);

@@ -101,6 +101,11 @@ Deno.test("readout: the request is repeated on silence and on an answer that can
   assert.equal(tries.left, 2);
 });
 
+Deno.test("readout: an identification whose parity stands in bit 7 says what to try", () => {
+  const asked = ["> /?!\r\n", "< \xaf\xccGZ5Z\x8d\n", "silence"];
+  assert.throws(() => follow(readout(), ["= 300 7E1", ...asked, ...asked, ...asked]), /in bit 7: try parity=auto/);
+});
+
 Deno.test("readout: nobody answers", () => {
   const script = ["= 300 7E1", "> /?!\r\n", "silence", "> /?!\r\n", "silence", "> /?!\r\n"];
   assert.throws(() => follow(readout(), [...script, "silence"]), (error: Error) => {
@@ -180,12 +185,21 @@ Deno.test("readout: a message that breaks off is never delivered, wherever it do
       `< ${DATA}`,
       ...SIGNED_OFF,
     ];
-    const telegram = whole
-      ? follow(readout(), [...ACKNOWLEDGED, `< ${cut}`, "silence", ...SIGNED_OFF])
-      : follow(readout(), script);
-    assert.equal(telegram.check.result, whole ? "absent" : "good", JSON.stringify(cut));
+    const telegram = follow(readout(), script);
+    assert.equal(telegram.check.result, "good", JSON.stringify(cut));
     assert.deepEqual(telegram.block.sets.map((set) => set.address), READ);
+    if (!whole) continue;
+    const again = [...ACKNOWLEDGED, `< ${cut}`, "silence", "~ 200", "> \x15", `< ${cut}`, "silence", ...SIGNED_OFF];
+    assert.equal(follow(readout(), again).check.result, "absent", "twice without a check character");
   }
+});
+
+Deno.test("readout: without a check character once is damaged, twice is how the meter is, also in a second session", () => {
+  const bare = DATA.slice(0, -2);
+  const one = [...ACKNOWLEDGED, `< ${bare}`, "silence", ...SIGNED_OFF];
+  assert.throws(() => follow(readout({ tries: { left: 1 } }), one), /damaged: its check character is missing/);
+  const lost = [...ACKNOWLEDGED, `< ${bare}`, "silence", "~ 200", "> \x15", "silence", ...SIGNED_OFF, "~ 2000", ...one];
+  assert.equal(follow(readout(), lost).check.result, "absent");
 });
 
 Deno.test("readout: unchecked and with a line that can't be read is damaged", () => {
@@ -319,7 +333,9 @@ Deno.test("readout: real meters' exchanges", { ignore: !hasExchanges }, () => {
     const reaction = identification.includes("/ISk") ? "~ 20" : "~ 200";
     const switched = baud === "300" ? [] : [`= ${baud} 7E1`];
     const acknowledged = said[2]!.startsWith(">") ? [reaction, said[2]!, ...switched, ...said.slice(3)] : said.slice(2);
-    const end = check === "absent" ? ["silence"] : [];
+    const data = said.at(-1)!;
+    const again = data.startsWith("< \x02") ? [reaction, "> \x15", data, "silence"] : []; // it could have had a check
+    const end = check === "absent" ? ["silence", ...again] : [];
     const off = number === "008" ? [] : [reaction, `> ${BREAK}`, ...(baud === "300" ? [] : ["= 300 7E1"])];
     const script = ["= 300 7E1", ...said.slice(0, 2), ...acknowledged, ...end, ...off];
     const telegram = follow(readout(options), script, { chunkBytes: 16 });

@@ -29,9 +29,11 @@ export interface Outcome {
 }
 
 /** How the meter is, and how it is read. */
-export interface Reading extends Partial<Pick<SimulatorOptions, "live" | "pacing">> {
+export interface Reading extends Partial<Pick<SimulatorOptions, "live" | "pacing" | "programming">> {
   readonly mode?: SimulatedMode | "P1";
   readonly faults?: readonly string[];
+  /** Another telegram than TELEGRAM. */
+  readonly telegram?: string;
   /** Where the meter is: TCP, or a pseudo-terminal at this link. */
   readonly link?: string;
   /** Behind the endpoint: `?max_baud=300`. */
@@ -54,9 +56,12 @@ export async function runCommand(
 }
 
 /** Starts a meter as a test wants it. */
-export function meter({ mode, faults = [], link, live = false, pacing = false }: Reading = {}): Promise<Simulator> {
+export function meter(reading: Reading = {}): Promise<Simulator> {
+  const { mode, faults = [], link, live = false, pacing = false, programming } = reading;
+  const { telegram = mode === "P1" ? P1 : TELEGRAM } = reading;
   return startSimulator({
-    meters: [{ captures: parseCaptures(toBytes(mode === "P1" ? P1 : TELEGRAM)) }],
+    meters: [{ captures: parseCaptures(toBytes(telegram)) }],
+    ...programming !== undefined && { programming },
     listen: link === undefined ? { tcp: "127.0.0.1:0" } : { pty: link },
     ...mode !== undefined && mode !== "P1" && { mode },
     faults: faults.map(parseFault),

@@ -81,7 +81,7 @@ const UNREADABLE: readonly (readonly [text: string, reason: RegExp])[] = [
   ["/dev/ttyS0?baud=300&baud=600", /baud stands twice/],
   ["/dev/ttyS0?baud=fast", /baud: "fast" is no whole number from 50/],
   ["/dev/ttyS0?data_bits=9", /data_bits: "9" is none of 7, 8/],
-  ["/dev/ttyS0?parity=E&stop_bits=1.5", /parity: "E" is none of none, even, odd; stop_bits: "1.5"/],
+  ["/dev/ttyS0?parity=E&stop_bits=1.5", /parity: "E" is none of none, even, odd, auto; stop_bits: "1.5"/],
   ["/dev/ttyS0?dtr=true", /dtr: "true" is none of on, off/],
   ["tcp://h:1?connect_timeout=10", /connect_timeout: .*"10"/],
   ["tcp://h:1?wake_up=0", /wake_up: "0" is no wake-up: write 66/],

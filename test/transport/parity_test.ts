@@ -35,6 +35,34 @@ Deno.test("stripParity: a bit that flipped never makes another digit", () => {
   }
 });
 
+Deno.test("SoftwareParity, auto: what comes shows whether the path carries the parity; until then both are read", async () => {
+  const said: string[] = [];
+  const path = (...arriving: string[]): Transport => ({
+    read: () => Promise.resolve(bytes(arriving.shift()!)),
+    write: () => Promise.resolve(),
+    setLine: () => Promise.resolve(),
+    flush: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+  const { signal } = new AbortController();
+  const listen = async (...arriving: string[]) => {
+    const transport = new SoftwareParity(path(...arriving), (message) => said.push(message), { auto: true });
+    let text = "";
+    for (const _ of arriving) text += new TextDecoder("latin1").decode(await transport.read(signal));
+    return text;
+  };
+  assert.equal(await listen("AF", "CC 47 5A", "B4 8D 0A", "B1 30"), "/LGZ4\r\n10"); // /LGZ4, then 1 and 0
+  assert.equal(
+    await listen("AF CC 47 5A B4 8D", "31"),
+    "/LGZ4\r\0",
+    "a parity bit that is missing is a wrong character",
+  );
+  assert.equal(await listen("2F", "4C 47 5A", "34 0D 0A", "31 B0"), "/LGZ4\r\n1\xb0", "a degree sign stays");
+  assert.match(said[0]!, /parity_in_software=true instead of parity=auto/);
+  assert.match(said[2]!, /parity=auto is not needed/);
+  assert.equal(said.length, 3);
+});
+
 Deno.test("SoftwareParity: 7E1 above is 8N1 below, errors are counted, 8 data bits pass as they are", async () => {
   const said: string[] = [];
   const lines: LineSettings[] = [];

@@ -1,0 +1,99 @@
+/**
+ * The traps into which meters and wires lead a reader, by their number in the list of section 12: each is set by a switch of
+ * the simulator, or by what the simulated telegram says, and `obisd read` gets out of it. Not here: what no reader can do
+ * (55: a second client on a bridge), what another test has (5: wire, 21: vectors, 23: parity, 38 to 42: programming mode,
+ * 44: its exchange, 48: 256 KiB, 56 and 57: serial ports, 60: turns), and 43 and 46 of profiles.
+ */
+import assert from "node:assert/strict";
+import { AT_ONCE, type Case, NOTHING, tryAll } from "./support/fault_cases.ts";
+import { readMeter, SAID, textsOf } from "./support/read_meter.ts";
+
+const ECHO = /what is sent comes back/;
+
+const TRAPS: readonly (readonly [number: number, ...Case])[] = [
+  [1, "C", "echo", 0, ECHO],
+  [2, "C", "garbage:fill", 0, NOTHING],
+  [3, "C", "garbage:before", 0, NOTHING],
+  [6, "C", "drop-stx", 0, NOTHING],
+  [7, "C", "drop-first:1", 0, NOTHING],
+  [7, "C", "drop-first:20:1", 0, NOTHING],
+  [10, "C", "announce-e", 0, NOTHING],
+  [11, "C", "require-ack:052", 0, NOTHING, { args: ["--type", "apator-norax30"] }],
+  [11, "C", "require-ack:052", 69, /Silent after its identification/],
+  [12, "C", "z:3", 0, NOTHING, { query: "?data_baud=9600" }],
+  [13, "C", "ident:blanks", 0, NOTHING],
+  [14, "C", "ident:lf", 0, NOTHING],
+  [14, "C", "ident:cr", 0, NOTHING],
+  [15, "C", "ident:long", 0, NOTHING],
+  [16, "C", "slow:1400ms", 0, NOTHING],
+  [17, "C", "slow:20ms", 0, NOTHING],
+  [18, "C", "drop-etx", 0, NOTHING],
+  [19, "C", "drop-bcc", 0, NOTHING],
+  [20, "C", "", 0, NOTHING, { programming: { dialect: { sum: "" } } }],
+  [24, "C", "silent:ident:2", 0, NOTHING],
+  [25, "C", "asleep:8", 0, NOTHING, { query: "?wake_up=8" }],
+  [26, "C", "bad-bcc:1,no-nak,rest:1500", 0, NOTHING],
+  [28, "C", "lead:ack", 0, NOTHING],
+  [29, "C", "lead:lf", 0, NOTHING],
+  [30, "C", "bang:bare", 0, NOTHING],
+  [31, "C", "bang:inline", 0, NOTHING],
+  [32, "C", "one-line", 0, NOTHING],
+  [32, "C", "one-line,bang:inline", 0, NOTHING],
+  [47, "P1", "no-cr", 0, NOTHING],
+  [49, "C", "silent:ident", 69, /No answer to .* after 3 requests/],
+  [51, "C", "echo:fast,bad-bcc:1", 0, NOTHING],
+  [54, "C", "limit:0", 69, /No answer/],
+];
+
+/** Where speeds are watched: on a pseudo-terminal whose characters take their time. */
+const AT_SPEED: readonly (readonly [number: number, ...Case])[] = [
+  [8, "C", "ignore-ack", 0, NOTHING, { pacing: true }],
+  [12, "C", "z:3", 0, NOTHING, { query: "?data_baud=9600", pacing: true }],
+  [52, "C", "z:3", 0, NOTHING, { pacing: true }], // garbled at 2400 Bd, then at the speed of the sign-on
+];
+
+const cases = (traps: typeof TRAPS) => traps.map(([_, ...its]) => its as Case);
+
+Deno.test("traps: on TCP", AT_ONCE, (test) => tryAll(test, cases(TRAPS)));
+
+Deno.test("traps: at the speed of the wire", AT_ONCE, async (test) => {
+  const folder = await Deno.makeTempDir({ prefix: "obisd-traps-" });
+  try {
+    await tryAll(test, cases(AT_SPEED), folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("traps: what the telegram itself says", async () => {
+  // [number, data line, what is read of it: value, text, unit]
+  const lines: readonly (readonly [number, string, ...(readonly [number | null, string, string])[]])[] = [
+    [4, "0.3.0(5000*Imp/kWh)", [5000, "5000", "Imp/kWh"]],
+    [4, "1-0:1.8/1(5)", [5, "5", ""]],
+    [22, "96.9.0(21*\xb0C)", [21, "21", "°C"]],
+    [33, "32.7.0(231.15V)", [231.15, "231.15", "V"]],
+    [33, "1.8.1(024562 kWh)", [24562, "024562", "kWh"]],
+    [34, "1.8.2( 1.5*kWh)", [1.5, " 1.5", "kWh"]],
+    [35, "16.7.0(-000.8*kW)", [-0.8, "-000.8", "kW"]],
+    [36, "13.7.0(-.--)", [null, "-.--", ""]],
+    [36, "14.7.0(?)", [null, "?", ""]],
+    [37, "1.6.1(3.2*kW)", [3.2, "3.2", "kW"]],
+    [37, "1.6.1(2.9*kW)", [2.9, "2.9", "kW"]],
+  ];
+  const telegram = `/ABC5METER\r\n${lines.map(([_, line]) => `${line}\r\n`).join("")}!\r\n`;
+  const { code, out, err } = await readMeter({ mode: "C", telegram });
+  assert.equal(code, 0, err);
+  const readings = out.trim().split("\n").map((line) => JSON.parse(line));
+  const expected = lines.flatMap(([_, line, ...values]) =>
+    values.map((value) => [line.slice(0, line.indexOf("(")), ...value])
+  );
+  assert.deepEqual(readings.map(({ address, value, text, unit }) => [address, value, text, unit]), expected);
+});
+
+Deno.test("trap 58: where carriage returns are lost, the check character finds it", async () => {
+  const odd = "/ABC5METER\r\n0.0.0(12345678)\r\n1.8.0(0147238.4*kWh)\r\n!\r\n"; // three CR: an even number cancels itself
+  const { code, out } = await readMeter({ mode: "C", faults: ["no-cr"], telegram: odd });
+  assert.deepEqual([code, textsOf(out)], [65, []]);
+  const even = await readMeter({ mode: "C", faults: ["no-cr"] });
+  assert.deepEqual([even.code, textsOf(even.out)], [0, SAID]);
+});
