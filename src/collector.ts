@@ -7,6 +7,7 @@
 import { withLimit } from "./abort.ts";
 import { asItWrites, asking, type AskingOptions, isWanted, notInModeE } from "./asking.ts";
 import { Backfill, type BackfillContext } from "./backfill.ts";
+import { ClockKeeper } from "./clock_keeper.ts";
 import { type Clock, steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
@@ -96,6 +97,8 @@ async function askMeters(
 ): Promise<void> {
   const { clock = systemClock, progress, report, retire, notes: journal } = its;
   const backfill = journal && await Backfill.of(meters, { journal, clock, report: report.backfill, signal: retire });
+  const keeper = journal &&
+    ClockKeeper.of(meters, { journal, clock, log: report.log, drifts: report.drifts, signal: retire });
   const context = { ...its, backfill };
   const turns = meters.map((meter) => waitingTurn(meter, context));
   const shared = turns.length > 1;
@@ -109,7 +112,8 @@ async function askMeters(
     progress.promise(line.name, NAP_MS + GRACE_MS);
     if (waitMs > 0) {
       progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
-      if (await backfill?.step(wire, Math.min(waitMs, SESSION_LIMIT_MS) - quiet_time)) {
+      const roomMs = Math.min(waitMs, SESSION_LIMIT_MS) - quiet_time;
+      if (await backfill?.step(wire, roomMs) || await keeper?.step(wire, roomMs)) {
         await clock.sleep(quiet_time, retire);
         continue;
       }

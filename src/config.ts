@@ -13,6 +13,7 @@ import {
   lineSchema,
   meterSchema,
   nameSchema,
+  setClockSchema,
 } from "./config/schema.ts";
 import type { DlmsSettings } from "./dlms_settings.ts";
 import { ConfigError, type ConfigFault } from "./errors.ts";
@@ -80,6 +81,8 @@ export interface MeterConfig {
   readonly timestamp: "readout" | "slot" | "meter";
   /** Absent: gaps stay. */
   readonly backfill?: BackfillConfig;
+  /** Absent: nothing is ever written to it. */
+  readonly setClock?: SetClockConfig;
 }
 
 /** What becomes of intervals that no readout told of. */
@@ -90,6 +93,14 @@ export interface BackfillConfig {
   /** Of the line's time, in any hour. */
   readonly budgetMs: number;
   readonly from: "now" | "start";
+}
+
+/** Whether a meter's clock is kept right. */
+export interface SetClockConfig {
+  /** Off by no more, it is left. */
+  readonly toleranceMs: number;
+  /** By so much it is set in any 24 hours at most. */
+  readonly maxPerDayMs: number;
 }
 
 /** One sink: a plug-in and its options, which the plug-in's own schema has read. */
@@ -246,19 +257,27 @@ function readLines(value: unknown, report: Report): DraftLine[] {
 
 function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
   const given = isMapping(value) ? Object.keys(value) : [];
-  const { dlms: itsDlms, backfill: itsBackfill, ...its } = isMapping(value) ? value : {};
-  const { dlms: _, backfill: __, ...meter } = readFields(meterSchema, isMapping(value) ? its : value ?? {}, {
-    path,
-    report,
-    later: LATER_OPTIONS.meter,
-  });
+  const { dlms: itsDlms, backfill: itsBackfill, set_clock: itsClock, ...its } = isMapping(value) ? value : {};
+  const { dlms: _, backfill: __, set_clock: ___, ...meter } = readFields(
+    meterSchema,
+    isMapping(value) ? its : value ?? {},
+    {
+      path,
+      report,
+      later: LATER_OPTIONS.meter,
+    },
+  );
   const dlms = itsDlms !== undefined || meter.mode === "E"
     ? readDlms(itsDlms ?? {}, [...path, "dlms"], report)
     : undefined;
   const backfill = itsBackfill === undefined
     ? undefined
     : readFields(backfillSchema, itsBackfill, { path: [...path, "backfill"], report });
-  return { ...meter, path, given, dlms, givenDlms: isMapping(itsDlms) ? Object.keys(itsDlms) : [], backfill };
+  const set_clock = itsClock === undefined
+    ? undefined
+    : readFields(setClockSchema, itsClock, { path: [...path, "set_clock"], report });
+  const givenDlms = isMapping(itsDlms) ? Object.keys(itsDlms) : [];
+  return { ...meter, path, given, dlms, givenDlms, backfill, set_clock };
 }
 
 function readDlms(value: unknown, path: Path, report: Report): DraftDlms {
@@ -286,6 +305,9 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     ...meter.access !== "auto" && present("access", meter.access),
     ...present("expect", meter.expect),
     ...meter.backfill && { backfill: toBackfill(meter.backfill) },
+    ...meter.set_clock && {
+      setClock: { toleranceMs: meter.set_clock.tolerance!, maxPerDayMs: meter.set_clock.max_per_day! },
+    },
   };
 }
 

@@ -31,6 +31,21 @@ export function meterTime(telegram: Telegram, timeZone: string, nearMs: number):
   return candidates.reduce((best, other) => Math.abs(other - nearMs) < Math.abs(best - nearMs) ? other : best);
 }
 
+/** A clock that was set may be off by this when it is read back: it tells whole seconds, and the wire takes its time. */
+export const SET_WITHIN_MS = 3000;
+
+/** How far a clock was ahead of ours when it said this, by its registers, ms; `undefined`: nobody knows this form. */
+export function aheadMs(
+  { texts, atMs }: { readonly texts: Readonly<Record<string, string>>; readonly atMs: number },
+  timeZone: string,
+): number | undefined {
+  const sets = Object.entries(texts).map(([address, text]) => ({ address, values: [{ text }] }));
+  const block = { sets, damaged: [], complete: true };
+  const check = { kind: "bcc", result: "good" } as const;
+  const meterMs = meterTime({ mode: "C", block, check, atMs, bytes: new Uint8Array() }, timeZone, atMs);
+  return meterMs === undefined ? undefined : meterMs - atMs;
+}
+
 function partsOf({ block }: Telegram, timeZone: string, nearMs: number): Parts | undefined {
   let [date, time, both]: (string | undefined)[] = [];
   for (const { address, values } of block.sets) {

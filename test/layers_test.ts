@@ -128,8 +128,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/iec62056/", "src/journal", "src/log.ts", "src/profile_readings.ts", "src/schedule.ts", "src/session.ts"],
     ...["src/transport/endpoint.ts", "src/wire.ts"],
   ],
+  "src/audit.ts": ["src/log.ts"],
+  "src/clock_keeper.ts": [
+    ...["src/asking.ts", "src/abort.ts", "src/audit.ts", "src/backfill.ts", "src/config", "src/dialogue.ts"],
+    ...["src/errors.ts", "src/iec62056/", "src/log.ts", "src/meter_clock.ts", "src/session.ts", "src/wire.ts"],
+  ],
   "src/collector": [
-    "src/backfill",
+    ...["src/backfill", "src/clock_keeper.ts"],
     ...[
       "src/asking",
       "src/abort.ts",
@@ -160,6 +165,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...[
       "src/abort.ts",
       "src/asking.ts",
+      "src/audit.ts",
       "src/profile_readings.ts",
       "src/bytes.ts",
       "src/clock.ts",

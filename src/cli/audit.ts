@@ -1,4 +1,5 @@
 /** What is done to a meter is asked for twice and leaves a line in the log. @module */
+import { audit as write, type Deed } from "../audit.ts";
 import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Arguments, Context } from "./command.ts";
@@ -25,23 +26,9 @@ export async function consent({ values }: Arguments, question: string, { signal 
   throw new UsageError("Nothing was written");
 }
 
-/** What was done, or tried. */
-export interface Deed {
-  readonly meter: string;
-  /** `W1 0.9.1`, never a password. */
-  readonly command: string;
-  /** What the register held before and holds now; absent: it can't be read. */
-  readonly old?: string | undefined;
-  readonly now?: string | undefined;
-  /** What was to be written. */
-  readonly wanted?: string | undefined;
-}
-
-/** Who did what to which meter; the log adds when. `result`: `written`, or why it is not, or not known to be. */
-export function audit(log: Log, deed: Deed, result: string): void {
-  const { meter, command, old, now, wanted } = deed;
+/** What was done, or tried, by whoever sits at this terminal. `result`: `written`, or why it is not, or not known to be. */
+export function audit(log: Log, deed: Omit<Deed, "who">, result: string): void {
   const sudo = Deno.env.get("SUDO_USER");
   const who = `${Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? "?"}(${Deno.uid() ?? "?"})`;
-  const fields = { who, ...sudo !== undefined && { sudo_user: sudo }, meter, command, old, wanted, now, result };
-  log[result === "written" ? "info" : "error"](`AUDIT: ${command}`, fields);
+  write(log, { who: { who, ...sudo !== undefined && { sudo_user: sudo } }, ...deed }, result);
 }

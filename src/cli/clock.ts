@@ -2,7 +2,7 @@
 import { ProtocolError, RefusalError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
-import { meterTime } from "../meter_clock.ts";
+import { aheadMs, SET_WITHIN_MS } from "../meter_clock.ts";
 import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
 import { dlmsClock } from "./clock_dlms.ts";
 import type { Command, Context } from "./command.ts";
@@ -15,8 +15,6 @@ import { parseWriteCommand } from "./set.ts";
 /** Time and date are written apart: near midnight one of them would be another day's. */
 const MIDNIGHT_MS = 120_000;
 const DAY_MS = 86_400_000;
-/** A clock that was set may be off by this when it is read back: it tells whole seconds, and the wire takes its time. */
-const SET_WITHIN_MS = 3000;
 
 /** Reads a meter's clock, and sets it to ours on demand. */
 export const clock: Command = {
@@ -77,7 +75,7 @@ ${DLMS_HELP}`,
       throw error;
     }
     const { clock: now } = await look();
-    const isSet = Math.abs(aheadMs(now, timeZone)) <= SET_WITHIN_MS;
+    const isSet = Math.abs(aheadOf(now, timeZone)) <= SET_WITHIN_MS;
     audit(log, { ...deed, now: said(now) }, isSet ? "written" : "it shows another time");
     show({ line, clock: now, timeZone, format }, context);
     if (!isSet) throw new RefusalError(`${line} acknowledged the time, but its clock shows another`);
@@ -120,7 +118,7 @@ interface Shown {
 
 function show({ line, clock, timeZone, format }: Shown, { print }: Context): void {
   const zone = zoneOf(timeZone);
-  const aheadMillis = aheadMs(clock, timeZone);
+  const aheadMillis = aheadOf(clock, timeZone);
   const ahead = Math.round(aheadMillis / 1000);
   const local = (ms: number) => new Date(ms).toISOString().slice(0, 19);
   const shown = local(clock.atMs + aheadMillis + zone.offsetMs(clock.atMs + aheadMillis));
@@ -137,13 +135,9 @@ function show({ line, clock, timeZone, format }: Shown, { print }: Context): voi
 }
 
 /** How far the clock was ahead of ours when it said this, ms. @throws {ProtocolError} nobody knows this form */
-function aheadMs(clock: MeterClock, timeZone: string): number {
-  const sets = Object.entries(clock.texts).map(([address, text]) => ({ address, values: [{ text }] }));
-  const block = { sets, damaged: [], complete: true };
-  const check = { kind: "bcc", result: "good" } as const;
-  const telegram = { mode: "C", block, check, atMs: clock.atMs, bytes: new Uint8Array() } as const;
-  const meterMs = meterTime(telegram, timeZone, clock.atMs);
-  if (meterMs !== undefined) return meterMs - clock.atMs;
+function aheadOf(clock: MeterClock, timeZone: string): number {
+  const ms = aheadMs(clock, timeZone);
+  if (ms !== undefined) return ms;
   throw new ProtocolError(
     "unreadable",
     `Cannot read the meter's clock: ${said(clock)} is no time and date that is known`,

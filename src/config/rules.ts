@@ -9,7 +9,7 @@ import { checkDlms } from "./dlms_rules.ts";
 import type { Path } from "./document.ts";
 import type { Readable } from "./fields.ts";
 import type { Report } from "./report.ts";
-import type { backfillSchema, meterSchema } from "./schema.ts";
+import type { backfillSchema, meterSchema, setClockSchema } from "./schema.ts";
 
 /** What could be read of a configuration; what is wrong is absent and has been reported. */
 export interface Draft {
@@ -26,8 +26,9 @@ export interface DraftLine {
 }
 
 /** A meter as far as it could be read. `given`: the options that stand there, right or wrong. */
-export type DraftMeter = Omit<Readable<typeof meterSchema.shape>, "dlms" | "backfill"> & {
+export type DraftMeter = Omit<Readable<typeof meterSchema.shape>, "dlms" | "backfill" | "set_clock"> & {
   readonly backfill?: Readable<typeof backfillSchema.shape> | undefined;
+  readonly set_clock?: Readable<typeof setClockSchema.shape> | undefined;
   readonly path: Path;
   readonly given: readonly string[];
   readonly dlms?: DraftDlms | undefined;
@@ -155,6 +156,8 @@ function checkSchedule(meter: DraftMeter, report: Report): void {
 }
 
 const DAY_MS = 86_400_000;
+/** To read a clock, set it and read it again takes 25 s at 300 Bd, beside the readout. */
+const SET_CLOCK_MS = 60_000;
 
 /** Slots stand at the same wall-clock times each day, so the interval must divide a day. */
 function checkEvery(path: Path, everyMs: number, report: Report): void {
@@ -211,11 +214,18 @@ function checkRegisters({ path, mode, given, registers, timestamp }: DraftMeter,
   }
 }
 
-/** A profile is asked for in programming mode, and a gap is told by the slots that were missed. */
-function checkBackfill({ path, mode, given }: DraftMeter, report: Report): void {
-  if (!given.includes("backfill") || mode === undefined || mode === "auto" || mode === "C") return;
+/** Profiles are asked for and clocks set in programming mode, and a DLMS meter has others. */
+function checkBackfill({ path, mode, given, every }: DraftMeter, report: Report): void {
+  const fault = (option: string, message: string) => report.fault([...path, option], message, "key");
   const why = mode === "D"
     ? "a meter in mode D speaks by itself and cannot be asked"
+    : mode === "E" || given.includes("dlms")
+    ? "this version does it in programming mode (mode C) alone, not by DLMS"
+    : mode === undefined || mode === "auto" || mode === "C"
+    ? undefined
     : `programming mode is entered in mode C, not in mode ${mode}`;
-  report.fault([...path, "backfill"], `${why}: its load profile cannot be fetched`, "key");
+  for (const option of ["backfill", "set_clock"]) if (why && given.includes(option)) fault(option, why);
+  if (!why && given.includes("set_clock") && every !== undefined && every < SET_CLOCK_MS) {
+    fault("set_clock", `a clock is set between two readouts, which wants ${formatDuration(SET_CLOCK_MS)} at least`);
+  }
 }

@@ -78,6 +78,17 @@ export const backfillSchema = z.strictObject({
   ),
 });
 
+/** Whether a meter's clock is kept right. */
+export const setClockSchema = z.strictObject({
+  tolerance: duration.refine((ms) => ms >= 2000, "less than 2s cannot be told: clocks show whole seconds").prefault(
+    "5s",
+  )
+    .describe("A clock that is off by no more is left as it is."),
+  max_per_day: duration.refine((ms) => ms >= 2000 && ms <= 3_600_000, "allowed are 2s to 1h").prefault("1m").describe(
+    "By so much it is set in any 24 hours at most; one that is farther off is told, and left to a person.",
+  ),
+});
+
 /** One meter. */
 export const meterSchema = z.strictObject({
   name: nameSchema.describe("Its name in readings, logs and commands."),
@@ -133,6 +144,9 @@ export const meterSchema = z.strictObject({
   ),
   backfill: backfillSchema.optional().meta({ examples: [{ profile: "P.01", max_age: "40d" }] }).describe(
     "After a gap (no power, line, host or answer) the intervals of the meter's own load profile that lie in it are fetched in programming mode (mode C) and delivered with the meter's time, flagged backfilled, each once. profile: P.01 is the default; max_age: older intervals are not fetched, 40d; budget: of the line's time in any hour, 6m, and never while a readout is due; from: now, or start to begin with what the meter has from before.",
+  ),
+  set_clock: setClockSchema.optional().meta({ examples: [{ tolerance: "5s", max_per_day: "1m" }] }).describe(
+    "The meter's clock is set to the host's, in programming mode (mode C), with password where the meter wants one: the only thing that the daemon ever writes, and only where this stands. tolerance: a clock that is off by no more is left, 5s; max_per_day: by so much it is set in any 24 hours at most, 1m; farther off, it is told and left to obisd clock --set. Never while the host's clock is not synchronised, near midnight, a quarter hour or a change of the season. Each setting leaves a line that begins with AUDIT in the log.",
   ),
   timestamp: z.enum(["readout", "slot", "meter"]).default("readout").describe(
     "The time of its readings: readout, when they came; slot, when they were due; meter, what its own clock says (0.9.1 and 0.9.2, in P1 1.0.0; in time_zone), or when they came if it is absent or 30 minutes off.",

@@ -19,13 +19,21 @@ export const HOUR = 60 * MINUTE;
 export const QUARTER = 15 * MINUTE;
 export const DAY = 24 * HOUR;
 
+/** What is configured of a meter besides the usual; its back-fill too, or `null`: none. */
+export type MeterOptions = Partial<Omit<MeterConfig, "backfill">> & {
+  readonly backfill?: Partial<BackfillConfig> | null;
+};
+
 /** How a stretch of time is. */
 export interface Stretch {
-  readonly meters?:
-    readonly (Partial<Omit<MeterConfig, "backfill">> & { readonly backfill?: Partial<BackfillConfig> })[];
+  readonly meters?: readonly MeterOptions[];
   readonly zone?: string;
-  /** Behind `tcp://fake:1`. */
+  /** Where the line ends; default `tcp://fake:1`, which is opened anew each time. */
+  readonly url?: string;
+  /** Behind it. */
   readonly query?: string;
+  /** The meters have clocks, and they run. */
+  readonly live?: boolean;
   readonly programming?: NonNullable<SimulatorOptions["programming"]>;
   readonly pacing?: boolean;
   /** Whether the meters answer at a moment, ms since 1970. */
@@ -48,7 +56,16 @@ export class World implements Disposable {
 
   /** The daemon runs from a moment on, and ends as if it were killed between two readouts. */
   async run(fromMs: number, forMs: number, stretch: Stretch = {}): Promise<void> {
-    const { zone = "UTC", meters = [{}], query = "", faults = [], answers = () => true, slowMs = 0, ...its } = stretch;
+    const {
+      zone = "UTC",
+      meters = [{}],
+      url = "tcp://fake:1",
+      query = "",
+      faults = [],
+      answers = () => true,
+      slowMs = 0,
+      ...its
+    } = stretch;
     const clock = new FakeClock(0, fromMs);
     const end = new AbortController();
     clock.sleep(forMs).then(() => end.abort("over"));
@@ -62,12 +79,12 @@ export class World implements Disposable {
     const open = memoryLine({ ...clockOf(clock), now: () => clock.now() - slowMs }, () => {
       this.opened.push(clock.now());
       return {
-        ...{ ...its, profile: zone, meters: meters.map(({ name = "m" }) => simulated(name)) },
+        ...{ ...its, profile: zone, meters: meters.map(({ name = "m" }) => simulated(name, its.live)) },
         faults: [...faults, ...answers(clock.now()) ? [] : ["silent:ident"]].map(parseFault),
       };
     });
     const config = meters.map((meter) => configOf(meter, zone));
-    await clock.run(serveLine({ name: "room", endpoint: parseEndpoint(`tcp://fake:1${query}`) }, config, {
+    await clock.run(serveLine({ name: "room", endpoint: parseEndpoint(url + query) }, config, {
       journal: { append: (...readout) => clock.outside(journal.append(...readout)) },
       notes: {
         appendAll: (...readouts) => clock.outside(journal.appendAll(...readouts)),
@@ -123,18 +140,21 @@ function clockOf(clock: FakeClock) {
   };
 }
 
-function simulated(name: string) {
+function simulated(name: string, live = false) {
+  const clock = live ? "0.9.1(120000)\r\n0.9.2(260601)\r\n" : "";
   return {
-    captures: parseCaptures(toBytes(`/ABC5METER\r\n0.0.0(${name})\r\n1.8.0(0147238.4*kWh)\r\n!\r\n`)),
+    captures: parseCaptures(toBytes(`/ABC5METER\r\n0.0.0(${name})\r\n${clock}1.8.0(0147238.4*kWh)\r\n!\r\n`)),
     address: name,
   };
 }
 
-function configOf({ name = "m", backfill, ...its }: NonNullable<Stretch["meters"]>[0], timeZone: string): MeterConfig {
+function configOf({ name = "m", backfill, ...its }: MeterOptions, timeZone: string): MeterConfig {
   return {
     ...{ name, line: "room", address: name, mode: "auto", timeZone, labels: { site: "north" }, tries: 3 },
     ...{ timestamp: "readout", schedule: { kind: "every", ms: QUARTER, timeZone } },
     ...its,
-    backfill: { profile: "P.01", maxAgeMs: 40 * DAY, budgetMs: 6 * MINUTE, from: "now", ...backfill },
+    ...backfill !== null && {
+      backfill: { profile: "P.01", maxAgeMs: 40 * DAY, budgetMs: 6 * MINUTE, from: "now", ...backfill },
+    },
   };
 }
