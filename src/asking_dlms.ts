@@ -1,13 +1,18 @@
 /** What is asked of a DLMS meter that is due (mode E). Loaded where such a meter is configured alone: it is a lot of code. @module */
-import { type AskingOptions, codesToRead } from "./asking.ts";
+import { asItWrites, type AskingOptions, codesToRead } from "./asking.ts";
 import type { MeterConfig } from "./config.ts";
 import { type Dialogue, pause } from "./dialogue.ts";
 import { modeEOptions } from "./dlms_access.ts";
+import { dlmsReadout } from "./dlms/mod.ts";
 import { authenticationOf, type DlmsSettings, takesPassword } from "./dlms_settings.ts";
 import { ProtocolError, RefusalError, SilenceError } from "./errors.ts";
+import type { FetchedDay } from "./iec62056/mod.ts";
 import { REPEAT_MS } from "./iec62056/modes.ts";
-import { readModeE } from "./mode_e.ts";
+import { modeE, type ModeEOptions, readModeE } from "./mode_e.ts";
+import { verifyIdentity } from "./normalise.ts";
+import { parseObis } from "./obis/code.ts";
 import { passwordOf, remembered } from "./password.ts";
+import { type DlmsRange, fetchProfile } from "./profile_dlms.ts";
 import type { Identification, Telegram } from "./telegram.ts";
 
 /** The clock of a DLMS meter. */
@@ -46,11 +51,38 @@ export function* askDlms(
   }
 }
 
-function* session(
+function session(meter: MeterConfig, its: AskingOptions, identification?: Identification): Dialogue<Telegram> {
+  const codes = codesToRead(meter);
+  const all = codes && meter.timestamp === "meter" ? [...new Set([...codes, CLOCK])] : codes;
+  if (!known.has(meter)) known.set(meter, new Map());
+  return signedOn(meter, { ...its, identification }, (options) => readModeE(options, all, known.get(meter)!));
+}
+
+/** Fetches rows of its load profile from a meter that has proven to be the expected one. @throws {RefusalError} {SilenceError} */
+export function askDlmsProfile(
   meter: MeterConfig,
-  { endpoint, counters }: AskingOptions,
-  identification?: Identification,
-): Dialogue<Telegram> {
+  its: Pick<AskingOptions, "endpoint" | "counters">,
+  range: DlmsRange,
+): Dialogue<FetchedDay> {
+  return signedOn(meter, its, (options) =>
+    modeE(options, function* (client) {
+      if (meter.expect) {
+        const telegram = yield* dlmsReadout(client, { names: codesToRead({ registers: [], expect: meter.expect })! });
+        const stranger = verifyIdentity(telegram, asItWrites(meter, telegram).expect!);
+        if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
+      }
+      return yield* fetchProfile(client, parseObis(meter.backfill!.profile), range);
+    }));
+}
+
+/** A session by the meter's own settings, and what is remembered of how it went. */
+function* signedOn<T>(
+  meter: MeterConfig,
+  { endpoint, counters, identification }: Pick<AskingOptions, "endpoint" | "counters"> & {
+    readonly identification?: Identification | undefined;
+  },
+  ask: (options: ModeEOptions) => Dialogue<T>,
+): Dialogue<T> {
   const { address, dlms } = meter;
   const auth = authenticationOf(dlms!, meter.password !== undefined);
   const password = takesPassword(auth) ? passwordOf(meter) : undefined;
@@ -66,13 +98,10 @@ function* session(
     ...identification && { identification },
     ...readCounter !== undefined && !inStep.has(meter) && { readCounter },
   };
-  const codes = codesToRead(meter);
-  const all = codes && meter.timestamp === "meter" ? [...new Set([...codes, CLOCK])] : codes;
-  if (!known.has(meter)) known.set(meter, new Map());
   inStep.delete(meter);
-  const telegram = yield* remembered(meter, proof, readModeE(options, all, known.get(meter)!));
+  const answer = yield* remembered(meter, proof, ask(options));
   inStep.add(meter);
-  return telegram;
+  return answer;
 }
 
 /** What is remembered when the meter refuses it. */

@@ -96,14 +96,18 @@ async function askMeters(
   its: CollectorContext,
 ): Promise<void> {
   const { clock = systemClock, progress, report, retire, notes: journal } = its;
-  const backfill = journal && await Backfill.of(meters, { journal, clock, report: report.backfill, signal: retire });
+  const dlms = meters.some(({ dlms }) => dlms) ? await import("./asking_dlms.ts") : undefined;
+  const backfill = journal && await Backfill.of(meters, {
+    ...{ journal, clock, report: report.backfill, signal: retire },
+    ...dlms && its.counters && { dlms: { askDlmsProfile: dlms.askDlmsProfile, counters: its.counters } },
+  });
   const keeper = journal &&
     ClockKeeper.of(meters, { journal, clock, log: report.log, drifts: report.drifts, signal: retire });
   const context = { ...its, backfill };
   const turns = meters.map((meter) => waitingTurn(meter, context));
   const shared = turns.length > 1;
   const { quiet_time } = line.endpoint.options;
-  const modeE = meters.some(({ dlms }) => dlms) ? (await import("./asking_dlms.ts")).askDlms : undefined;
+  const modeE = dlms?.askDlms;
   while (!retire.aborted) {
     for (const turn of turns) bringUpOn(wire, turn, context);
     const turn = nextTurn(turns, clock.now());

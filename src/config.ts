@@ -304,15 +304,19 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     ...meter.dlms && { dlms: toDlmsSettings(meter.dlms) },
     ...meter.access !== "auto" && present("access", meter.access),
     ...present("expect", meter.expect),
-    ...meter.backfill && { backfill: toBackfill(meter.backfill) },
+    ...meter.backfill && { backfill: toBackfill(meter.backfill, mode!) },
     ...meter.set_clock && {
       setClock: { toleranceMs: meter.set_clock.tolerance!, maxPerDayMs: meter.set_clock.max_per_day! },
     },
   };
 }
 
-function toBackfill({ profile, max_age, budget, from }: NonNullable<DraftMeter["backfill"]>): BackfillConfig {
-  return { profile: profile!, maxAgeMs: max_age!, budgetMs: budget!, from: from! };
+function toBackfill(
+  { profile, max_age, budget, from }: NonNullable<DraftMeter["backfill"]>,
+  mode: MeterConfig["mode"],
+): BackfillConfig {
+  const usual = mode === "E" ? "1-0:99.1.0*255" : "P.01";
+  return { profile: profile ?? usual, maxAgeMs: max_age!, budgetMs: budget!, from: from! };
 }
 
 function scheduleOf({ every, cron }: Pick<DraftMeter, "every" | "cron">, timeZone: string): Schedule | undefined {

@@ -1,5 +1,7 @@
 /** A line with gaps: each interval that no readout told of comes from the meter's profile, once, and no readout is late for it. */
 import assert from "node:assert/strict";
+import { parseSimulatedDlms } from "../src/cli/simulate_dlms.ts";
+import { dlmsSchema, toDlmsSettings } from "../src/config/dlms.ts";
 import { DAY, HOUR, MINUTE, QUARTER, World } from "./support/backfill_world.ts";
 
 const NOON = Date.UTC(2026, 5, 1, 12);
@@ -152,4 +154,27 @@ Deno.test("Backfill: a profile that the meter does not have is told, and a damag
   await other.run(NOON, 16 * MINUTE);
   await other.run(NOON + 5 * HOUR, HOUR, { faults: ["flip-digit:2"] });
   assert.deepEqual(other.wrongQuarters(), []);
+});
+
+Deno.test("Backfill: of a DLMS meter (mode E), too", async () => {
+  using world = new World();
+  const dlms = parseSimulatedDlms({ values: { opening: "hdlc" }, positionals: [] });
+  const settings = toDlmsSettings(dlmsSchema.parse({ opening: "hdlc", client: 1 }));
+  const backfill = { profile: "1-0:99.1.0*255" };
+  const its = {
+    dlms,
+    url: "serial:///dev/fake",
+    meters: [{ mode: "E", dlms: settings, obis: ["1.8.0"], backfill }],
+  } as const;
+  await world.run(NOON, 16 * MINUTE, its);
+  await world.run(NOON + DAY, HOUR, its);
+  const { ledger, trouble } = world.report.backfill.meters.get("m")!;
+  assert.deepEqual(
+    [trouble, ledger!.found, ledger!.filled, ledger!.gone],
+    [undefined, 1, 1, 0],
+    world.log.lines.join("\n"),
+  );
+  const energies = world.arrived.filter(({ obis, flags }) => flags.includes("backfilled") && obis === "1-0:1.8.0*255");
+  assert.deepEqual(energies.map(({ time }) => Date.parse(time)), quarters(NOON + 2 * QUARTER, NOON + DAY));
+  assert.deepEqual(energies[0]!.unit, "Wh");
 });

@@ -186,6 +186,8 @@ Deno.test("loadConfig: backfill has a default for each of its options", async ()
   const first = (await load(meter("every: 15m, backfill: {}"))).config.meters[0];
   const day = 86_400_000;
   assert.deepEqual(first!.backfill, { profile: "P.01", maxAgeMs: 40 * day, budgetMs: 360_000, from: "now" });
+  const dlms = (await load(meter("every: 15m, mode: E, backfill: {}"))).config.meters[0];
+  assert.equal(dlms!.backfill!.profile, "1-0:99.1.0*255");
   const second =
     (await load(meter("every: 15m, backfill: { profile: 1-1:P.02, from: start, max_age: 1d }"))).config.meters[0];
   assert.deepEqual(second!.backfill, { profile: "1-1:P.02", maxAgeMs: day, budgetMs: 360_000, from: "start" });
@@ -209,9 +211,24 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     [meter("every: 15m, backfill: { max_ag: 1d }"), /2:54: .*backfill\.max_ag: unknown option, did you mean max_age\?/],
     [meter("every: 15m, backfill: { max_age: 40 }"), /backfill\.max_age: found the number 40, a unit is missing/],
     [meter("every: 15m, backfill: { budget: 2h }"), /backfill\.budget: it is a part of each hour: at least 30s/],
-    [meter("every: 15m, backfill: { profile: 1.5.0 }"), /profile: a profile is written as the meter knows it: P\.01/],
+    [meter("every: 15m, backfill: { profile: x }"), /profile: a profile is written as the meter knows it: P\.01/],
     [meter("every: 15m, backfill: { from: never }"), /from: found "never", allowed are now, start/],
-    [meter("every: 15m, mode: E, backfill: {}"), /backfill: this version does it in programming mode .* not by DLMS/],
+    [
+      meter("every: 15m, mode: E, backfill: { profile: P.01 }"),
+      /backfill\.profile: in mode E a profile has a code: 1-0:99\.1\.0/,
+    ],
+    [
+      meter("every: 15m, backfill: { profile: '1-0:99.1.0' }"),
+      /backfill\.profile: a code is of mode E; here it is P\.01/,
+    ],
+    [
+      meter("every: 15m, dlms: {}, backfill: {}"),
+      /backfill: say mode: C or mode: E, for they are asked in different ways/,
+    ],
+    [
+      meter("every: 15m, mode: E, set_clock: {}"),
+      /set_clock: this version sets it in programming mode .* not in mode E/,
+    ],
     [meter("every: 15m, mode: A, set_clock: {}"), /set_clock: programming mode is entered in mode C, not in mode A/],
     [meter("every: 15m, set_clock: { tolerance: 1s }"), /set_clock\.tolerance: less than 2s cannot be told/],
     [meter("every: 15m, set_clock: { max_per_day: 2h }"), /set_clock\.max_per_day: allowed are 2s to 1h/],

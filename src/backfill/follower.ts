@@ -23,7 +23,7 @@ import {
 } from "./gaps.ts";
 import { LineTime } from "./line_time.ts";
 import type { BackfillReport } from "./report.ts";
-import { type FetchedRows, fetchRows, periodOf } from "./rows.ts";
+import { type DlmsAsking, type FetchedRows, fetchRows, periodOf } from "./rows.ts";
 
 /** What a session that is cut off may take to sign off, and a little more; mostly it is much less. */
 const SIGN_OFF_MS = 2500;
@@ -53,6 +53,7 @@ export interface BackfillContext {
   readonly clock: Clock;
   /** Ends a session at once, the meter signed off. */
   readonly signal: AbortSignal;
+  readonly dlms?: DlmsAsking | undefined;
 }
 
 /** What is asked for: a part of a gap, or (`probe`) the newest rows. */
@@ -169,12 +170,12 @@ export class Follower {
 
   /** One session. */
   async #fetch(wire: Wire, plan: Plan, withinMs: number): Promise<void> {
-    const { clock, signal: parent } = this.context;
+    const { clock, signal: parent, dlms } = this.context;
     const { probe, part: { fromMs, toMs, count }, ledger: { periodMs } } = plan;
     const beganMs = this.askedMs = clock.monotonic();
     const marginMs = probe ? 0 : this.#wide ? HOUR_MS : Math.min(HOUR_MS, periodMs);
     const range = { fromMs: fromMs - marginMs, toMs: toMs + marginMs, zone: this.#zone, form: this.#form };
-    const dialogue = fetchRows(this.meter, { endpoint: wire.endpoint, ...range });
+    const dialogue = fetchRows(this.meter, { endpoint: wire.endpoint, dlms, ...range });
     let isCut = false;
     try {
       const limit = { withinMs, what: "Fetching its profile", clock };
@@ -184,8 +185,9 @@ export class Follower {
       });
       wire.proved();
       const endMs = clock.monotonic();
-      const answer = fetched.atMs !== undefined && { dataMs: endMs - fetched.atMs, rows: fetched.rows.length };
-      this.#time.took(endMs - beganMs, endMs, answer || undefined);
+      const { atMs = beganMs, rows: { length: rows } } = fetched;
+      const isTold = rows > 0 || fetched.atMs !== undefined;
+      this.#time.took(endMs - beganMs, endMs, isTold ? { dataMs: endMs - atMs, rows } : undefined);
       await this.#took(plan, fetched);
     } catch (error) {
       if (parent.aborted) throw error;

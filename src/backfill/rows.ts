@@ -1,13 +1,17 @@
-/**
- * Rows of a meter's load profile, whatever protocol it speaks: here is the place where a profile of another (DLMS) joins
- * in, as a dialogue that brings home the same rows.
- * @module
- */
+/** Rows of a meter's load profile, whatever protocol it speaks: each is a dialogue that brings home the same rows. @module */
 import { askProgramming } from "../asking.ts";
+import type { askDlmsProfile } from "../asking_dlms.ts";
 import type { MeterConfig } from "../config.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { type FetchedDay, type Profile, readProfile, type StampForm, type Zone } from "../iec62056/mod.ts";
+import type { InvocationCounters } from "../invocation_counters.ts";
 import type { Endpoint } from "../transport/endpoint.ts";
+
+/** How DLMS meters (mode E) are asked; absent where none is configured, for it is a lot of code. */
+export interface DlmsAsking {
+  readonly askDlmsProfile: typeof askDlmsProfile;
+  readonly counters: InvocationCounters;
+}
 
 /** Which rows: those that end from `fromMs` to `toMs`, both included, not more than a day. */
 export interface RowsRequest {
@@ -17,29 +21,34 @@ export interface RowsRequest {
   readonly zone: Zone;
   /** The form of stamps that the meter took before. */
   readonly form?: StampForm | undefined;
+  /** Wanted where the meter is in mode E. */
+  readonly dlms?: DlmsAsking | undefined;
 }
 
 /** What came, oldest first; rows beside the range included, for some meters round it. */
 export interface FetchedRows extends Pick<Profile, "rows" | "damaged"> {
   readonly isUnchecked: boolean;
   readonly form?: StampForm | undefined;
-  /** When the answer's first byte came; absent: the meter has no data. */
+  /** When the answer's first byte came; absent: the meter has no data, or it is not known. */
   readonly atMs?: number | undefined;
 }
 
 /** Opens a session, fetches, signs off. @throws {RefusalError} {SilenceError} {ProtocolError} */
 export function* fetchRows(meter: MeterConfig, request: RowsRequest): Dialogue<FetchedRows> {
-  const { endpoint, fromMs, toMs, zone, form } = request;
+  const { endpoint, fromMs, toMs, zone, form, dlms } = request;
   const days: FetchedDay[] = [];
-  yield* askProgramming(meter, { endpoint, tries: { left: 1 } }, (its) =>
-    readProfile(its, {
-      address: meter.backfill!.profile,
-      fromMs,
-      toMs,
-      zone,
-      onDay: (day) => days.push(day),
-      ...form && { form },
-    }));
+  if (meter.mode === "E") {
+    const { askDlmsProfile, counters } = dlms!;
+    days.push(yield* askDlmsProfile(meter, { endpoint, counters }, { fromMs, toMs, zone }));
+  } else {yield* askProgramming(meter, { endpoint, tries: { left: 1 } }, (its) =>
+      readProfile(its, {
+        address: meter.backfill!.profile,
+        fromMs,
+        toMs,
+        zone,
+        onDay: (day) => days.push(day),
+        ...form && { form },
+      }));}
   return {
     rows: days.flatMap(({ rows }) => rows),
     damaged: days.flatMap(({ damaged }) => damaged),

@@ -11,7 +11,7 @@ import { openDlms } from "./dlms_session.ts";
 import { plot } from "./plot.ts";
 import { FORMATS, present } from "./present.ts";
 import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
-import { fetchProfile, LOAD_PROFILE } from "./profile_dlms.ts";
+import { fetchProfile, LOAD_PROFILE } from "../profile_dlms.ts";
 import { parseUsage, type Target } from "./target.ts";
 
 const DAY_MS = 86_400_000;

@@ -214,18 +214,29 @@ function checkRegisters({ path, mode, given, registers, timestamp }: DraftMeter,
   }
 }
 
-/** Profiles are asked for and clocks set in programming mode, and a DLMS meter has others. */
-function checkBackfill({ path, mode, given, every }: DraftMeter, report: Report): void {
+/** Profiles are asked for and clocks set in programming mode; profiles in mode E too, where it is sure that it is that. */
+function checkBackfill({ path, mode, given, every, backfill }: DraftMeter, report: Report): void {
   const fault = (option: string, message: string) => report.fault([...path, option], message, "key");
+  if (mode === undefined) return;
   const why = mode === "D"
     ? "a meter in mode D speaks by itself and cannot be asked"
-    : mode === "E" || given.includes("dlms")
-    ? "this version does it in programming mode (mode C) alone, not by DLMS"
-    : mode === undefined || mode === "auto" || mode === "C"
-    ? undefined
-    : `programming mode is entered in mode C, not in mode ${mode}`;
+    : mode === "auto" && given.includes("dlms")
+    ? "say mode: C or mode: E, for they are asked in different ways"
+    : mode === "A" || mode === "B"
+    ? `programming mode is entered in mode C, not in mode ${mode}`
+    : undefined;
   for (const option of ["backfill", "set_clock"]) if (why && given.includes(option)) fault(option, why);
-  if (!why && given.includes("set_clock") && every !== undefined && every < SET_CLOCK_MS) {
+  if (why) return;
+  const isObis = backfill?.profile !== undefined && !backfill.profile.includes("P.");
+  if (backfill?.profile !== undefined && isObis !== (mode === "E")) {
+    const form = mode === "E"
+      ? "in mode E a profile has a code: 1-0:99.1.0"
+      : "a code is of mode E; here it is P.01 or the like";
+    report.fault([...path, "backfill", "profile"], form);
+  }
+  if (!given.includes("set_clock")) return;
+  if (mode === "E") fault("set_clock", "this version sets it in programming mode (mode C) alone, not in mode E");
+  else if (every !== undefined && every < SET_CLOCK_MS) {
     fault("set_clock", `a clock is set between two readouts, which wants ${formatDuration(SET_CLOCK_MS)} at least`);
   }
 }

@@ -64,8 +64,12 @@ export const lineSchema = z.strictObject({
 
 /** What becomes of intervals that no readout told of. */
 export const backfillSchema = z.strictObject({
-  profile: z.string().regex(/^(\d-\d:)?P\.\d{1,3}$/, "a profile is written as the meter knows it: P.01").default("P.01")
-    .describe("The meter's load profile."),
+  profile: z.string().regex(
+    /^((\d-\d:)?P\.\d{1,3}|(\d+-\d+:)?\d+\.\d+(\.\d+)?(\*\d+)?)$/,
+    "a profile is written as the meter knows it: P.01, or 1-0:99.1.0 in mode E",
+  ).optional().meta({ examples: ["P.01"] }).describe(
+    "The meter's load profile. Absent: P.01, or 1-0:99.1.0 in mode E (DLMS).",
+  ),
   max_age: duration.refine((ms) => ms >= 3_600_000, "less than 1h would leave every gap").prefault("40d").describe(
     "Intervals older than this are not fetched; a meter keeps so much, about.",
   ),
@@ -143,7 +147,7 @@ export const meterSchema = z.strictObject({
     "How many data messages may be asked for in a slot before it is given up, repeats of damaged ones included: 1 to 3.",
   ),
   backfill: backfillSchema.optional().meta({ examples: [{ profile: "P.01", max_age: "40d" }] }).describe(
-    "After a gap (no power, line, host or answer) the intervals of the meter's own load profile that lie in it are fetched in programming mode (mode C) and delivered with the meter's time, flagged backfilled, each once. profile: P.01 is the default; max_age: older intervals are not fetched, 40d; budget: of the line's time in any hour, 6m, and never while a readout is due; from: now, or start to begin with what the meter has from before.",
+    "After a gap (no power, line, host or answer) the intervals of the meter's own load profile that lie in it are fetched (in programming mode of mode C, or in mode E) and delivered with the meter's time, flagged backfilled, each once. profile: P.01, or 1-0:99.1.0 in mode E; max_age: older intervals are not fetched, 40d; budget: of the line's time in any hour, 6m, and never while a readout is due; from: now, or start to begin with what the meter has from before.",
   ),
   set_clock: setClockSchema.optional().meta({ examples: [{ tolerance: "5s", max_per_day: "1m" }] }).describe(
     "The meter's clock is set to the host's, in programming mode (mode C), with password where the meter wants one: the only thing that the daemon ever writes, and only where this stands. tolerance: a clock that is off by no more is left, 5s; max_per_day: by so much it is set in any 24 hours at most, 1m; farther off, it is told and left to obisd clock --set. Never while the host's clock is not synchronised, near midnight, a quarter hour or a change of the season. Each setting leaves a line that begins with AUDIT in the log.",

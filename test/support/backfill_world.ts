@@ -1,13 +1,15 @@
 /** Days of a line with simulated meters that have load profiles, in the time of a clock that jumps, and a journal on disk. @module */
+import "../../src/asking_dlms.ts"; // loaded already when the collector wants it: a file takes no time of a clock that jumps
 import type { BackfillConfig, MeterConfig } from "../../src/config.ts";
 import { serveLine } from "../../src/collector.ts";
 import { CollectorReport } from "../../src/collector_report.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
+import { InvocationCounters } from "../../src/invocation_counters.ts";
 import { openJournal } from "../../src/journal.ts";
 import { Moments } from "../../src/moments.ts";
 import { Progress } from "../../src/progress.ts";
 import type { Reading } from "../../src/reading.ts";
-import { parseCaptures, parseFault, type SimulatorOptions } from "../../src/simulator/mod.ts";
+import { type DlmsOptions, parseCaptures, parseFault, type SimulatorOptions } from "../../src/simulator/mod.ts";
 import { parseEndpoint } from "../../src/transport/endpoint.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { listeningLog } from "./listening_log.ts";
@@ -38,6 +40,8 @@ export interface Stretch {
   readonly pacing?: boolean;
   /** Whether the meters answer at a moment, ms since 1970. */
   readonly answers?: (nowMs: number) => boolean;
+  /** The meters are DLMS meters. */
+  readonly dlms?: DlmsOptions;
   /** What goes wrong with the meters. */
   readonly faults?: readonly string[];
   /** How far the meter's own clock is behind. */
@@ -91,7 +95,7 @@ export class World implements Disposable {
         note: (name) => Promise.resolve(journal.note(name)),
       },
       ...{ report: this.report, moments: new Moments(), progress: new Progress(), clock, open },
-      ...{ stop: end.signal, retire: end.signal },
+      ...{ stop: end.signal, retire: end.signal, counters: new InvocationCounters("/nowhere") }, // nothing is ciphered
     }));
     while (journal.books()[0]!.pending > 0) {
       const batch = await journal.next("all", AbortSignal.timeout(20_000));

@@ -1,15 +1,8 @@
 /** The load profile of a DLMS meter (class 7), in the same rows as others. @module */
-import type { Dialogue } from "../dialogue.ts";
-import {
-  CLASS,
-  type Client,
-  type DateTime,
-  dateTimeOf,
-  type Profile as DlmsProfile,
-  ValueReader,
-} from "../dlms/mod.ts";
-import type { Channel, FetchedDay, Gap, ProfileRow, Zone } from "../iec62056/mod.ts";
-import { instantOf } from "../iec62056/time_stamp.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { CLASS, type Client, type DateTime, dateTimeOf, type Profile as DlmsProfile, ValueReader } from "./dlms/mod.ts";
+import type { Channel, FetchedDay, Gap, ProfileRow, Zone } from "./iec62056/mod.ts";
+import { instantOf } from "./iec62056/time_stamp.ts";
 
 /** The profile that most meters keep their quarter hours in. */
 export const LOAD_PROFILE = "1-0:99.1.0*255";
