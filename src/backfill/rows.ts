@@ -1,16 +1,15 @@
 /** Rows of a meter's load profile, whatever protocol it speaks: each is a dialogue that brings home the same rows. @module */
-import { askProgramming } from "../asking.ts";
+import { type AskingOptions, askProgramming } from "../asking.ts";
 import type { askDlmsProfile } from "../asking_dlms.ts";
 import type { MeterConfig } from "../config.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { type FetchedDay, type Profile, readProfile, type StampForm, type Zone } from "../iec62056/mod.ts";
-import type { InvocationCounters } from "../invocation_counters.ts";
 import type { Endpoint } from "../transport/endpoint.ts";
 
 /** How DLMS meters (mode E) are asked; absent where none is configured, for it is a lot of code. */
 export interface DlmsAsking {
   readonly askDlmsProfile: typeof askDlmsProfile;
-  readonly counters: InvocationCounters;
+  readonly counters: NonNullable<AskingOptions["counters"]>;
 }
 
 /** Which rows: those that end from `fromMs` to `toMs`, both included, not more than a day. */

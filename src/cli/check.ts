@@ -128,7 +128,12 @@ function summarise(config: Config, nowMs: number): string {
 function describeMeter(meter: MeterConfig, { lines }: Config, nowMs: number): string[] {
   const { endpoint } = lines.find(({ name }) => name === meter.line)!;
   const address = meter.address === undefined ? "" : ` address ${meter.address}`;
-  return [meter.name, `on ${formatEndpoint(endpoint)}${address}`, `mode ${meter.mode}`, describeSchedule(meter, nowMs)];
+  const { name, mode, backfill, setClock } = meter;
+  const more = [...backfill ? [`back-fill from ${backfill.profile}`] : [], ...setClock ? ["its clock is set"] : []];
+  return [
+    ...[name, `on ${formatEndpoint(endpoint)}${address}`, `mode ${mode}`],
+    [describeSchedule(meter, nowMs), ...more].join("; "),
+  ];
 }
 
 function describeSchedule({ schedule, timeZone }: MeterConfig, nowMs: number): string {

@@ -78,6 +78,7 @@ function formatFacts(facts: Facts): string {
 }
 
 function formatFact(name: string, value: unknown): string {
+  if (typeof value === "object" && value !== null) return `{ ${formatFacts(value as Facts)} }`;
   if (typeof value !== "number") return String(value);
   if (/bytes$/.test(name)) return value < 1e6 ? `${Math.ceil(value / 1024)}KiB` : `${Math.round(value / 2 ** 20)}MiB`;
   return /ms$/.test(name) && value > 1e11 ? new Date(value).toISOString() : String(value);
