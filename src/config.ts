@@ -241,7 +241,7 @@ function readTop(value: unknown, report: Report) {
     known: Object.keys(configSchema.shape),
     later: LATER_OPTIONS.top,
   });
-  const timeZone = time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const timeZone = time_zone ?? Temporal.Now.timeZoneId();
   return { lines, meters, sinks, journal, timeZone, runtimeDirectory: runtime_directory };
 }
 

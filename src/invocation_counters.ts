@@ -4,8 +4,8 @@
  * a reservation is lost is skipped. Several processes may share the file.
  * @module
  */
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { LineError, RefusalError } from "./errors.ts";
 
 /** As `src/dlms/` wants it. */
@@ -83,6 +83,7 @@ function usedUp(): RefusalError {
 
 /** A name that tells nothing of the key. */
 function nameOf(key: Uint8Array, title: Uint8Array): string {
+  const { createHash } = process.getBuiltinModule("node:crypto"); // megabytes, which a daemon without ciphers does without
   const digest = createHash("sha256").update("obisd invocation counter").update(key).digest("hex").slice(0, 24);
   return `${title.toHex().toUpperCase()}-${digest}`;
 }

@@ -18,7 +18,6 @@
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";
-import { ClosedLetterBox } from "./journal/letter_box.ts";
 import type { LetterChoice, Purged, Retried } from "./journal/messages.ts";
 import { Store } from "./journal/store.ts";
 import type { HostTime } from "./host_time.ts";
@@ -219,7 +218,8 @@ export interface JournalOptions {
  * The dead letters of a journal that no process has open; `sinks`: who is in the configuration. Disposing closes it.
  * @throws {ConfigError | LineError | JournalError} as {@link openJournal} would, and where the disk gives nothing
  */
-export function openLetters(path: string, sinks: readonly string[]): Letters & Disposable {
+export async function openLetters(path: string, sinks: readonly string[]): Promise<Letters & Disposable> {
+  const { ClosedLetterBox } = await import("./journal/closed_letter_box.ts"); // which a daemon does without
   return new ClosedLetterBox(path, sinks);
 }
 

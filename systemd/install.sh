@@ -115,8 +115,14 @@ put() {
 
 put_program() {
   cmp -s "$deno" "$root/opt/obisd/deno" || put 755 "$deno" /opt/obisd/deno
-  put 644 "$project/dist/journal_worker.js" /opt/obisd/journal_worker.js
+  # The pieces before what imports them, and then away with those of another version.
+  for piece in "$project"/dist/*.js; do
+    [ "${piece##*/}" = obisd.js ] || put 644 "$piece" "/opt/obisd/${piece##*/}"
+  done
   put 644 "$project/dist/obisd.js" /opt/obisd/obisd.js
+  for piece in "$root"/opt/obisd/*.js; do
+    [ -f "$project/dist/${piece##*/}" ] || rm -f "$piece"
+  done
   put 644 "$here/README.md" /opt/obisd/README.md
   put 755 "$here/obisd.sh" /usr/local/bin/obisd
 }

@@ -114,7 +114,7 @@ async function openClosed(path: string | undefined): Promise<Letters & Disposabl
   await Deno.stat(journal.path).catch((error) => {
     throw new Deno.errors.NotFound(`There is no journal ${journal.path}: nothing was ever read`, { cause: error });
   });
-  return openLetters(journal.path, sinks.map(({ name }) => name));
+  return await openLetters(journal.path, sinks.map(({ name }) => name));
 }
 
 function show(

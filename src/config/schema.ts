@@ -24,9 +24,10 @@ const printable = z.string().regex(/^\P{C}+$/u, "empty, or with characters that 
 const timeZone = z.string().refine(isTimeZone, { error: ({ input }) => explainTimeZone(String(input)) })
   .meta({ examples: ["Europe/Berlin"] });
 
+/** Asks `Temporal`, which the schedule needs anyhow: `Intl` would cost megabytes. An offset is no zone. */
 function isTimeZone(zone: string): boolean {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }) !== undefined;
+    return /^[A-Za-z]/.test(zone) && Temporal.Now.zonedDateTimeISO(zone) !== undefined;
   } catch {
     return false;
   }

@@ -8,7 +8,7 @@ import { endOf, startOf } from "./ends.ts";
 import { JournalFile, type Predecessor } from "./file.ts";
 import { allLetters } from "./letters.ts";
 import type { Contents, Head, Opening, ReadoutRow, Salvage } from "./messages.ts";
-import { type StoredNote, wholeNotes } from "./notes.ts";
+import { type StoredNote, wholeNotes } from "./stored_notes.ts";
 import { FORMATS } from "./schema.ts";
 import { Sql } from "./sql.ts";
 import { isWhole, type StoredForm, type StoredReadout, toForm, toRow } from "./stored.ts";

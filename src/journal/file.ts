@@ -18,7 +18,7 @@ import {
   type Salvage,
   type Size,
 } from "./messages.ts";
-import { putNotes, type StoredNote, wholeNotes } from "./notes.ts";
+import { putNotes, type StoredNote, wholeNotes } from "./stored_notes.ts";
 import { FORMATS, openDatabase, PAGE_BYTES } from "./schema.ts";
 import { Sql } from "./sql.ts";
 import { checkSum, type StoredReadout } from "./stored.ts";

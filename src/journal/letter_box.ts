@@ -1,18 +1,14 @@
-/** What can be done about dead letters: while the journal is open, and while no process has it. @module */
+/** What can be done about dead letters while the journal is open. @module */
 import { comingAlone } from "../occurrence.ts";
 import type { Letter, Letters } from "../journal.ts";
 import type { Reading } from "../reading.ts";
 import type { Claim } from "./claims.ts";
 import type { Cursor } from "./cursors.ts";
-import { JournalFile } from "./file.ts";
-import { listLetters, purgeLetters, retryLetters } from "./letters.ts";
 import type { Memory } from "./memory.ts";
 import type { LetterChoice, LetterRow, Purged, Retried } from "./messages.ts";
-import { toError } from "./port.ts";
-import { troubleOf } from "./trouble.ts";
 
 /** More than this nobody reads at once. */
-const LISTED = 1000;
+export const LISTED = 1000;
 
 interface Listed {
   readonly rows: readonly LetterRow[];
@@ -55,40 +51,6 @@ export class OpenLetterBox implements Letters {
   }
 }
 
-/** Those of a journal that no process has open; this one has it meanwhile. */
-export class ClosedLetterBox implements Letters, Disposable {
-  readonly #file: JournalFile;
-
-  /** @throws {ConfigError | LineError | JournalError} by who must act */
-  constructor(readonly path: string, readonly sinks: readonly string[]) {
-    this.#file = this.#attempt(() => JournalFile.open({ path, ballastBytes: 0 })[0]);
-  }
-
-  list(choice: LetterChoice): Promise<{ letters: Letter[]; count: number }> {
-    return Promise.try(() => toLetters(this.#attempt(() => listLetters(this.#file.sql, choice, LISTED))));
-  }
-
-  retry(choice: LetterChoice): Promise<Retried> {
-    return Promise.try(() => this.#attempt(() => retryLetters(this.#file.sql, choice, this.sinks)));
-  }
-
-  purge(choice: LetterChoice): Promise<Purged> {
-    return Promise.try(() => this.#attempt(() => purgeLetters(this.#file.sql, choice)));
-  }
-
-  [Symbol.dispose](): void {
-    this.#file.close();
-  }
-
-  #attempt<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw toError(this.path, troubleOf(error));
-    }
-  }
-}
-
 /** Letters as their sink gets them once more; `undefined`: there are none. */
 export function offered(cursor: Cursor, rows: readonly LetterRow[]): Claim | undefined {
   const whole = rows.filter(({ damaged }) => !damaged);
@@ -101,7 +63,8 @@ export function offered(cursor: Cursor, rows: readonly LetterRow[]): Claim | und
   return { batch: { ...place, readings, seqs: whole.map(({ seq }) => seq), letters: whole.map(({ id }) => id) } };
 }
 
-function toLetters({ rows, count }: Listed): { letters: Letter[]; count: number } {
+/** As people read them. */
+export function toLetters({ rows, count }: Listed): { letters: Letter[]; count: number } {
   return {
     count,
     letters: rows.map(({ id, sink, seq, atMs, reason, again, body, damaged }) => ({

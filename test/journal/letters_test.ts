@@ -143,14 +143,14 @@ Deno.test("openLetters: without a daemon the journal itself is asked, and nobody
   {
     await using journal = await open(folder);
     await withLetters(journal);
-    assert.throws(() => openLetters(path, []), new RegExp(`in use by another obisd, process ${Deno.pid}`));
+    await assert.rejects(openLetters(path, []), new RegExp(`in use by another obisd, process ${Deno.pid}`));
   }
   {
-    using letters = openLetters(path, ["csv"]);
+    using letters = await openLetters(path, ["csv"]);
     assert.deepEqual(await letters.retry({}), { again: {}, damaged: 0, homeless: 2 });
   }
   {
-    using letters = openLetters(path, ["influx"]);
+    using letters = await openLetters(path, ["influx"]);
     assert.deepEqual((await letters.retry({ ids: [2] })).again, { influx: 1 });
     assert.deepEqual(await letters.purge({ sink: "influx" }), { purged: 1, waiting: 1 });
   }

@@ -21,8 +21,8 @@ async function inService(body: (folder: string) => Promise<void>): Promise<void>
   const folder = await Deno.makeTempDir({ prefix: "obisd-service-" });
   try {
     await deno("run", "--allow-all", "--quiet", `${PROJECT}src/bundle.ts`);
-    for (const file of ["obisd.js", "journal_worker.js"]) {
-      await Deno.copyFile(`${PROJECT}dist/${file}`, `${folder}/${file}`);
+    for (const { name } of Deno.readDirSync(`${PROJECT}dist`)) {
+      if (name.endsWith(".js")) await Deno.copyFile(`${PROJECT}dist/${name}`, `${folder}/${name}`);
     }
     await Deno.writeTextFile(
       `${folder}/obisd.yaml`,
