@@ -130,9 +130,9 @@ class Heard {
 
   telegram(telegram: Telegram): void {
     const text = toText(telegram.bytes);
-    const at = this.#pending.lastIndexOf(text);
+    const at = this.#pending.indexOf(text);
     if (at > 0) this.#passOver(at);
-    this.#pending = this.#pending.slice(this.#pending.indexOf(text) + text.length).replace(/^[\r\n]+/, "");
+    this.#pending = this.#pending.slice(text.length).replace(/^[\r\n]+/, "");
     const { check, block, bytes } = telegram;
     if (check.result === "wrong" || !block.complete) {
       this.#damaged++;

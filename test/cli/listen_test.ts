@@ -1,7 +1,10 @@
 /** `obisd listen` against a simulated meter that pushes: what is shown, what is told, how it ends. @module */
 import assert from "node:assert/strict";
+import { pause, send } from "../../src/dialogue.ts";
+import { encodePush, toBytes, toText } from "../../src/iec62056/mod.ts";
 import { withoutHaste } from "../support/hasty_clock.ts";
 import { meter, type Reading, runCommand, SAID, textsOf } from "../support/read_meter.ts";
+import { serveTcp } from "../support/serve_dialogue.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
@@ -42,6 +45,16 @@ for (const [mode, faults, args, code, told] of CASES) {
     if (args.startsWith("--count") && code === 0) assert.equal(textsOf(outcome.out).length, 2 * SAID.length);
   });
 }
+
+Deno.test("listen: telegrams that come in one piece are all shown, and none is passed over", async () => {
+  const telegram = toText(encodePush("/ABC5METER", "1.8.0(1*kWh)\r\n!\r\n"));
+  await using pushing = serveTcp(function* () {
+    yield* send(toBytes(telegram.repeat(3)));
+    yield* pause(10_000);
+  });
+  const { code, out, err } = await runCommand(["listen", pushing.endpoint, "--count", "3", "--format", "json"]);
+  assert.deepEqual([code, textsOf(out), err], [0, ["1", "1", "1"], ""]);
+});
 
 Deno.test("listen: at the pace of the wire on a pseudo-terminal, traced and recorded", async () => {
   const folder = await Deno.makeTempDir();
