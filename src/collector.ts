@@ -33,8 +33,11 @@ import { Wire, type WireOptions } from "./wire.ts";
 const SESSION_LIMIT_MS = 15 * 60_000;
 /** The clock is looked at this often at least, for somebody may set it. */
 const NAP_MS = 30_000;
-/** What a loop may take beyond what it promised before the watchdog calls it stuck. */
-const GRACE_MS = 60_000;
+/**
+ * A loop that has not moved for so long stands still, and the watchdog ends the service: more than any step of a session
+ * takes, or the journal, or a rest.
+ */
+const STANDSTILL_MS = 60_000;
 /** A pushing meter is heard again after this, whatever went wrong. */
 const HEAR_AGAIN_MS = 500;
 /** While a telegram is on its way at the end of a slot, the slot is looked at again after this. */
@@ -95,10 +98,11 @@ async function askMeters(
   meters: readonly MeterConfig[],
   its: CollectorContext,
 ): Promise<void> {
-  const { clock = systemClock, progress, report, retire, notes: journal } = its;
+  const { clock = systemClock, report, retire, notes: journal } = its;
+  const onStep = () => moves(line.name, its);
   const dlms = meters.some(({ dlms }) => dlms) ? await import("./asking_dlms.ts") : undefined;
   const backfill = journal && await Backfill.of(meters, {
-    ...{ journal, clock, report: report.backfill, signal: retire },
+    ...{ journal, clock, report: report.backfill, signal: retire, onStep },
     ...dlms && its.counters && { dlms: { askDlmsProfile: dlms.askDlmsProfile, counters: its.counters } },
   });
   const keeper = journal &&
@@ -113,15 +117,21 @@ async function askMeters(
     const turn = nextTurn(turns, clock.now());
     const waitMs = turn.due - clock.now();
     const awayMs = waitMs > 0 ? 0 : wire.waitMs(turn.slot);
-    progress.promise(line.name, NAP_MS + GRACE_MS);
+    moves(line.name, context);
     if (waitMs > 0) {
-      progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
+      moves(line.name, context, line.endpoint.options.connect_timeout);
       const roomMs = Math.min(waitMs, SESSION_LIMIT_MS) - quiet_time;
-      if (await backfill?.step(wire, roomMs) || await keeper?.step(wire, roomMs)) {
+      let isUsed = await backfill?.step(wire, roomMs);
+      if (!isUsed && keeper) {
+        moves(line.name, context, SESSION_LIMIT_MS); // who sets a clock may wait for a whole minute
+        isUsed = await keeper.step(wire, roomMs);
+      }
+      if (isUsed) {
+        moves(line.name, context, quiet_time);
         await clock.sleep(quiet_time, retire);
         continue;
       }
-      progress.promise(line.name, NAP_MS + GRACE_MS);
+      moves(line.name, context);
       await wire.rest(Math.min(waitMs, NAP_MS), retire);
       continue;
     }
@@ -129,12 +139,18 @@ async function askMeters(
       await clock.sleep(Math.min(awayMs, turn.slots(turn.slot) - clock.now(), NAP_MS), retire);
       continue;
     }
-    progress.promise(line.name, SESSION_LIMIT_MS + GRACE_MS);
     turn.askedMs = clock.now();
     const attempt = await askMeter(wire, turn, { ...context, ...modeE && { modeE } });
     settleTurn(turn, attempt, shared, context);
-    if (shared) await clock.sleep(quiet_time, retire);
+    if (!shared) continue;
+    moves(line.name, context, quiet_time);
+    await clock.sleep(quiet_time, retire);
   }
+}
+
+/** Says that a line's loop moves, and will again soon after the longest that it may wait for now. */
+function moves(line: string, { progress }: CollectorContext, longestMs = 0): void {
+  progress.promise(line, longestMs + STANDSTILL_MS);
 }
 
 /** Brings a turn to its present slot, and tells which ended without it. */
@@ -167,7 +183,9 @@ async function askMeter(
         ...modeE && { modeE },
         ...counters && { counters },
       });
-      return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
+      moves(meter.line, context, wire.endpoint.options.connect_timeout);
+      const its = { signal, clock: steadyClock(clock), trace: () => moves(meter.line, context) };
+      return await converse(await wire.open(signal), dialogue, its);
     });
     wire.proved();
     return await keep(telegram, meter, context, slot);
@@ -191,14 +209,15 @@ async function hearTelegrams(
   turn: MeterTurn | undefined,
   context: CollectorContext,
 ): Promise<void> {
-  const { clock = systemClock, progress, report, retire } = context;
+  const { clock = systemClock, report, retire } = context;
   const steady = steadyClock(clock);
   let inVain = 0;
   while (!retire.aborted) {
-    progress.promise(meter.line, NAP_MS + GRACE_MS);
+    moves(meter.line, context, wire.endpoint.options.connect_timeout);
     try {
       const dialogue = listen(inbox, { line: pushLine(wire.endpoint, meterTypeNamed(meter.type)?.push) });
-      const telegram = await converse(await wire.open(retire), dialogue, { signal: retire, clock: steady });
+      const its = { signal: retire, clock: steady, trace: () => moves(meter.line, context) };
+      const telegram = await converse(await wire.open(retire), dialogue, its);
       report.readAgain(meter.name, inVain);
       inVain = 0;
       wire.proved();

@@ -12,13 +12,13 @@ import { roomOn } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { Moments } from "./moments.ts";
 import { Progress } from "./progress.ts";
+import { takePulse } from "./pulse.ts";
 import { Standing } from "./standing.ts";
 import type { Status } from "./status.ts";
 import type { Endpoint } from "./transport/endpoint.ts";
 
-/** The journal's worker has this long to answer before the watchdog calls it stuck; an SD card may stall for many seconds. */
-const JOURNAL_MS = 90_000;
-const PING_MS = 10_000;
+/** How often somebody looks whether the host's clock was set. */
+const LOOK_MS = 10_000;
 /** How often the journal's books are compared with its file. */
 const CHECK_MS = 60_000;
 /** Given up when the disk is full, so that the journal can go on for a while. */
@@ -49,7 +49,7 @@ export class Daemon implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #lines = new Map<string, RunningLine>();
   readonly #sinks = new Map<string, RunningSink>();
-  #pinger: ReturnType<typeof setInterval> | undefined;
+  #looker: ReturnType<typeof setInterval> | undefined;
   #checker: ReturnType<typeof setInterval> | undefined;
 
   private constructor(config: Config, readonly log: Log, readonly time: HostTime, readonly journal: Journal) {
@@ -65,7 +65,8 @@ export class Daemon implements AsyncDisposable {
     const daemon = new Daemon(config, log, time, journal);
     daemon.#applySinks(config);
     daemon.#applyLines(config);
-    daemon.#pinger = setInterval(() => daemon.#ping(), PING_MS);
+    daemon.#takePulse();
+    daemon.#looker = setInterval(() => time.look(), LOOK_MS); // a step is told soon, also when nobody reads
     daemon.#checker = setInterval(() => daemon.#check(), CHECK_MS);
     return daemon;
   }
@@ -84,7 +85,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Ends all loops, meters signed off, and closes the journal. */
   async stop(): Promise<void> {
-    clearInterval(this.#pinger);
+    clearInterval(this.#looker);
     clearInterval(this.#checker);
     this.#stop.abort(new DOMException("obisd stops", "AbortError"));
     await retireAll(this.#lines.values(), this.#stop.signal.reason);
@@ -197,14 +198,10 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** A worker that is dead or does not answer breaks its promise, and the watchdog sees it. */
-  async #ping(): Promise<void> {
-    this.time.look(); // a step is told soon, also when nobody reads
-    try {
-      await this.journal.ping();
-      this.progress.promise("journal", JOURNAL_MS);
-    } catch (error) {
-      this.log.error((error as Error).message);
-    }
+  #takePulse(): void {
+    const { progress, time: clock, log, journal } = this;
+    const onTrouble = ({ message }: Error) => log.error(message);
+    takePulse(() => journal.ping(), { progress, clock, signal: this.#stop.signal, onTrouble });
   }
 }
 

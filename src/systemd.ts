@@ -22,8 +22,8 @@ export interface ServiceManager {
   /** One line for `systemctl status`. */
   status(text: string): void;
   /**
-   * Pings at half the unit's `WatchdogSec`, each time only if `progress()` says that every loop has moved since the last
-   * time it was asked; a daemon that stands still is killed by systemd and started again. Disposing ends the pings.
+   * Pings at a sixth of the unit's `WatchdogSec`, each time only if `progress()` says that every loop moves; else the service
+   * manager is told at once, which kills a daemon that stands still and starts it again. Disposing ends the pings.
    */
   watchdog(progress: () => boolean): Disposable;
 }
@@ -58,16 +58,19 @@ export function serviceManager(options: ServiceManagerOptions = {}): ServiceMana
     stopping: () => notify("STOPPING=1"),
     status: (text) => notify(`STATUS=${text.replaceAll("\n", " ")}`),
     watchdog: (progress) =>
-      everyMs(address ? pingEveryMs(environment) : undefined, () => progress() && notify("WATCHDOG=1")),
+      everyMs(
+        address ? pingEveryMs(environment) : undefined,
+        () => notify(progress() ? "WATCHDOG=1" : "WATCHDOG=trigger"),
+      ),
   };
 }
 
-/** Half of what the unit allows between two pings; undefined: it has no watchdog, or one for another process. */
+/** A sixth of what the unit allows between two pings, so that a stand-still is found soon; undefined: it has no watchdog, or one for another process. */
 function pingEveryMs(environment: (name: string) => string | undefined): number | undefined {
   const allowedUs = Number(environment("WATCHDOG_USEC"));
   const pid = environment("WATCHDOG_PID");
   if (!(allowedUs > 0) || pid && Number(pid) !== Deno.pid) return undefined;
-  return allowedUs / 1000 / 2;
+  return allowedUs / 1000 / 6;
 }
 
 /** Calls at once and then at each interval, until disposed; keeps no process alive. */

@@ -159,7 +159,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
     ...["src/stamp.ts", "src/standing.ts", "src/invocation_counters.ts"],
   ],
+  "src/pulse.ts": ["src/clock.ts", "src/progress.ts"],
   "src/daemon": [
+    "src/pulse.ts",
     "src/invocation_counters.ts",
     ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
     ...["src/status.ts", "src/standing.ts"],

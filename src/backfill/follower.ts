@@ -54,6 +54,8 @@ export interface BackfillContext {
   /** Ends a session at once, the meter signed off. */
   readonly signal: AbortSignal;
   readonly dlms?: DlmsAsking | undefined;
+  /** Hears of each step of a session: it goes on. */
+  readonly onStep?: () => void;
 }
 
 /** What is asked for: a part of a gap, or (`probe`) the newest rows. */
@@ -170,7 +172,7 @@ export class Follower {
 
   /** One session. */
   async #fetch(wire: Wire, plan: Plan, withinMs: number): Promise<void> {
-    const { clock, signal: parent, dlms } = this.context;
+    const { clock, signal: parent, dlms, onStep: trace = () => {} } = this.context;
     const { probe, part: { fromMs, toMs, count }, ledger: { periodMs } } = plan;
     const beganMs = this.askedMs = clock.monotonic();
     const marginMs = probe ? 0 : this.#wide ? HOUR_MS : Math.min(HOUR_MS, periodMs);
@@ -181,7 +183,7 @@ export class Follower {
       const limit = { withinMs, what: "Fetching its profile", clock };
       const fetched = await withLimit(parent, limit, async (signal) => {
         signal.addEventListener("abort", () => isCut = !parent.aborted, { once: true });
-        return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock) });
+        return await converse(await wire.open(signal), dialogue, { signal, clock: steadyClock(clock), trace });
       });
       wire.proved();
       const endMs = clock.monotonic();

@@ -87,7 +87,7 @@ async function serve(daemon: Daemon, manager: ServiceManager, life: Life): Promi
   await show();
   using _watchdog = manager.watchdog(() => {
     const stuck = daemon.progress.stuck();
-    if (stuck.length > 0) log.error(`Stuck: ${stuck.join(", ")}; the watchdog is not fed`);
+    if (stuck.length > 0) log.error(`Stuck: ${stuck.join(", ")}; the service manager is asked to start obisd anew`);
     return stuck.length === 0;
   });
   while (await hangups.next(signal)) {

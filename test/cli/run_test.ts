@@ -103,7 +103,7 @@ Deno.test("run: with the least permissions, from READY to exit 0, through reload
   };
   folder.write(config);
   const flags = (await obisd("permissions", "-c", folder.config)).stdout.trim().split("\n");
-  await using daemon = startRun(folder.config, { flags, env: { JOURNAL_STREAM: "8:1", WATCHDOG_USEC: "500000" } });
+  await using daemon = startRun(folder.config, { flags, env: { JOURNAL_STREAM: "8:1", WATCHDOG_USEC: "3000000" } });
   await daemon.told(/^READY=1$/);
   daemon.kill("SIGHUP"); // at the first moment at which anybody may
   assert.deepEqual((await Deno.stat(`${folder.path}/journal.db`)).isFile, true);
