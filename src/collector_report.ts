@@ -184,19 +184,12 @@ export class CollectorReport {
     this.#once(`Line ${line}: ${text}`, { line }, text);
   }
 
-  /** Who hears how a line is doing. What goes away and comes back all the time is told of ever more seldom. */
+  /** Who hears how a line is doing. */
   onLine(line: string): Pick<WireOptions, "onNotice" | "onAway" | "onBack"> {
-    let said = false;
     return {
       onNotice: (text) => this.notice(line, text),
-      onAway: (reason, times) => {
-        if (isNews(times)) said = true;
-        this.log[isNews(times) ? "warning" : "debug"](`Line ${line} is away: ${reason}`, { line });
-      },
-      onBack: (awayMs) => {
-        if (said) this.log.info(`Line ${line} is back`, { line, away_s: Math.round(awayMs / 1000) });
-        said = false;
-      },
+      onAway: (reason) => this.log.warning(`Line ${line} is away: ${reason}`, { line }),
+      onBack: (awayMs) => this.log.info(`Line ${line} is back`, { line, away_s: Math.round(awayMs / 1000) }),
     };
   }
 

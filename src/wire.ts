@@ -33,8 +33,8 @@ export interface WireOptions {
   readonly open?: typeof openTransport;
   readonly clock: Clock;
   readonly onNotice: (message: string) => void;
-  /** It is away, or still so: tried in vain `times` in a row. */
-  readonly onAway: (reason: string, times: number) => void;
+  /** It has gone away; that it still is, its state tells. */
+  readonly onAway: (reason: string) => void;
   /** It is open again, after `awayMs`. */
   readonly onBack: (awayMs: number) => void;
 }
@@ -159,9 +159,11 @@ export class Wire implements AsyncDisposable {
     const reason = error instanceof Error ? error.message : String(error);
     this.#tried = { atMs: clock.now(), monotonicMs: clock.monotonic() };
     this.#trouble = { atMs: clock.now(), reason };
-    if (this.#awaySince === undefined) this.#losses++;
-    this.#awaySince ??= clock.monotonic();
-    onAway(reason, ++this.#inVain);
+    this.#inVain++;
+    if (this.#awaySince !== undefined) return;
+    this.#awaySince = clock.monotonic();
+    this.#losses++;
+    onAway(reason);
   }
 
   #comeBack(): void {

@@ -1,11 +1,14 @@
 #!/bin/sh
-# The steps of vm_test.sh, run in the machine: installs obisd, reads the meter on the second serial port, and does to the
-# service what happens to services. Prints "ok NAME" or "not ok NAME" for each step and a count. Without KVM a machine
+# The steps of vm_test.sh, run in the machine: installs obisd, reads the meter on the second serial port and the one behind
+# the USB adapter, and does to the service what happens to services. Prints "ok NAME" or "not ok NAME" for each step and a
+# count, and "@ plug" or "@ pull" for who holds the adapter. Without KVM a machine
 # is some twenty times slower, so what is waited for has time; nothing is waited for that has come.
 set -u
 export NO_COLOR=1 PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root
 
 PORT=/dev/ttyS1
+USB=/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_METER1-if00-port0
+DISK=/var/lib/obisd/disk
 passed=0 failed=0 from=today
 log=/run/vm-steps.log
 
@@ -61,7 +64,13 @@ meter_speaks() { rx=$(counted rx) && sleep 0.2 && [ "$(counted rx)" -gt $((rx + 
 readings() { cat /var/lib/obisd/readings-*.csv 2>/dev/null; }
 readouts() { readings | grep -c ',1\.8\.60,'; }
 more_than() { [ "$(readouts)" -gt "$1" ]; }
-reads_on() { within 60 more_than "$(readouts)"; }
+reads_on() { within 120 more_than "$(readouts)"; }
+usb_readouts() { readings | grep -c ',usb-1,.*,000678.9,'; }
+more_usb_than() { [ "$(usb_readouts)" -gt "$1" ]; }
+# line_is NAME STATE: as the status file says, which is ten seconds old at most.
+line_is() { tr -d ' \n' </run/obisd/status.json | grep -o "\"name\":\"$1\",\"url\"[^}]*" | grep -q "\"state\":\"$2\""; }
+# holds NAME: whether the service has such a device open.
+holds() { find "/proc/$(property MainPID)/fd" -lname "*$1*" | grep -q .; }
 # At least once is what a sink is promised, after a kill too.
 whole() { [ "$(readings | grep ',meter-1,' | cut -d , -f 1 | uniq -c | awk '$1 < 62' | wc -l)" = 0 ]; }
 
@@ -78,10 +87,10 @@ call_clock_right() {
 # configure INTERVAL [LINE]
 configure() {
   cat >/etc/obisd/obisd.yaml <<YAML
-lines: { head: { url: "serial://$PORT" } }
-meters: [{ name: meter-1, line: head, every: $1 }]
+lines: { head: { url: "serial://$PORT" }, usb: { url: "serial://$USB" } }
+meters: [{ name: meter-1, line: head, every: $1 }, { name: usb-1, line: usb, every: $1 }]
 sinks: [{ type: stdout }, { type: csv, path: "/var/lib/obisd/readings-%Y-%m-%d.csv" }]
-journal: { path: /var/lib/obisd/journal.db }
+journal: { path: $DISK/journal.db }
 ${2-}
 YAML
 }
@@ -89,16 +98,21 @@ YAML
 say "the machine was up after $(now) s"
 step "install" sh /root/obisd/systemd/install.sh --deno /root/deno
 step "the port is the group's" [ "$(stat -c %a:%G $PORT)" = 660:dialout ]
+mkdir -p $DISK
+mount LABEL=journal $DISK && chown -R obisd:obisd /var/lib/obisd
+echo "@ plug"
+step "an adapter is plugged in" within 60 [ -e $USB ]
+step "… it is the group's" [ "$(stat -L -c %a:%G $USB)" = 660:dialout ]
 configure 20s
 step "the configuration is valid" obisd check --write-permissions
 
 step "the kernel calls its clock right" call_clock_right
 step "it starts: ready" systemctl start obisd
 step "it is active" is ActiveState active
-step "it says what it does" within 20 has StatusText "1 meters"
+step "it says what it does" within 20 has StatusText "2 meters"
 step "it signs on at 300 Bd 7E1" within 30 port_is 300
 step "it reads at 9600 Bd 7E1" within 30 port_is 9600
-step "readings are in the file" within 60 more_than 0
+step "readings are in the file" within 120 more_than 0
 step "… with the meter's digits" sh -c "grep ',1.8.0,.*,000123.4500,.*kWh' /var/lib/obisd/readings-*.csv"
 step "… each readout whole" whole
 step "readings are in systemd's journal" said info 000123.4500
@@ -107,8 +121,23 @@ step "it reads again" reads_on
 step "and again" reads_on
 say "processor: $((($(property CPUUsageNSec) - cpu) / 1000000)) ms in $(since "$begun") s"
 say "memory: $(($(property MemoryCurrent) / 1024)) kB by systemd's count, $(grep VmRSS "/proc/$(property MainPID)/status" | tr -s '\t ' ' ')"
+step "it reads the meter behind the adapter" within 120 more_usb_than 0
 step "it warns of nothing" silent warning
 step "it was denied nothing" nothing_denied
+
+for round in $(seq 1 "$(cat /root/replugs)"); do
+  echo "@ pull"
+  step "the adapter is pulled ($round)" within 60 refused [ -e $USB ]
+  step "… and let go of" within 10 refused holds ttyUSB
+  step "… the line is away" within 40 line_is usb away
+  before=$(usb_readouts)
+  echo "@ plug"
+  step "it is plugged in again" within 60 [ -e $USB ]
+  step "… under the same name" [ "$(basename "$(readlink $USB)")" = ttyUSB0 ]
+  step "… the line is back" within 40 line_is usb open
+  step "… and its meter is read" within 120 more_usb_than "$before"
+done
+step "the other meter was read on" reads_on
 
 listen_from_now
 configure 10s
@@ -132,11 +161,25 @@ step "the meter was sent a break (5 bytes)" [ "$(counted tx)" = $((tx + 5)) ]
 
 step "it starts again" systemctl start obisd
 kill -KILL "$(property MainPID)"
-step "killed, it comes back" within 90 again_after 0
+step "killed, it comes back" within 300 again_after 0
 step "… and reads" reads_on
 kill -STOP "$(property MainPID)"
 listen_from_now
-step "frozen, the watchdog ends it, and it comes back" within 120 again_after 1
+step "frozen, the watchdog ends it, and it comes back" within 300 again_after 1
+step "… and reads" reads_on
+
+restarts=$(property NRestarts)
+fsfreeze -f $DISK && sleep 20 && fsfreeze -u $DISK
+step "a disk that stalls for 20 s" reads_on
+step "… ends nothing" is NRestarts "$restarts"
+listen_from_now
+fsfreeze -f $DISK
+begun=$(now)
+step "one that stands still is told" within 60 said err "Stuck: journal"
+took=$(since "$begun")
+step "… within 40 s" [ "${took%.*}" -lt 40 ]
+fsfreeze -u $DISK
+step "… the watchdog ends it, and it comes back" within 300 again_after "$restarts"
 step "… and reads" reads_on
 step "… and each readout is whole" whole
 
