@@ -170,7 +170,7 @@ const SECRET_KEYS = {
 } as const;
 
 /** The keys that the command line names. */
-async function givenKeys(values: Arguments["values"], signal: AbortSignal): Promise<Partial<DlmsSettings>> {
+export async function givenKeys(values: Arguments["values"], signal: AbortSignal): Promise<Partial<DlmsSettings>> {
   const keys: Record<string, () => string> = {};
   for (const [key, option] of Object.entries(SECRET_KEYS)) {
     const where = values[option] as string | undefined;

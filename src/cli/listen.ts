@@ -12,6 +12,7 @@ import { formatEndpoint, pushLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import { parseDuration } from "../units.ts";
 import type { Arguments, Command, Context } from "./command.ts";
+import { hearsDlms, listenDlms, PUSH_HELP, PUSH_OPTIONS } from "./listen_dlms.ts";
 import { type Format, parseFormat } from "./present.ts";
 import { RECORD_HELP } from "./recorder.ts";
 import { showTelegram } from "./show.ts";
@@ -27,7 +28,7 @@ const NOISE_BYTES = 1024;
 
 /** Shows pushed telegrams. */
 export const listen: Command = {
-  summary: "show what a meter says by itself, as it comes (mode D, P1)",
+  summary: "show what a meter says by itself, as it comes (mode D, P1, DLMS pushes)",
   help: `obisd listen ENDPOINT|METER [OPTIONS]
 
 Shows each telegram that a meter pushes (mode D, at 2400 7E1 if the endpoint says no other; P1 wants
@@ -43,10 +44,15 @@ telegram, are told on standard error.
 ${RECORD_HELP}
 
   obisd listen '/dev/ttyUSB0?baud=9600' --for 30s
-  obisd listen 'tcp://192.168.1.20:23' --format csv --obis 1-0:1.7.0 > power.csv`,
+  obisd listen 'tcp://192.168.1.20:23' --format csv --obis 1-0:1.7.0 > power.csv
+
+${PUSH_HELP}
+
+  obisd listen tcp-listen://0.0.0.0:4059 --encryption-key file:ek --authentication-key file:ak`,
   options: {
     ...TARGET_OPTIONS,
     obis: { type: "string" },
+    ...PUSH_OPTIONS,
     format: { type: "string" },
     count: { type: "string" },
     for: { type: "string" },
@@ -56,6 +62,7 @@ ${RECORD_HELP}
     const format = parseFormat(args.values.format);
     const count = parseCount(args.values.count);
     const forMs = args.values.for === undefined ? undefined : parseUsage(() => parseDuration(String(args.values.for)));
+    if (hearsDlms(args)) return await listenDlms(args, { count, forMs }, context);
     const target = await listenTarget(args);
     const tracer = args.values.trace === true ? createTracer((line) => say(line + "\n"), "D") : undefined;
     const heard = new Heard(target, format, context);
@@ -174,7 +181,7 @@ async function listenTarget(args: Arguments): Promise<Target> {
   const target = await parseTarget(what, args);
   if (target.mode === "auto" || target.mode === "D") return { ...target, mode: "D" };
   const hint = target.mode === "E"
-    ? "in this version it hears no DLMS pushes"
+    ? "--mode E hears what a DLMS meter pushes"
     : `a meter of mode ${target.mode} is asked: obisd read`;
   throw new UsageError(`listen hears meters that speak by themselves; ${hint}`);
 }

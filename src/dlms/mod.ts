@@ -13,7 +13,7 @@
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
  * | Green Book 9.4.9 | general block transfer | `block_transfer.ts` |
- * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_values.ts`, `mbus.ts` |
+ * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_telegram.ts`, `push_values.ts`, `mbus.ts` |
  * | – | a meter that is none | `server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
  * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `description.ts`, `values.ts`, `attribute_text.ts`, `units.ts`, `profile.ts` |
@@ -53,6 +53,7 @@ export * from "./objects.ts";
 export * from "./octets.ts";
 export * from "./profile.ts";
 export * from "./push.ts";
+export * from "./push_telegram.ts";
 export * from "./push_values.ts";
 export * from "./reading.ts";
 export * from "./readout.ts";

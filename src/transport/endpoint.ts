@@ -134,6 +134,11 @@ export function hdlcLine(endpoint: Endpoint): LineSettings {
   return applyOptions({ baud: 9600, dataBits: 8, parity: "none", stopBits: 1 }, endpoint.options);
 }
 
+/** The line settings in which DLMS meters push here: 2400 Bd 8N1, or what the endpoint says. */
+export function dlmsPushLine(endpoint: Endpoint): LineSettings {
+  return applyOptions({ baud: 2400, dataBits: 8, parity: "none", stopBits: 1 }, endpoint.options);
+}
+
 /** The line settings in which mode D pushes here; `habits`: of the type of meter. */
 export function pushLine(endpoint: Endpoint, habits: Partial<LineSettings> = {}): LineSettings {
   return applyOptions({ ...PUSH_LINE, ...habits }, endpoint.options);

@@ -35,6 +35,11 @@ export async function openTcp(name: string, options: TcpOptions): Promise<Transp
   }
 }
 
+/** A connection that somebody else has opened. `name` is how messages call it. */
+export function acceptedTcp(name: string, connection: Deno.TcpConn, onNotice: TcpOptions["onNotice"]): Transport {
+  return new TcpTransport(name, connection, onNotice);
+}
+
 function connectError(name: string, cause: unknown, lateMs: number | undefined): LineError {
   if (cause instanceof Deno.errors.NotCapable) {
     const hint = "`obisd permissions` prints the permissions that a configuration needs";
