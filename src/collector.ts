@@ -53,7 +53,7 @@ export interface CollectorContext extends Pick<WireOptions, "open"> {
   readonly report: CollectorReport;
   readonly moments: Moments;
   readonly progress: Progress;
-  /** From where each ciphered message of DLMS meters has its number. */
+  /** From where each ciphered message of DLMS meters has its number, and what was heard from those that call in. */
   readonly counters?: InvocationCounters;
   /** Where the meters stand, when their lines may be started anew; and since when these are wanted, ms since 1970. */
   readonly standing?: { readonly of: Standing; readonly sinceMs: number };
@@ -82,7 +82,8 @@ export async function serveLine(
   report.lines.set(line.name, wire);
   const [first] = meters;
   try {
-    if (first?.mode === "D") await hearMeter(wire, first, context);
+    if (line.endpoint.kind === "tcp-listen") await hearCallers(line, meters, context);
+    else if (first?.mode === "D") await hearMeter(wire, first, context);
     else if (first) await askMeters(wire, line, meters, context);
   } catch (error) {
     if (!stop.aborted && !retire.aborted) throw error;
@@ -231,6 +232,35 @@ async function hearTelegrams(
       await clock.sleep(Math.max(wire.waitMs(), HEAR_AGAIN_MS), retire);
     }
   }
+}
+
+/** DLMS meters that call in: of what each says, the first of each slot is kept, or everything. */
+async function hearCallers(line: LineConfig, meters: readonly MeterConfig[], context: CollectorContext): Promise<void> {
+  const { clock = systemClock, progress, report, retire, counters } = context;
+  const heard = counters!.heard((reason) => report.notice(line.name, reason));
+  const { hearCalls } = await import("./calls.ts");
+  const turns = new Map(meters.map((meter) => [meter, meter.schedule && waitingTurn(meter, context)]));
+  const watched = (async () => {
+    for (;; await clock.sleep(NAP_MS, retire)) progress.promise(line.name, NAP_MS + GRACE_MS);
+  })();
+  const counted = [...turns.values()].map((turn) => turn && countSilence(turn, new Inbox(), context));
+  const hear = async () => {
+    for (let inVain = 1; true; inVain++) {
+      try {
+        return await hearCalls(line.endpoint, meters, {
+          ...{ signal: retire, clock: steadyClock(clock), heard },
+          onTelegram: (meter, telegram) => takeTelegram(telegram, meter, turns.get(meter), context),
+          onRefused: (reason, meter) => meter ? report.unheard(meter.name, reason) : report.notice(line.name, reason),
+          onNotice: (text) => report.notice(line.name, text),
+        });
+      } catch (error) {
+        if (!(error instanceof LineError)) throw error;
+        for (const { name } of meters) report.unheard(name, error.message, inVain);
+        await clock.sleep(NAP_MS, retire);
+      }
+    }
+  };
+  await Promise.all([watched, hear(), ...counted]).finally(() => heard.keep());
 }
 
 /** A telegram that came by itself: kept when it is whole and the slot still lacks one. */

@@ -61,7 +61,7 @@ export interface MeterConfig {
   readonly type?: string;
   /** Mode E: how to reach it and to sign on. In mode auto: if it is offered; absent: then it is not taken. */
   readonly dlms?: DlmsSettings;
-  /** Absent only in mode D: each telegram counts. */
+  /** Absent only where the meter speaks by itself: each telegram counts. */
   readonly schedule?: Schedule;
   readonly timeZone: string;
   readonly obis?: readonly string[];

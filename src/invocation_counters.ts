@@ -34,6 +34,7 @@ export class InvocationCounters {
   readonly #path: string;
   readonly #reserved: number;
   readonly #counters = new Map<string, DurableCounter>();
+  #heard: HeardCounters | undefined;
 
   constructor(path: string, reserved = RESERVED) {
     [this.#path, this.#reserved] = [path, reserved];
@@ -45,6 +46,11 @@ export class InvocationCounters {
     let counter = this.#counters.get(id);
     if (!counter) this.#counters.set(id, counter = this.#counter(id));
     return counter;
+  }
+
+  /** What was heard from meters, kept beside them: one for all who ask. */
+  heard(onTrouble: (reason: string) => void): HeardCounters {
+    return this.#heard ??= new HeardCounters(heardBeside(this.#path), onTrouble);
   }
 
   #counter(id: string): DurableCounter {
@@ -75,6 +81,63 @@ export class InvocationCounters {
       throw new LineError("denied", `No message is ciphered, for its number cannot be kept: ${why}`, { cause });
     }
   }
+}
+
+/** What was heard goes to disk this often at most: a memory card wears out by writing. */
+const KEEP_MS = 60_000;
+
+/**
+ * The last numbers that were heard from meters that speak by themselves, so that nothing is believed twice. They are kept
+ * in a file; whoever kills the program may play back the last minute once.
+ */
+export class HeardCounters {
+  readonly #path: string;
+  readonly #onTrouble: (reason: string) => void;
+  readonly #now: () => number;
+  #book: Book | undefined;
+  #keptMs = -Infinity;
+
+  /** `onTrouble` hears why the file is of no use now; messages are heard all the same. */
+  constructor(path: string, onTrouble: (reason: string) => void, now: () => number = Date.now) {
+    [this.#path, this.#onTrouble, this.#now] = [path, onTrouble, now];
+  }
+
+  /** Those of messages under this key, by the sender's title in hex. */
+  of(key: Uint8Array): { get(title: string): number | undefined; set(title: string, counter: number): void } {
+    const id = (title: string) => nameOf(key, Uint8Array.fromHex(title));
+    return {
+      get: (title) => this.#all()[id(title)],
+      set: (title, counter) => {
+        this.#all()[id(title)] = counter;
+        if (Math.abs(this.#now() - this.#keptMs) >= KEEP_MS) this.keep();
+      },
+    };
+  }
+
+  #all(): Book {
+    return this.#book ??= this.#try(() => read(this.#path)) ?? {};
+  }
+
+  /** Writes it down. */
+  keep(): void {
+    if (!this.#book) return;
+    this.#keptMs = this.#now();
+    this.#try(() => write(this.#path, this.#book!));
+  }
+
+  #try<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#onTrouble(`What was heard from meters that call in cannot be kept: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+}
+
+/** Where it is kept what was heard: in the folder of the counters. */
+export function heardBeside(path: string): string {
+  return join(dirname(path), "dlms-heard.json");
 }
 
 function usedUp(): RefusalError {

@@ -193,6 +193,21 @@ Deno.test("loadConfig: backfill has a default for each of its options", async ()
   assert.deepEqual(second!.backfill, { profile: "1-1:P.02", maxAgeMs: day, budgetMs: 360_000, from: "start" });
 });
 
+/** Options that do not fit a meter that calls in. */
+const callFaults: [string, RegExp][] = [
+  ["mode: C", /mode: a line that takes calls hears DLMS meters: mode: E, not C/],
+  ["mode: E, registers: ['1.8.0']", /registers: it is for a meter that is asked, and this one calls by itself/],
+  ["mode: E, dlms: { client: 1 }", /dlms\.client: it is for a meter that is asked/],
+  ["mode: E, obis: [HELLO]", /obis: "HELLO" is no OBIS code, and no place in a message: #3/],
+  [
+    "mode: E, dlms: { encryption_key: { env: HOME } }",
+    /dlms: authentication_key is missing: messages are ciphered with/,
+  ],
+  ["mode: E, dlms: { meter_title: '01' }", /dlms\.meter_title: it has 16 hex digits/],
+  ["mode: E, timestamp: slot", /timestamp: slot needs every or cron/],
+  ["mode: E }, { name: n, line: a, mode: E", /meters\[0\]: dlms\.meter_title is missing: 2 meters call in there/],
+];
+
 Deno.test("loadConfig: each fault is placed and says what is allowed", async () => {
   const table: [string, ...(string | RegExp)[]][] = [
     // the file
@@ -311,6 +326,10 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
       /meters\[1\]\.mode: a meter in mode D talks whenever it likes/,
     ],
     // mode E
+    ...callFaults.map(([options, what]): [string, RegExp] => [
+      MINIMAL.replace("tcp://h:1", "tcp-listen://0.0.0.0:4059").replace("every: 15m", options),
+      what,
+    ]),
     ...dlmsFaults.map(([options, what]): [string, RegExp] => [meter(`every: 15m, ${options}`), what]),
     [
       `${MINIMAL.slice(0, -1)}`.replace("every: 15m", "every: 15m, mode: E, dlms: { clint: 1 }"),

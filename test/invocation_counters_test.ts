@@ -1,7 +1,7 @@
 /** No invocation counter is given twice: after a kill -9, by several processes, at the end of all numbers. */
 import assert from "node:assert/strict";
 import { LineError, RefusalError } from "../src/errors.ts";
-import { countersBeside, InvocationCounters } from "../src/invocation_counters.ts";
+import { countersBeside, heardBeside, HeardCounters, InvocationCounters } from "../src/invocation_counters.ts";
 import { temporaryFolder } from "./support/readings.ts";
 
 const [KEY, TITLE] = [new Uint8Array(16).fill(7), Uint8Array.from([0x4f, 0x42, 0x49, 0, 0, 0, 0, 1])];
@@ -51,6 +51,33 @@ Deno.test("InvocationCounters: a file that is damaged or cannot be written stops
   Deno.mkdirSync(`${folder.path}/other.json.new`);
   const blocked = new InvocationCounters(`${folder.path}/other.json`).of(KEY, TITLE);
   assert.throws(() => blocked.next(), LineError);
+});
+
+Deno.test("HeardCounters: what was heard is known after a restart, each key and title for itself; trouble is told", () => {
+  using folder = temporaryFolder();
+  const path = heardBeside(`${folder.path}/journal.db`);
+  const troubles: string[] = [];
+  let nowMs = 0;
+  const open = () => new HeardCounters(path, (reason) => troubles.push(reason), () => nowMs);
+  const [one, title] = [open(), TITLE.toHex()];
+  one.of(KEY).set(title, 7);
+  assert.deepEqual([open().of(KEY).get(title), open().of(new Uint8Array(16)).get(title)], [7, undefined]);
+  one.of(KEY).set(title, 8);
+  assert.equal(open().of(KEY).get(title), 7, "once a minute");
+  nowMs += 60_000;
+  one.of(KEY).set(title, 9);
+  assert.equal(open().of(KEY).get(title), 9);
+  one.of(KEY).set(title, 10);
+  one.keep();
+  assert.equal(open().of(KEY).get(title), 10);
+  assert.deepEqual(troubles, []);
+  Deno.writeTextFileSync(path, "{");
+  const blind = open();
+  assert.equal(blind.of(KEY).get(title), undefined);
+  Deno.mkdirSync(`${path}.new`);
+  blind.of(KEY).set(title, 1);
+  assert.equal(blind.of(KEY).get(title), 1);
+  assert.match(troubles.join(), /cannot be kept: .* is damaged.*cannot be kept: /);
 });
 
 /** Takes numbers as fast as it can and says each, until it is killed. */

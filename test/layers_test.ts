@@ -117,6 +117,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/approach.ts", "src/config", "src/iec62056/modes.ts", "src/line.ts", "src/meters/", "src/schedule.ts"],
     "src/units.ts",
   ],
+  "src/calls.ts": [
+    ...["src/clock.ts", "src/config", "src/dialogue.ts", "src/dlms/", "src/dlms_settings.ts", "src/errors.ts"],
+    ...["src/invocation_counters.ts", "src/session.ts", "src/telegram.ts", "src/transport/"],
+  ],
   "src/asking": [
     "src/identity.ts",
     "src/approach.ts",
@@ -157,7 +161,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/meters/", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
-    ...["src/stamp.ts", "src/standing.ts", "src/invocation_counters.ts"],
+    ...["src/stamp.ts", "src/calls.ts", "src/standing.ts", "src/invocation_counters.ts"],
   ],
   "src/pulse.ts": ["src/clock.ts", "src/progress.ts"],
   "src/daemon": [

@@ -84,7 +84,7 @@ export async function listenDlms(
   if (what === undefined || more.length > 0) throw new UsageError("listen takes one ENDPOINT or METER");
   const calls = what.startsWith(CALL_SCHEME);
   const target = calls
-    ? { endpoint: parseUsage(() => parseEndpoint(`tcp://${what.slice(CALL_SCHEME.length)}`)), mode: "E" as const }
+    ? { endpoint: parseUsage(() => parseEndpoint(what)), mode: "E" as const }
     : await parseTarget(what, args);
   const obis = values.obis === undefined ? {} : { obis: String(values.obis).split(",").map((code) => code.trim()) };
   const enough = new AbortController();

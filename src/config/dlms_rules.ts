@@ -133,7 +133,7 @@ const KEYS: Readonly<Record<KeyOption, keyof DraftDlms>> = {
 };
 
 /** A key that cannot be had has been told of already. */
-function checkKey(dlms: DraftDlms, option: keyof DraftDlms, octets: number, fault: Fault): void {
+export function checkKey(dlms: DraftDlms, option: keyof DraftDlms, octets: number, fault: Fault): void {
   const given = dlms[option];
   let text: unknown;
   try {

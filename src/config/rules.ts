@@ -4,6 +4,7 @@ import { nearest } from "../nearest.ts";
 import type { SinkPlugin } from "../sink.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 import { formatDuration } from "../units.ts";
+import { checkCalls } from "./call_rules.ts";
 import type { DraftDlms } from "./dlms.ts";
 import { checkDlms } from "./dlms_rules.ts";
 import type { Path } from "./document.ts";
@@ -53,14 +54,30 @@ export function checkRules(draft: Draft, report: Report): void {
   checkLines(draft, report);
   checkFiles(draft, report);
   for (const meter of draft.meters) {
-    checkSchedule(meter, report);
+    checkSchedule(meter, isPushing(meter, draft), report);
     checkPush(meter, report);
     checkRegisters(meter, report);
     checkPassword(meter, report);
-    checkDlms(meter, draft.lines.find(({ name }) => name === meter.line)?.endpoint, report);
+    const endpoint = endpointOf(meter, draft);
+    if (endpoint?.kind === "tcp-listen") {
+      checkCalls(
+        meter,
+        draft.meters.filter(({ line }) => line === meter.line),
+        report,
+      );
+    } else checkDlms(meter, endpoint, report);
     checkBackfill(meter, report);
   }
   if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
+}
+
+function endpointOf({ line }: DraftMeter, { lines }: Draft): Endpoint | undefined {
+  return lines.find(({ name }) => name === line)?.endpoint;
+}
+
+/** Whether the meter speaks by itself: then it needs no schedule. */
+function isPushing(meter: DraftMeter, draft: Draft): boolean {
+  return meter.mode === "D" || endpointOf(meter, draft)?.kind === "tcp-listen";
 }
 
 function checkNames({ meters, sinks }: Draft, report: Report): void {
@@ -90,9 +107,9 @@ function checkLines({ lines, meters }: Draft, report: Report): void {
 }
 
 /** Only the meter that is addressed may answer where several could (IEC 62056-21, 6.3.1). */
-function checkSharing({ path, name }: DraftLine, meters: readonly DraftMeter[], report: Report): void {
+function checkSharing({ path, name, endpoint }: DraftLine, meters: readonly DraftMeter[], report: Report): void {
   if (meters.length === 0) report.warn(path, "no meter hangs on this line", "key");
-  if (meters.length < 2) return;
+  if (meters.length < 2 || endpoint?.kind === "tcp-listen") return;
   for (const meter of meters) {
     if (meter.mode === "D") {
       report.fault(
@@ -141,14 +158,14 @@ function checkFiles({ sinks }: Draft, report: Report): void {
   }
 }
 
-function checkSchedule(meter: DraftMeter, report: Report): void {
+function checkSchedule(meter: DraftMeter, isPushing: boolean, report: Report): void {
   const { path, given, every, cron, mode } = meter;
   if (given.includes("every") && given.includes("cron")) {
     report.fault([...path, "cron"], "every stands there too: one of them says when the meter is read", "key");
-  } else if (!given.includes("every") && !given.includes("cron") && mode !== undefined && mode !== "D") {
+  } else if (!given.includes("every") && !given.includes("cron") && mode !== undefined && !isPushing) {
     report.fault(path, "every or cron is missing: when is it read? (only a meter in mode D may do without)");
   }
-  if (meter.timestamp === "slot" && mode === "D" && !given.includes("every") && !given.includes("cron")) {
+  if (meter.timestamp === "slot" && isPushing && !given.includes("every") && !given.includes("cron")) {
     report.fault([...path, "timestamp"], "slot needs every or cron: without them each telegram counts", "key");
   }
   if (every !== undefined) checkEvery([...path, "every"], every, report);

@@ -59,7 +59,7 @@ const register = z.string().regex(
 /** A wire that several meters may share. */
 export const lineSchema = z.strictObject({
   url: parsed(parseEndpoint).describe(
-    "Where the wire ends: serial:///dev/serial/by-id/…, tcp://host:port of a converter, or rfc2217://host:port of one whose speed can be asked for (ser2net). Options stand behind a ?: tcp://192.168.1.20:8000?max_baud=300.",
+    "Where the wire ends: serial:///dev/serial/by-id/…, tcp://host:port of a converter, rfc2217://host:port of one whose speed can be asked for (ser2net), or tcp-listen://0.0.0.0:4059 where DLMS meters call in by themselves. Options stand behind a ?: tcp://192.168.1.20:8000?max_baud=300.",
   ),
 });
 
@@ -108,7 +108,7 @@ export const meterSchema = z.strictObject({
     "Mode of IEC 62056-21: A, B, C, D (the meter pushes by itself), E (DLMS), or auto: as the meter answers, and E where it offers that and dlms says how to sign on.",
   ),
   every: duration.optional().meta({ examples: ["15m"] }).describe(
-    "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D may do without: then each telegram counts.",
+    "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D, or one that calls in, may do without: then each telegram counts.",
   ),
   type: z.enum(METER_TYPES.map(({ id }) => id), { error: ({ input }) => explainType(String(input)) }).optional()
     .meta({ examples: ["landisgyr-ultraheat"] }).describe(

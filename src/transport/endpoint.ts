@@ -91,7 +91,8 @@ export type Endpoint =
       readonly bare?: true;
     }
     | {
-      readonly kind: "tcp" | "rfc2217"; /** IPv6 without brackets. */
+      /** `tcp-listen`: meters call in there. */
+      readonly kind: "tcp" | "rfc2217" | "tcp-listen"; /** IPv6 without brackets. */
       readonly host: string;
       readonly port: number;
     }
@@ -110,8 +111,9 @@ export function parseEndpoint(text: string): Endpoint {
     case "serial":
       return { kind: "serial", path: parseSerial(text, rest), options };
     case "tcp":
+    case "tcp-listen":
     case "rfc2217":
-      return { kind: scheme.toLowerCase() as "tcp" | "rfc2217", ...parseHost(text, rest), options };
+      return { kind: scheme.toLowerCase() as "tcp" | "rfc2217" | "tcp-listen", ...parseHost(text, rest), options };
     default:
       throw unreadable(text, `allowed is ${ALLOWED}`);
   }

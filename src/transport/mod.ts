@@ -1,4 +1,5 @@
 /** The ways to a meter: serial ports, TCP, and serial ports behind the network. @module */
+import { LineError } from "../errors.ts";
 import type { LineSettings } from "../line.ts";
 import { type Endpoint, formatEndpoint, signOnLine } from "./endpoint.ts";
 import { EchoRemoval } from "./echo.ts";
@@ -54,6 +55,12 @@ async function openNetwork(
     readonly notice: (message: string) => void;
   },
 ): Promise<Transport> {
+  if (endpoint.kind === "tcp-listen") {
+    throw new LineError(
+      "missing",
+      `${formatEndpoint(endpoint)} takes calls, so nobody can be asked there: obisd listen`,
+    );
+  }
   const { host, port, options: { connect_timeout: connectTimeoutMs, dtr, rts } } = endpoint;
   const connection = await openTcp(formatEndpoint(endpoint), { host, port, connectTimeoutMs, signal, onNotice });
   if (endpoint.kind === "tcp") return connection;
