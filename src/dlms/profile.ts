@@ -109,8 +109,10 @@ export function readRows(buffer: Data, { columns, periodS = 0, ...zone }: RowOpt
   const rows: Row[] = [];
   let [before, beforeMs]: [readonly Data[], number | undefined] = [[], undefined];
   for (const item of itemsOf(buffer) ?? noRows()) {
-    const cells = (itemsOf(item) ?? noRows()).map((cell, at) => cell.type === "null-data" ? before[at] ?? cell : cell);
-    const time = itemsOf(item)![clock];
+    const own = itemsOf(item) ?? noRows();
+    const isWhole = own.every(({ type }) => type !== "null-data"); // mostly: then a copy would be memory for nothing
+    const cells = isWhole ? own : own.map((cell, at) => cell.type === "null-data" ? before[at] ?? cell : cell);
+    const time = own[clock];
     const atMs: number | undefined = time?.type === "null-data" && beforeMs !== undefined
       ? beforeMs + periodS * 1000
       : momentOf(time, zone, beforeMs);

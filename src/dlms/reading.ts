@@ -42,6 +42,22 @@ export type Rows =
   | { readonly kind: "last"; readonly count: number }
   | { readonly kind: "all" };
 
+/** A row whose values are made when somebody asks: a buffer of 1 MB has a hundred thousand, and nobody wants all at once. */
+class ScaledRow implements Row {
+  readonly cells: Row["cells"];
+  readonly atMs?: number;
+  readonly #scalers: readonly (ScalerUnit | undefined)[];
+
+  constructor({ cells, atMs }: Row, scalers: readonly (ScalerUnit | undefined)[]) {
+    [this.cells, this.#scalers] = [cells, scalers];
+    if (atMs !== undefined) this.atMs = atMs;
+  }
+
+  get values(): readonly Value[] {
+    return this.cells.map((cell, at) => readValue(cell, this.#scalers[at]));
+  }
+}
+
 const NO_VALUE: Value = { text: "", unit: "", number: false };
 
 /** Profiles and lists: some meters think before they answer. */
@@ -95,7 +111,7 @@ export class ValueReader {
     return {
       periodS,
       columns: columns.map((column, at) => ({ ...column, unit: scalers[at]?.unit ?? "" })),
-      rows: read.map((row) => ({ ...row, values: row.cells.map((cell, at) => readValue(cell, scalers[at])) })),
+      rows: read.map((row) => new ScaledRow(row, scalers)),
     };
   }
 
