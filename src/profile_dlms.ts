@@ -28,7 +28,7 @@ export function* fetchProfile(client: Client, name: string, { fromMs, toMs, zone
 }
 
 /** What UTC is ahead of a local time, minutes; of the hour that comes twice, the pass behind the row before. */
-function deviationIn(zone: Zone) {
+export function deviationIn(zone: Zone) {
   return (
     { year, month, day, hour, minute, second = 0, status = 0 }: DateTime,
     afterMs?: number,
