@@ -178,3 +178,24 @@ Deno.test("Backfill: of a DLMS meter (mode E), too", async () => {
   assert.deepEqual(energies.map(({ time }) => Date.parse(time)), quarters(NOON + 2 * QUARTER, NOON + DAY));
   assert.deepEqual(energies[0]!.unit, "Wh");
 });
+
+Deno.test("Backfill: a line that is always busy is left alone, and that is told once", async () => {
+  using world = new World();
+  const schedule = { kind: "every", ms: 30_000, timeZone: "UTC" } as const;
+  await world.run(NOON, 190 * MINUTE, { query: "?max_baud=300", meters: [{ schedule }], faults: ["slow:6"] });
+  const told = world.log.lines.filter((line) => line.includes("there is no time for its profile"));
+  assert.equal(told.length, 1, world.log.lines.join("\n"));
+  assert.equal(world.report.counts.lostSlots, 0);
+});
+
+Deno.test("Backfill: a refusal is about the range if the newest rows still come, else about everything", async () => {
+  using world = new World();
+  const refuses = { programming: { dialect: { only: "R1" } } } as const;
+  await world.run(NOON, 16 * MINUTE);
+  await world.run(NOON + 5 * HOUR, 2 * HOUR, refuses);
+  const { ledger, trouble } = world.report.backfill.meters.get("m")!;
+  assert.deepEqual([ledger!.gaps.length, ledger!.gone], [1, 0], "nothing is given up");
+  assert.match(trouble!.reason, /refuses R5 P\.01/);
+  await world.run(NOON + 8 * HOUR, HOUR);
+  assert.deepEqual(world.wrongQuarters(), []);
+});

@@ -40,8 +40,8 @@ const TROUBLE_MS = [MINUTE_MS, HOUR_MS] as const;
 const REFUSED_MS = [HOUR_MS, 24 * HOUR_MS] as const;
 /** A part so long that is answered by nothing at all is empty, and not hidden by a meter that is an hour off. */
 const SURELY_EMPTY_MS = 3 * HOUR_MS;
-/** When there was no time for anything for so long, it is told. */
-const CROWDED_MS = HOUR_MS;
+/** When nothing came of what is wanted for so long, for want of time, it is told; a budget is used up for an hour at most. */
+const CROWDED_MS = 2 * HOUR_MS;
 
 /** What it needs of the world. */
 export interface BackfillContext {
@@ -75,9 +75,11 @@ export class Follower {
   #form: StampForm | undefined;
   #notBeforeMs = -Infinity;
   #failures = 0;
-  /** When it last answered, and when there was last time enough to ask it. */
+  /** When it last answered. */
   #provenMs = -Infinity;
-  #roomyMs: number;
+  /** Since when something is wanted for which there was no time; and whether that was told. */
+  #crowdedSinceMs: number | undefined;
+  #isToldCrowded = false;
   /** It refused: whether it still gives its newest rows is asked first. */
   #inDoubt = false;
   /** The part is asked for once more, with an hour at both ends. */
@@ -87,7 +89,6 @@ export class Follower {
     this.#name = `backfill ${meter.name} ${options.profile}`;
     this.#zone = zoneOf(meter.timeZone);
     this.#time = new LineTime(options.budgetMs);
-    this.#roomyMs = context.clock.monotonic();
   }
 
   /** What is known, after the readout of a slot. */
@@ -137,7 +138,7 @@ export class Follower {
     if (!probe && ledger.gaps.length === 0) return undefined;
     const rows = this.#time.rowsWithin(Math.min(roomMs, this.#time.leftMs(nowMs)), nowMs);
     const margin = probe ? 0 : 2 * Math.ceil((this.#wide ? HOUR_MS : ledger.periodMs) / ledger.periodMs);
-    if (!this.#hasRoom(rows > margin, roomMs)) return undefined;
+    if (rows <= margin) return this.#crowded(roomMs);
     if (!probe) return { ledger, part: nextPart(ledger, this.#zone, rows - margin)!, probe };
     const [newestMs, count] = [clock.now(), Math.min(rows, Math.ceil(PROBE_MS / ledger.periodMs))];
     const part = { fromMs: newestMs - count * ledger.periodMs, toMs: newestMs, count, untilMs: newestMs };
@@ -159,15 +160,13 @@ export class Follower {
     return undefined;
   }
 
-  /** Whether there is time enough; that there never is, is told once. */
-  #hasRoom(enough: boolean, roomMs: number): boolean {
+  /** There is not time enough; that there never is, is told once. */
+  #crowded(roomMs: number): undefined {
     const nowMs = this.context.clock.monotonic();
-    if (enough) this.#roomyMs = nowMs;
-    else if (nowMs - this.#roomyMs >= CROWDED_MS) {
-      this.#roomyMs = Infinity;
-      this.context.report.crowded(this.meter.name, roomMs);
-    }
-    return enough;
+    this.#crowdedSinceMs ??= nowMs;
+    if (this.#isToldCrowded || nowMs - this.#crowdedSinceMs < CROWDED_MS) return;
+    this.#isToldCrowded = true;
+    this.context.report.crowded(this.meter.name, roomMs);
   }
 
   /** One session. */
@@ -204,7 +203,7 @@ export class Follower {
 
   async #took({ probe, ...plan }: Plan, fetched: FetchedRows): Promise<void> {
     const { meter: { name }, context: { clock, report } } = this;
-    this.#failures = 0;
+    [this.#failures, this.#crowdedSinceMs, this.#isToldCrowded] = [0, undefined, false];
     this.#form = fetched.form ?? this.#form;
     this.#provenMs = clock.monotonic();
     report.works(name);
@@ -254,6 +253,7 @@ export class Follower {
   #backOff(error: unknown): void {
     const { meter: { name }, context: { clock, report } } = this;
     const [firstMs, mostMs] = error instanceof RefusalError ? REFUSED_MS : TROUBLE_MS;
+    this.#crowdedSinceMs = undefined;
     const waitMs = Math.min(firstMs * 2 ** this.#failures++, mostMs);
     this.#notBeforeMs = clock.monotonic() + waitMs;
     const reason = error instanceof Error ? error.message : String(error);
