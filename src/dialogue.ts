@@ -9,8 +9,11 @@ import { ProtocolError } from "./errors.ts";
 
 /** What a dialogue may ask of the world. */
 export type Step =
-  /** Done when the last bit has left. `secret`: a piece of it that nobody but the meter may see, a password. */
-  | { readonly kind: "send"; readonly bytes: Uint8Array; readonly secret?: string }
+  /**
+   * Done when the last bit has left. `secret`: a piece of it that nobody but the meter may see, a password. `leastMs`: what
+   * it takes on the wire at least, where a converter would call it sent before.
+   */
+  | { readonly kind: "send"; readonly bytes: Uint8Array; readonly secret?: string; readonly leastMs?: number }
   /** Resumes with at least one byte; `withinMs` counts from here. Silence is thrown into the dialogue as `SilenceError`. */
   | { readonly kind: "receive"; readonly withinMs: number }
   /** Speed and character format from here on. */

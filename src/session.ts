@@ -122,8 +122,7 @@ async function perform(step: Step, world: World, patience: Patience): Promise<Ar
   const { transport, clock, trace } = world;
   switch (step.kind) {
     case "send":
-      world.writing = world.writing.then(() => transport.write(step.bytes));
-      await patience.unlessAborted(world.writing);
+      await say(step, world, patience);
       trace({ ...step, kind: "sent", atMs: clock.now() });
       return NOTHING;
     case "receive":
@@ -139,6 +138,20 @@ async function perform(step: Step, world: World, patience: Patience): Promise<Ar
       transport.flush();
       return NOTHING;
   }
+}
+
+/** Sends, and waits until all of it can have left: a socket takes in an instant what a converter sends for seconds. */
+async function say(
+  { bytes, leastMs }: Extract<Step, { readonly kind: "send" }>,
+  world: World,
+  patience: Patience,
+): Promise<void> {
+  const startMs = world.clock.monotonic();
+  world.writing = world.writing.then(() => world.transport.write(bytes));
+  await patience.unlessAborted(world.writing);
+  if (leastMs === undefined) return;
+  const leftMs = startMs + leastMs - world.clock.monotonic();
+  if (leftMs > 0) await patience.pause(leftMs);
 }
 
 async function receive(withinMs: number, { transport, clock, trace }: World, patience: Patience): Promise<Arrival> {

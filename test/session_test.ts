@@ -68,6 +68,17 @@ function* withBreak(): Dialogue<string> {
   }
 }
 
+Deno.test("converse: what is sent takes its time at least, though a socket takes it at once", async () => {
+  const clock = quickClock();
+  const { transport } = scripted();
+  const waking: Dialogue<void> = (function* () {
+    yield { kind: "send", bytes: bytes("\0\0"), leastMs: 2200 };
+    yield* send(bytes("/?!"));
+  })();
+  await converse(transport, waking, { signal: never, clock });
+  assert.equal(clock.now(), 1000 + 2200);
+});
+
 Deno.test("converse: carries out every step in order, and traces them", async () => {
   const { transport, log } = scripted("/LGZ5");
   const trace: TraceEvent[] = [];

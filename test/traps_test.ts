@@ -32,6 +32,7 @@ const TRAPS: readonly (readonly [number: number, ...Case])[] = [
   [20, "C", "", 0, NOTHING, { programming: { dialect: { sum: "" } } }],
   [24, "C", "silent:ident:2", 0, NOTHING],
   [25, "C", "asleep:8", 0, NOTHING, { query: "?wake_up=8" }],
+  [25, "C", "asleep", 0, NOTHING, { query: "?wake_up=66", pacing: true }], // the socket takes the NULs at once
   [26, "C", "bad-bcc:1,no-nak,rest:1500", 0, NOTHING],
   [28, "C", "lead:ack", 0, NOTHING],
   [29, "C", "lead:lf", 0, NOTHING],
@@ -48,6 +49,7 @@ const TRAPS: readonly (readonly [number: number, ...Case])[] = [
 /** Where speeds are watched: on a pseudo-terminal whose characters take their time. */
 const AT_SPEED: readonly (readonly [number: number, ...Case])[] = [
   [8, "C", "ignore-ack", 0, NOTHING, { pacing: true }],
+  [25, "C", "asleep", 0, NOTHING, { query: "?wake_up=66", pacing: true }],
   [12, "C", "z:3", 0, NOTHING, { query: "?data_baud=9600", pacing: true }],
   [52, "C", "z:3", 0, NOTHING, { pacing: true }], // garbled at 2400 Bd, then at the speed of the sign-on
 ];

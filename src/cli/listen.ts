@@ -8,6 +8,7 @@ import { formatLine } from "../line.ts";
 import type { Log } from "../log.ts";
 import { converse, type Trace } from "../session.ts";
 import type { Telegram } from "../telegram.ts";
+import { meterTypeNamed } from "../meters/mod.ts";
 import { formatEndpoint, pushLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import { parseDuration } from "../units.ts";
@@ -108,8 +109,12 @@ async function hearUntil(
 }
 
 /** Brings home the next telegram, whatever it is made of. */
-function nextPush(inbox: Inbox, { endpoint }: Target): Dialogue<Telegram> {
-  return listenFor(inbox, { line: pushLine(endpoint) });
+function nextPush(inbox: Inbox, target: Target): Dialogue<Telegram> {
+  return listenFor(inbox, { line: lineOf(target) });
+}
+
+function lineOf({ endpoint, type }: Target) {
+  return pushLine(endpoint, meterTypeNamed(type)?.push);
 }
 
 /** What has come, shown or told. */
@@ -153,7 +158,7 @@ class Heard {
   /** The time is over. @throws {SilenceError} @throws {ProtocolError} */
   end(time: string): number {
     if (this.shown > 0) return EXIT.ok;
-    const line = formatLine(pushLine(this.target.endpoint));
+    const line = formatLine(lineOf(this.target));
     if (this.#damaged > 0) throw new ProtocolError("damaged", `No undamaged telegram within ${time}`);
     if (this.#came === 0) {
       throw new SilenceError(`Nothing was pushed at ${line} within ${time}; obisd discover tries others`);

@@ -1,13 +1,13 @@
 /** How a meter wants to be spoken to: what wakes it, its speed, its pauses (IEC 62056-21, 6.4.3, 6.4.6, annex B). @module */
-import { type Dialogue, pause, send } from "../dialogue.ts";
-import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
+import { type Dialogue, pause } from "../dialogue.ts";
+import { characterMs, type LineSettings, SIGN_ON_LINE } from "../line.ts";
 import { type Manners, meterTypeNamed, meterTypeOf, type WakeUp } from "../meters/mod.ts";
 import type { Identification } from "../telegram.ts";
 import { acknowledgedCharacter, baudCharacterOf, baudOf } from "./modes.ts";
 
-/** Sends what wakes a battery meter, and waits until it is awake. */
-export function* wake({ nuls, pauseMs }: WakeUp): Dialogue<void> {
-  yield* send(new Uint8Array(nuls));
+/** Sends what wakes a battery meter, and waits until it is awake; the pause begins when the last NUL is on the wire. */
+export function* wake({ nuls, pauseMs }: WakeUp, line: LineSettings): Dialogue<void> {
+  yield { kind: "send", bytes: new Uint8Array(nuls), leastMs: nuls * characterMs(line) };
   yield* pause(pauseMs);
 }
 

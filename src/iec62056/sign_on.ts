@@ -42,7 +42,7 @@ export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOp
   yield* setLine(line);
   for (let asked = 0; asked < REQUESTS; asked++) {
     const waking = asked === 0 && fastWakeUp?.nuls ? fastWakeUp : wakeUp;
-    if (waking?.nuls) yield* wake(waking);
+    if (waking?.nuls) yield* wake(waking, line);
     yield* flush();
     inbox.clear();
     yield* send(request);

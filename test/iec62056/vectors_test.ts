@@ -24,12 +24,19 @@ import {
   REPEAT_REQUEST,
   type Reply,
   toText,
+  wake,
 } from "../../src/iec62056/mod.ts";
+import { SIGN_ON_LINE } from "../../src/line.ts";
 import { fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
 
 const ignore = !hasVectors;
 const ofKind = (kind: string) => [...vectors().values()].filter((vector) => vector.kind === kind);
 const bytesOf = (name: string) => fromHex(vectors().get(name)!.hex);
+
+Deno.test("wake: the vector, and the time that it takes on the wire", { ignore }, () => {
+  const step = wake({ nuls: 66, pauseMs: 1500 }, SIGN_ON_LINE).next().value;
+  assert.deepEqual(step, { kind: "send", bytes: bytesOf("wakeup-66-nul"), leastMs: 2200 });
+});
 
 Deno.test("encodeRequest, decodeRequest: the vectors both ways", { ignore }, () => {
   for (const { name, hex } of ofKind("request")) {
