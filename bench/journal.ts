@@ -5,6 +5,7 @@ import { checkSum, type StoredReadout } from "../src/journal/stored.ts";
 import { readout } from "../test/support/readings.ts";
 import { canMount, smallDisk } from "../test/support/small_disk.ts";
 import { projectPath, startChild, temporaryFolder } from "./child.ts";
+import { AS_THE_UNIT_DOES } from "./footprint.ts";
 import type { Measure, Row } from "./table.ts";
 
 const LARGE_BYTES = 1e9;
@@ -68,14 +69,15 @@ async function large(): Promise<Row[]> {
   await fill(path);
   let said = "";
   const script = projectPath("bench/journal_child.ts");
-  const args = ["run", "--allow-all", "--quiet", "--config", projectPath("deno.json"), script, path, String(DRAIN_MS)];
-  await using child = startChild(Deno.execPath(), args, { onStdout: (line) => said = line });
+  const { program, env } = AS_THE_UNIT_DOES;
+  const args = [...program.slice(0, -1), script, path, String(DRAIN_MS)]; // in place of the bundle
+  await using child = startChild(Deno.execPath(), args, { onStdout: (line) => said = line, ...env && { env } });
   await child.done;
   const { firstMs, peakMb, seconds, readings, all } = JSON.parse(said);
   const share = Math.round(100 * readings / all);
   return [
     {
-      measure: "a journal of 1 GB, from its opening to the first batch, files in the cache",
+      measure: "a journal of 1 GB, from its opening to the first batch, as the unit starts it, files in the cache",
       ...{ result: `${Math.round(firstMs)} ms`, bound: "≤ 1 s", met: firstMs <= 1000 },
     },
     {

@@ -233,3 +233,23 @@ Deno.test("Journal: readouts that can wait share a commit, and closing waits for
   await using journal = await openJournal(options);
   assert.deepEqual(await drainSmall(journal, "csv"), range(0, 401));
 });
+
+Deno.test("Journal: a disk that breaks while it is open (EIO) loses nothing, and is gone on with when it is back", {
+  ignore: !canMount,
+}, async () => {
+  await scene(async ({ disk, said, open }) => {
+    const journal = await open({ ballastBytes: 0 });
+    for (let number = 0; number < 20; number++) await journal.append(readout(number));
+    disk.break();
+    assert.equal((await journal.append(readout(20))).durable, false);
+    assert.match(said.join("\n"), /The journal cannot be written: .*readouts are kept in memory until it can/);
+    for (let number = 21; number < 40; number++) await journal.append(readout(number));
+    disk.replace();
+    await until(() => journal.state().trouble === undefined);
+    assert.equal((await journal.append(readout(40))).durable, true);
+    assert.deepEqual(await drain(journal, "csv"), Array.from({ length: 41 }, (_, number) => number));
+    assertBalanced(journal);
+    await journal.check();
+    assert(!said.some((line) => /books are wrong/.test(line)), said.join("\n"));
+  });
+});

@@ -8,6 +8,8 @@ export interface RunOptions {
   /** Deno's flags; default everything. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Further arguments of `obisd run`. */
+  readonly args?: readonly string[];
 }
 
 /** A daemon, and all that it has said so far. */
@@ -27,11 +29,11 @@ export interface Running extends AsyncDisposable {
 }
 
 /** Starts `obisd run -c CONFIG`. Its last words are in the error of a wait that fails. */
-export function startRun(config: string, { flags = ["--allow-all"], env = {} }: RunOptions = {}): Running {
+export function startRun(config: string, { flags = ["--allow-all"], env = {}, args = [] }: RunOptions = {}): Running {
   const address = `@obisd-test-${crypto.randomUUID()}`;
   const socket = notifySocket(address);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--cached-only", ...flags, MAIN, "run", "-c", config],
+    args: ["run", "--quiet", "--no-prompt", "--cached-only", ...flags, MAIN, "run", "-c", config, ...args],
     env: { NO_COLOR: "1", NOTIFY_SOCKET: address, ...env },
     stdin: "null",
     stdout: "piped",

@@ -23,12 +23,19 @@ export interface SmallDisk extends Disposable {
   remount(how: "ro" | "rw"): void;
   /** Lets writes to a file that is open fail, or succeed again. */
   protect(file: string, on: boolean): void;
+  /** From now on it answers everything with EIO, files that are open included. */
+  break(): void;
+  /** Another disk of the same content is there in its place, as after a reset of the bus. */
+  replace(): void;
 }
 
 function run(command: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command(command, { args, stdout: "null", stderr: "piped" }).outputSync();
   if (!success) throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr).trim()}`);
 }
+
+/** EXT4_IOC_SHUTDOWN (fs/ext4/ext4.h): what was written so far is there, and nothing comes any more. */
+const SHUT_DOWN = 'my $how = pack("L", 0); open(D, "<", $ARGV[0]) && ioctl(D, 0x8004587d, $how) || die $!';
 
 /** Makes one; it is gone when disposed. */
 export function smallDisk(mebibytes = 24): SmallDisk {
@@ -56,6 +63,12 @@ export function smallDisk(mebibytes = 24): SmallDisk {
     free: () => Deno.removeSync(filler),
     remount: (how) => run("mount", "-o", `remount,${how}`, path),
     protect: (file, on) => run("chattr", on ? "+i" : "-i", file),
+    break: () => run("perl", "-e", SHUT_DOWN, path),
+    replace() {
+      run("umount", "--lazy", path);
+      Deno.copyFileSync(image, `${image}-2`); // of the same image the broken file system would come back
+      run("mount", "-o", "loop", `${image}-2`, path);
+    },
     [Symbol.dispose]() {
       run("umount", path);
       Deno.removeSync(folder, { recursive: true });
