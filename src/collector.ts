@@ -236,12 +236,12 @@ async function hearTelegrams(
 
 /** DLMS meters that call in: of what each says, the first of each slot is kept, or everything. */
 async function hearCallers(line: LineConfig, meters: readonly MeterConfig[], context: CollectorContext): Promise<void> {
-  const { clock = systemClock, progress, report, retire, counters } = context;
+  const { clock = systemClock, report, retire, counters } = context;
   const heard = counters!.heard((reason) => report.notice(line.name, reason));
   const { hearCalls } = await import("./calls.ts");
   const turns = new Map(meters.map((meter) => [meter, meter.schedule && waitingTurn(meter, context)]));
   const watched = (async () => {
-    for (;; await clock.sleep(NAP_MS, retire)) progress.promise(line.name, NAP_MS + GRACE_MS);
+    for (;; await clock.sleep(NAP_MS, retire)) moves(line.name, context, NAP_MS);
   })();
   const counted = [...turns.values()].map((turn) => turn && countSilence(turn, new Inbox(), context));
   const hear = async () => {

@@ -170,8 +170,9 @@ Deno.test("serial: forty ports wait on one thread, and none is left behind", asy
   abort.abort("enough");
   assert.deepEqual(new Set((await Promise.all(readings)).slice(0, 39)), new Set(["enough"]));
   for (const port of [...ports, ...ptys]) await port[Symbol.asyncDispose]();
-  assert.ok(waiting <= before + 3, `${before} threads before, ${waiting} while waiting`);
-  assert.ok(threads() <= before + 3, `${before} threads before, ${threads()} after`);
+  // The tests beside this one in the process come and go with threads of their own, but not with forty.
+  assert.ok(waiting < before + 20, `${before} threads before, ${waiting} while waiting`);
+  assert.ok(threads() < before + 20, `${before} threads before, ${threads()} after`);
 });
 
 Deno.test({
