@@ -147,8 +147,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/asking.ts", "src/abort.ts", "src/audit.ts", "src/backfill.ts", "src/config", "src/dialogue.ts"],
     ...["src/errors.ts", "src/iec62056/", "src/log.ts", "src/meter_clock.ts", "src/session.ts", "src/wire.ts"],
   ],
+  "src/collector_report.ts": ["src/backfill/", "src/clock.ts", "src/log.ts", "src/telegram.ts", "src/wire.ts"],
+  "src/attempt.ts": [
+    ...["src/asking", "src/backfill", "src/clock.ts", "src/collector_report.ts", "src/config", "src/errors.ts"],
+    ...["src/invocation_counters.ts", "src/journal", "src/moments.ts", "src/normalise.ts", "src/progress.ts"],
+    ...["src/schedule.ts", "src/stamp.ts", "src/standing.ts", "src/telegram.ts", "src/turns.ts", "src/wire.ts"],
+  ],
+  "src/hearing.ts": [
+    ...["src/attempt.ts", "src/calls.ts", "src/clock.ts", "src/config", "src/dialogue.ts", "src/errors.ts"],
+    ...["src/iec62056/", "src/meters/", "src/session.ts", "src/standing.ts", "src/telegram.ts"],
+    ...["src/transport/endpoint.ts", "src/turns.ts", "src/wire.ts"],
+  ],
   "src/collector": [
-    ...["src/backfill", "src/clock_keeper.ts"],
+    ...["src/attempt.ts", "src/hearing.ts", "src/collector_report.ts", "src/backfill", "src/clock_keeper.ts"],
     ...[
       "src/asking",
       "src/abort.ts",
