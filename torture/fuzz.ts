@@ -1,5 +1,6 @@
 /** The trial `fuzz`: ten million inputs that no meter, server or person should send. @module */
 import { fuzzAnswers, fuzzCodes, fuzzConfigurations, fuzzFormats } from "./fuzz_texts.ts";
+import { fuzzDlms } from "./fuzz_dlms.ts";
 import { fuzzBytes, fuzzDecode, fuzzPushes, fuzzSessions, type Tally } from "./fuzz_telegrams.ts";
 import type { Row, Trial, TrialOptions } from "./trial.ts";
 import type { Tries } from "./tries.ts";
@@ -7,13 +8,22 @@ import type { Tries } from "./tries.ts";
 const MILLIONS = 10_000_000;
 
 /** Which part of all inputs each gets; a configuration costs as much as a thousand codes. */
-const SHARES = { decode: 0.62, sessions: 0.1, pushes: 0.08, bytes: 0.1, codes: 0.05, formats: 0.02, answers: 0.029 };
+const SHARES = {
+  decode: 0.61,
+  dlms: 0.01,
+  sessions: 0.1,
+  pushes: 0.08,
+  bytes: 0.1,
+  codes: 0.05,
+  formats: 0.02,
+  answers: 0.029,
+};
 const CONFIGURATIONS = 0.001;
 
 /** The trial. */
 export const fuzz: Trial = {
   name: "fuzz",
-  summary: "damaged telegrams, sessions, codes, configurations, answers: 10 million (an hour)",
+  summary: "damaged telegrams, sessions, DLMS, codes, configurations, answers: 10 million (an hour)",
   async run(options): Promise<readonly Row[]> {
     const { count = MILLIONS } = options;
     const startMb = heapMb();
@@ -24,6 +34,7 @@ export const fuzz: Trial = {
       await fuzzPushes(tries("pushes", SHARES.pushes)),
     ];
     await fuzzBytes(tries("bytes", SHARES.bytes));
+    await fuzzDlms(tries("dlms", SHARES.dlms));
     await fuzzCodes(tries("codes", SHARES.codes));
     await fuzzFormats(tries("formats", SHARES.formats));
     await fuzzAnswers(tries("answers", SHARES.answers));

@@ -1,5 +1,6 @@
 /** A hundred thousand inputs that nobody should send: no crash, no hang, nothing taken for right that its check denies. */
 import assert from "node:assert/strict";
+import { fuzzDlms } from "../../torture/fuzz_dlms.ts";
 import { fuzzBytes, fuzzDecode, fuzzPushes, fuzzSessions } from "../../torture/fuzz_telegrams.ts";
 import { fuzzAnswers, fuzzCodes, fuzzConfigurations, fuzzFormats } from "../../torture/fuzz_texts.ts";
 
@@ -20,6 +21,11 @@ Deno.test("converse: 10 000 sessions with a meter that does what no meter should
 
 Deno.test("listen: 5 000 damaged pushes, whole and in pieces", async () => {
   await fuzzPushes(tries(5000));
+});
+
+Deno.test("decodeFrame, decodeData and the like: 5 000 damaged DLMS messages are understood or refused in words", async () => {
+  const { understood, refused } = await fuzzDlms(tries(5000));
+  assert(understood > 5000 && refused > 5000, `${understood} understood, ${refused} refused`);
 });
 
 Deno.test("parseObis, judge: 15 000 addresses and answers of servers that are none", async () => {
