@@ -147,7 +147,8 @@ Deno.test("deliver: when all of a small readout is rejected, all is kept, tried 
     await journal.append(readout(1, 2)); // three writes a try: both, and each alone
     const book = await done();
     assert.deepEqual([book.delivered, book.dead, delivery.state.blocked], [2, 0, undefined]);
-    assert.deepEqual(clock.slept.map((ms) => Math.round(ms / 1000)), [72, 144, 288, 576]);
+    const waited = clock.slept.filter((ms) => ms >= 1000); // and not the pace of a batch, which may come behind
+    assert.deepEqual(waited.map((ms) => Math.round(ms / 1000)), [72, 144, 288, 576]);
     assert.equal(
       said[0],
       "Sink it: 1 of 2 readings are rejected, so all are kept: unknown bucket; its readings are kept",
