@@ -73,42 +73,47 @@ async function askMeters(
   const context = { ...its, backfill };
   const turns = meters.map((meter) => waitingTurn(meter, context));
   const shared = turns.length > 1;
-  const { quiet_time } = line.endpoint.options;
-  const modeE = dlms?.askDlms;
   while (!retire.aborted) {
     for (const turn of turns) bringUpOn(wire, turn, context);
     const turn = nextTurn(turns, clock.now());
     const waitMs = turn.due - clock.now();
-    const awayMs = waitMs > 0 ? 0 : wire.waitMs(turn.slot);
+    const awayMs = wire.waitMs(turn.slot);
     moves(line.name, context);
-    if (waitMs > 0) {
-      moves(line.name, context, line.endpoint.options.connect_timeout);
-      const roomMs = Math.min(waitMs, SESSION_LIMIT_MS) - quiet_time;
-      let isUsed = await backfill?.step(wire, roomMs);
-      if (!isUsed && keeper) {
-        moves(line.name, context, SESSION_LIMIT_MS); // who sets a clock may wait for a whole minute
-        isUsed = await keeper.step(wire, roomMs);
-      }
-      if (isUsed) {
-        moves(line.name, context, quiet_time);
-        await clock.sleep(quiet_time, retire);
-        continue;
-      }
-      moves(line.name, context);
-      await wire.rest(Math.min(waitMs, NAP_MS), retire);
-      continue;
-    }
-    if (awayMs > 0) { // the slot waits for the line, and not beyond its end
+    if (waitMs > 0) await lend(wire, line, waitMs, context, keeper);
+    else if (awayMs > 0) { // the slot waits for the line, and not beyond its end
       await clock.sleep(Math.min(awayMs, turn.slots(turn.slot) - clock.now(), NAP_MS), retire);
-      continue;
+    } else {
+      turn.askedMs = clock.now();
+      const attempt = await askMeter(wire, turn, { ...context, ...dlms && { modeE: dlms.askDlms } });
+      settleTurn(turn, attempt, shared, context);
+      if (shared) await beQuiet(line, context);
     }
-    turn.askedMs = clock.now();
-    const attempt = await askMeter(wire, turn, { ...context, ...modeE && { modeE } });
-    settleTurn(turn, attempt, shared, context);
-    if (!shared) continue;
-    moves(line.name, context, quiet_time);
-    await clock.sleep(quiet_time, retire);
   }
+}
+
+/** Nothing is due for `waitMs`: the line is lent to whoever goes back for what was missed, or sets a clock; else it rests. */
+async function lend(
+  wire: Wire,
+  line: LineConfig,
+  waitMs: number,
+  context: CollectorContext,
+  keeper: ClockKeeper | undefined,
+): Promise<void> {
+  const { quiet_time, connect_timeout } = line.endpoint.options;
+  const roomMs = Math.min(waitMs, SESSION_LIMIT_MS) - quiet_time;
+  moves(line.name, context, connect_timeout);
+  if (await context.backfill?.step(wire, roomMs)) return await beQuiet(line, context);
+  moves(line.name, context, SESSION_LIMIT_MS); // who sets a clock may wait for a whole minute
+  if (await keeper?.step(wire, roomMs)) return await beQuiet(line, context);
+  moves(line.name, context);
+  await wire.rest(Math.min(waitMs, NAP_MS), context.retire);
+}
+
+/** Meters must notice that a session is over. */
+async function beQuiet(line: LineConfig, context: CollectorContext): Promise<void> {
+  const { quiet_time } = line.endpoint.options;
+  moves(line.name, context, quiet_time);
+  await (context.clock ?? systemClock).sleep(quiet_time, context.retire);
 }
 
 /** Brings a turn to its present slot, and tells which ended without it. */

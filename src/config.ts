@@ -9,7 +9,6 @@ import {
   backfillSchema,
   configSchema,
   journalSchema,
-  LATER_OPTIONS,
   lineSchema,
   meterSchema,
   nameSchema,
@@ -239,7 +238,6 @@ function readTop(value: unknown, report: Report) {
     path: [],
     report,
     known: Object.keys(configSchema.shape),
-    later: LATER_OPTIONS.top,
   });
   const timeZone = time_zone ?? Temporal.Now.timeZoneId();
   return { lines, meters, sinks, journal, timeZone, runtimeDirectory: runtime_directory };
@@ -250,7 +248,7 @@ function readLines(value: unknown, report: Report): DraftLine[] {
     const path = ["lines", name];
     const result = nameSchema.safeParse(name);
     if (!result.success) report.fault(path, result.error.issues[0]!.message, "key");
-    const { url } = readFields(lineSchema, line ?? {}, { path, report, later: LATER_OPTIONS.line });
+    const { url } = readFields(lineSchema, line ?? {}, { path, report });
     return { path, name, endpoint: url };
   });
 }
@@ -264,7 +262,6 @@ function readMeter(value: unknown, path: Path, report: Report): DraftMeter {
     {
       path,
       report,
-      later: LATER_OPTIONS.meter,
     },
   );
   const dlms = itsDlms !== undefined || meter.mode === "E"

@@ -48,12 +48,12 @@ export async function jsonSchema(): Promise<string> {
 }
 
 /** `config/meters/meter.schema.json`: the same for the files beside it. */
-export function meterTypeJsonSchema(): string {
+function meterTypeJsonSchema(): string {
   return JSON.stringify({ title: "A type of meter, for obisd", ...toJson(meterTypeSchema) }, null, 2) + "\n";
 }
 
 /** `src/meters/table.json`: what stands in `config/meters/`, as the program has it. @throws {ConfigError} */
-export async function meterTable(): Promise<string> {
+async function meterTable(): Promise<string> {
   return JSON.stringify(await readMeterTypes(new URL("config/meters/", ROOT)), null, 2) + "\n";
 }
 

@@ -21,18 +21,16 @@ export function readMapping(value: unknown, path: Path, report: Report): Readonl
 export function readFields<S extends Shape>(
   schema: z.ZodObject<S>,
   value: unknown,
-  { path, report, known = Object.keys(schema.shape), later = [] }: {
+  { path, report, known = Object.keys(schema.shape) }: {
     readonly path: Path;
     readonly report: Report;
     /** Keys that may stand there; default those of `schema`. */
     readonly known?: readonly string[];
-    /** Keys that a later version knows. */
-    readonly later?: readonly string[];
   },
 ): Readable<S> {
   const given = readMapping(value, path, report);
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) report.unknownKey([...path, key], known, later);
+    if (!known.includes(key)) report.unknownKey([...path, key], known);
   }
   const read: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(schema.shape) as [string, z.ZodType][]) {

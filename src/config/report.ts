@@ -11,7 +11,7 @@ export interface Report {
   /** An issue that a schema found at or below `path`. `means` says what a text is there (`duration`, `size`). */
   issue(path: Path, issue: $ZodIssue, means?: string): void;
   /** A key that nobody knows. */
-  unknownKey(path: Path, allowed: readonly string[], later?: readonly string[]): void;
+  unknownKey(path: Path, allowed: readonly string[]): void;
 }
 
 /** A report about one document. */
@@ -29,8 +29,7 @@ export function createReport(
     });
   };
   const fault: Report["fault"] = (path, message, part) => put(found.faults, path, message, part);
-  const unknownKey: Report["unknownKey"] = (path, allowed, later = []) =>
-    fault(path, unknown(path, allowed, later), "key");
+  const unknownKey: Report["unknownKey"] = (path, allowed) => fault(path, unknown(path, allowed), "key");
   return {
     fault,
     warn: (path, message, part) => put(found.warnings, path, message, part),
@@ -50,10 +49,8 @@ export function formatPath(path: Path): string {
   return path.map((step, at) => typeof step === "number" ? `[${step}]` : at === 0 ? step : `.${step}`).join("");
 }
 
-function unknown(path: Path, allowed: readonly string[], later: readonly string[]): string {
-  const key = String(path.at(-1));
-  if (later.includes(key)) return "this version lacks this option: a later one brings it";
-  const meant = nearest(key, allowed);
+function unknown(path: Path, allowed: readonly string[]): string {
+  const meant = nearest(String(path.at(-1)), allowed);
   if (meant !== undefined) return `unknown option, did you mean ${meant}?`;
   return allowed.length > 0 ? `unknown option, allowed are ${allowed.join(", ")}` : "unknown option";
 }

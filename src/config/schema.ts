@@ -205,10 +205,3 @@ export const configSchema = z.strictObject({
     "The durable log of readings, from which sinks that were away catch up.",
   ),
 });
-
-/** Options that later versions bring: refused in plain words, for to ignore them would be to lie. */
-export const LATER_OPTIONS = {
-  top: ["metrics", "http", "status", "api", "clock"],
-  line: ["reconnect"],
-  meter: ["profile", "keys", "key"],
-} as const;

@@ -4,7 +4,7 @@ import { findFrame, findLongFrame, type Framing } from "../dlms/mod.ts";
 import type { LineSettings } from "../line.ts";
 
 /** Finds a frame of HDLC or M-Bus, whatever stands before it. */
-export function findDlmsFrame(): Finder<Framing> {
+function findDlmsFrame(): Finder<Framing> {
   const finders = [["hdlc", findFrame()], ["m-bus", findLongFrame()]] as const;
   return (bytes) => {
     for (const [value, find] of finders) {

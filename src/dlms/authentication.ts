@@ -1,7 +1,6 @@
 /** Answers to challenges: who knows the secret proves it without saying it (HLS, Green Book 9.2.7.4). @module */
 import { createCipheriv, createHash, timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
-import type { Mechanism } from "./acse.ts";
 import { join } from "../bytes.ts";
 import { plainOctets, Writer } from "./octets.ts";
 import { type Keys, type Origin, protect, unprotect } from "./security.ts";
@@ -24,11 +23,6 @@ export type Secret =
   | { readonly mechanism: "ecdsa"; readonly signing: SigningKey; readonly verifying: VerifyingKey };
 
 const AUTHENTICATED = { authenticated: true, encrypted: false };
-
-/** Whether an association of this kind ends in answers to challenges. */
-export function isChallenged(mechanism: Mechanism): boolean {
-  return mechanism !== "none" && mechanism !== "low";
-}
 
 /** The answer to the other side's challenge. `counter` is used by GMAC alone. */
 export function answerChallenge(secret: Secret, proof: Proof, counter: number): Uint8Array {

@@ -59,7 +59,7 @@ const AHEAD = 1000;
 const NOTHING = new Uint8Array();
 
 /** HDLC after the sign-on, or from the start. */
-export const HDLC_LINE: LineSettings = { baud: 9600, dataBits: 8, parity: "none", stopBits: 1 };
+const HDLC_LINE: LineSettings = { baud: 9600, dataBits: 8, parity: "none", stopBits: 1 };
 /** A network has no speed to wait for. */
 const NETWORK_LINE: LineSettings = { ...HDLC_LINE, baud: 4_000_000 };
 

@@ -50,7 +50,7 @@ const EVIDENCE = 4;
  * What bytes say of a path, even parity given: characters whose parity stands in bit 7, and characters that would have it
  * there and do not, because the path itself has taken it away. Those that have both bit 7 and a wrong parity say nothing.
  */
-export function parityEvidence(bytes: Uint8Array): { readonly inBit7: number; readonly taken: number } {
+function parityEvidence(bytes: Uint8Array): { readonly inBit7: number; readonly taken: number } {
   let [inBit7, taken] = [0, 0];
   for (const byte of bytes) {
     const isRight = withParity(byte & 0x7f, "even") === byte;
