@@ -221,7 +221,7 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
     // keys
     [MINIMAL + "sink: []\n", "4:1: sink: unknown option, did you mean sinks?"],
     [meter("evry: 15m"), /1:|2:/, "2:30: meters[0].evry: unknown option, did you mean every?"],
-    [meter("every: 15m, profile: P.01"), /2:30: meters\[0\]\.profile: unknown option, allowed are .*\bbackfill\b/],
+    [meter("every: 15m, profile: P.01"), /2:42: meters\[0\]\.profile: unknown option, allowed are .*\bbackfill\b/],
     [meter("every: 15m, backfill: true"), /2:52: meters\[0\]\.backfill: found true, allowed is a mapping/],
     [meter("every: 15m, backfill: { max_ag: 1d }"), /2:54: .*backfill\.max_ag: unknown option, did you mean max_age\?/],
     [meter("every: 15m, backfill: { max_age: 40 }"), /backfill\.max_age: found the number 40, a unit is missing/],

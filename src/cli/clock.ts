@@ -11,6 +11,7 @@ import { openDlms } from "./dlms_session.ts";
 import { type Format, parseFormat } from "./present.ts";
 import { openMeter, parseMeter, type ProgrammableMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 import { parseWriteCommand } from "./set.ts";
+import { timeZoneOf } from "./target.ts";
 
 /** Time and date are written apart: near midnight one of them would be another day's. */
 const MIDNIGHT_MS = 120_000;
@@ -142,16 +143,6 @@ function aheadOf(clock: MeterClock, timeZone: string): number {
     "unreadable",
     `Cannot read the meter's clock: ${said(clock)} is no time and date that is known`,
   );
-}
-
-function timeZoneOf(text: unknown, ofMeter: string | undefined): string {
-  const name = text as string | undefined ?? ofMeter ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  try {
-    zoneOf(name).offsetMs(0);
-    return name;
-  } catch (cause) {
-    throw new UsageError(`There is no time zone ${JSON.stringify(name)}: write one like Europe/Berlin`, { cause });
-  }
 }
 
 async function untilAfterMidnight(zone: Zone, { clock, log, signal }: Context): Promise<void> {

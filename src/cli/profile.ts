@@ -12,7 +12,7 @@ import { plot } from "./plot.ts";
 import { FORMATS, present } from "./present.ts";
 import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 import { fetchProfile, LOAD_PROFILE } from "../profile_dlms.ts";
-import { parseUsage, type Target } from "./target.ts";
+import { type Target, timeZoneOf } from "./target.ts";
 
 const DAY_MS = 86_400_000;
 /** A month at 300 Bd takes long. */
@@ -189,8 +189,7 @@ function local(ms: number, { zone }: Range): string {
 }
 
 function rangeOf(values: Arguments["values"], target: Target, { clock }: Context): Range {
-  const timeZone = values["time-zone"] as string | undefined ?? target.timeZone ??
-    Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const timeZone = timeZoneOf(values["time-zone"], target.timeZone);
   const toMs = values.to === undefined ? clock.now() : parseTime("--to", String(values.to), timeZone);
   const fromMs = values.from === undefined ? toMs - DAY_MS : parseTime("--from", String(values.from), timeZone);
   if (fromMs >= toMs) throw new UsageError("--from must lie before --to");
@@ -199,9 +198,16 @@ function rangeOf(values: Arguments["values"], target: Target, { clock }: Context
 
 /** A day, a local time, or a time with its zone. */
 function parseTime(option: string, text: string, timeZone: string): number {
-  const instant = () => {
-    if (/(Z|[+-]\d\d:?\d\d)$/i.test(text) && text.includes("T")) return Temporal.Instant.from(text);
-    return Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(timeZone).toInstant();
-  };
-  return parseUsage(() => instant().epochMilliseconds, `${option}: `);
+  try {
+    const hasZone = text.includes("T") && /(Z|[+-]\d\d:?\d\d)$/i.test(text);
+    const instant = hasZone
+      ? Temporal.Instant.from(text)
+      : Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(timeZone).toInstant();
+    return instant.epochMilliseconds;
+  } catch (cause) {
+    throw new UsageError(
+      `${option} ${text}: a time like 2026-06-01, 2026-06-01T12:00 or 2026-06-01T12:00:00Z is wanted`,
+      { cause },
+    );
+  }
 }

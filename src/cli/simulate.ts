@@ -141,7 +141,7 @@ function simulatorOptions(args: Arguments): Omit<SimulatorOptions, "meters"> {
     live: values.live === true,
     faults: faults.map((fault): Fault => asUsage("--fault", () => parseFault(fault))),
     programming: values["no-programming"] !== true && programmedOptions(values),
-    ...values.profile === true && { profile: Intl.DateTimeFormat().resolvedOptions().timeZone },
+    ...values.profile === true && { profile: Temporal.Now.timeZoneId() },
     pacing: values["no-pacing"] !== true,
   };
 }

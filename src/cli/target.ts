@@ -3,6 +3,7 @@ import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import type { DlmsSettings } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
 import { countersBeside } from "../invocation_counters.ts";
+import { zoneOf } from "../iec62056/mod.ts";
 import { explainType, meterTypeNamed } from "../meters/mod.ts";
 import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration } from "../units.ts";
@@ -91,5 +92,16 @@ export function parseUsage<T>(parse: () => T, where = ""): T {
     return parse();
   } catch (error) {
     throw new UsageError(where + (error as Error).message, { cause: error });
+  }
+}
+
+/** The zone that a meter's clock shows: that of `--time-zone`, else the meter's, else this machine's. @throws {UsageError} */
+export function timeZoneOf(text: unknown, ofMeter: string | undefined): string {
+  const name = text as string | undefined ?? ofMeter ?? Temporal.Now.timeZoneId();
+  try {
+    zoneOf(name).offsetMs(0);
+    return name;
+  } catch (cause) {
+    throw new UsageError(`There is no time zone ${JSON.stringify(name)}: write one like Europe/Berlin`, { cause });
   }
 }

@@ -58,7 +58,9 @@ Deno.test("profile: no rows is no error; wrong words are", async () => {
   for (
     const [words, said] of [
       ["P.01 --from 2020-01-02 --to 2020-01-01", /--from must lie before --to/],
-      ["P.01 --from yesterday", /--from: /],
+      ["P.01 --from yesterday", /--from yesterday: a time like 2026-06-01, .* is wanted/],
+      ["P.01 --time-zone Mars/X", /There is no time zone "Mars\/X"/],
+      ["P.01 --from 2026-02-30", /--from 2026-02-30: a time like/],
       ["1.8.0", /a profile like P\.01/],
       ["P.01 --format xml", /--format xml: allowed are plot, table, json, csv/],
       ["P.01 --command R1", /--command R1: allowed are R5 and R6/],
