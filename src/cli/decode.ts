@@ -1,7 +1,7 @@
 /** `obisd decode`: what a captured telegram says. @module */
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { decodeTelegrams } from "../iec62056/mod.ts";
+import { decodeTelegrams, isSml, SML_HINT } from "../iec62056/mod.ts";
 import type { Log } from "../log.ts";
 import { normalise, profileRows } from "../normalise.ts";
 import type { Telegram } from "../telegram.ts";
@@ -27,9 +27,11 @@ flagged (bcc-wrong, crc-wrong, incomplete) or told on standard error, and the ex
     if (positionals.length > 1) throw new UsageError(`decode takes one FILE, not ${positionals.length}`);
     const format = parseFormat(values.format);
     const atMs = parseTime(values.time);
-    const telegrams = decodeTelegrams(await input(positionals[0]));
+    const bytes = await input(positionals[0]);
+    const telegrams = decodeTelegrams(bytes);
     if (telegrams.length === 0) {
-      log.error(`Cannot decode ${positionals[0] ?? "standard input"}: no data set found in it`);
+      const why = isSml(bytes) ? SML_HINT : "no data set found in it";
+      log.error(`Cannot decode ${positionals[0] ?? "standard input"}: ${why}`);
       return EXIT.damaged;
     }
     const meter = values.name === undefined ? {} : { meter: values.name as string };

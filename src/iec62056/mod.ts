@@ -18,6 +18,7 @@
  * | 6.4.4, DSMR P1 | mode D and P1 | `listen.ts`, `crc16.ts` |
  * | 6.5 | data block | `data_block.ts` |
  * | – | captured files | `decode.ts` |
+ * | – | what is no IEC 62056-21, recognised | `sml.ts` |
  * @module
  */
 export * from "./access.ts";
@@ -42,4 +43,5 @@ export * from "./refusals.ts";
 export * from "./registers.ts";
 export * from "./replies.ts";
 export * from "./sign_on.ts";
+export * from "./sml.ts";
 export * from "./time_stamp.ts";

@@ -34,6 +34,7 @@ const CASES: Record<string, [text: string, code: number, readings: string[], sai
   ],
   "rows of a load profile": [PROFILE, 0, [], /2 rows of a load profile or log book are no readings/],
   "no telegram": ["hello\n", 65, [], /no data set found/],
+  "SML": ["\x1b\x1b\x1b\x1b\x01\x01\x01\x01v\x05", 65, [], /this is SML, a language of its own/],
 };
 
 for (const [name, [text, code, readings, said]] of Object.entries(CASES)) {

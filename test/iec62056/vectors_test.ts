@@ -20,6 +20,7 @@ import {
   findReply,
   formatIdentification,
   identificationIn,
+  isSml,
   parseDataBlock,
   REPEAT_REQUEST,
   type Reply,
@@ -27,7 +28,7 @@ import {
   wake,
 } from "../../src/iec62056/mod.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
-import { fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
+import { corpus, fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
 
 const ignore = !hasVectors;
 const ofKind = (kind: string) => [...vectors().values()].filter((vector) => vector.kind === kind);
@@ -90,6 +91,8 @@ Deno.test("encodeCommand, decodeCommand: the vectors both ways", { ignore }, () 
   assert.deepEqual(encodeBreak(), bytesOf("cmd-break"));
   assert.deepEqual(encodeBreak("sum7"), bytesOf("cmd-break-sum7"));
   assert.deepEqual(encodeCommand({ name: "P1", data: "(777777)" }, "sum7"), bytesOf("p1-sum7"));
+  const fast = encodeCommand({ name: "R1", data: "VOLTA()" }, "sum7"); // behind a request without its CR LF, in one packet
+  assert.deepEqual(Uint8Array.of(...new TextEncoder().encode("/?!"), ...fast), bytesOf("req-energomera-fast"));
   assert.equal(decodeCommand(bytesOf("cmd-break-sum7"))!.good, false);
   assert.equal(decodeCommand(bytesOf("readout-c")), undefined);
 });
@@ -225,4 +228,14 @@ Deno.test("identificationIn: the last one of a line, no echo, no unit", () => {
   for (const line of ["/?!", "/1Bla0!", "1.2.3(5*Imp/kWh)", "/LGZ", "/", "/LGZ5(1)", "/LG\x005Z"]) {
     assert.equal(identificationIn(line), undefined, line);
   }
+});
+
+Deno.test("isSml: the files of the vectors are, and no recording of a telegram is", { ignore }, () => {
+  const files = [...vectors().values()].filter(({ name }) => /^sml-(file|escape|kermit|bad)/.test(name));
+  assert.equal(files.length, 5);
+  for (const { name, hex } of files) {
+    assert(isSml(fromHex(hex)), name);
+    assert.deepEqual(decodeTelegrams(fromHex(hex)), [], name);
+  }
+  for (const { name, bytes } of corpus()) assert(!isSml(bytes), name);
 });

@@ -37,7 +37,12 @@ Deno.test("encodePort, encodeOption, encodeData: the vectors", { ignore }, () =>
   assert.equal(port(COM_PORT.SET_DATASIZE, 7), vector("size-7"));
   assert.equal(port(COM_PORT.SET_DATASIZE, 8), vector("size-8"));
   assert.equal(port(COM_PORT.SET_PARITY, 3), vector("parity-even"));
-  assert.equal(port(COM_PORT.SET_CONTROL, 12), vector("rts-off"));
+  assert.equal(port(COM_PORT.SET_PARITY, 1), vector("parity-none"));
+  assert.equal(port(COM_PORT.SET_STOPSIZE, 1), vector("stop-1"));
+  const controls = { 1: "flow-none", 5: "break-on", 6: "break-off", 8: "dtr-on", 11: "rts-on", 12: "rts-off" };
+  for (const [value, name] of Object.entries(controls)) {
+    assert.equal(port(COM_PORT.SET_CONTROL, Number(value)), vector(name));
+  }
   assert.equal(port(COM_PORT.SET_LINESTATE_MASK, 255), vector("linestate-mask-all"));
   assert.equal(port(COM_PORT.SET_MODEMSTATE_MASK, 0), vector("modemstate-mask-0"));
   assert.equal(port(COM_PORT.PURGE_DATA, 3), vector("purge-both"));
