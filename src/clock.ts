@@ -39,7 +39,7 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal!.reason);
       };
-      const timer = setTimeout(done, ms);
+      const timer = setTimeout(done, Math.max(0, ms)); // of less than none it would warn in words of its own
       signal?.addEventListener("abort", stop, { once: true });
     }),
 };
