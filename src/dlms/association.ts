@@ -321,6 +321,9 @@ function* signOn(association: Association, { credentials: { mechanism }, client 
     yield* association.open();
   } catch (error) {
     if (!(error instanceof SilenceError) || mechanism === "none") throw error;
-    throw new SilenceError(`${error.message}, while client ${client} signed on`, { cause: error, what: "password" });
+    throw new SilenceError(`Client ${client} signed on, and then: ${error.message}`, {
+      cause: error,
+      what: "password",
+    });
   }
 }
