@@ -1,12 +1,14 @@
 /**
  * `deno task demo`: two meters that stand in for real ones, one on a pseudo-terminal and one on TCP, the daemon that
- * reads them, readings on the screen and in files. Each part is the real program, started as anyone would.
+ * reads them, readings on the screen and in files, and the hour before its start out of a meter's own load profile. Each
+ * part is the real program, started as anyone would.
  * @module
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const SECONDS = 30;
+/** Two readouts of the electricity meter, and its profile behind each of them. */
+const SECONDS = 40;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const OUT = join(HERE, "out");
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -41,7 +43,13 @@ lines:
   meter-room: { url: "${household}" }
   boiler: { url: "${heat}" }
 meters:
-  - { name: flat-1, line: meter-room, every: 10s, expect: { "0.0.0": "00471101" }, labels: { site: demo } }
+  - name: flat-1
+    line: meter-room
+    every: 10s
+    expect: { "0.0.0": "00471101" }
+    obis: ["1.8.0", "2.8.0", "1.7.0", "32.7.0"]
+    labels: { site: demo }
+    backfill: { profile: P.01, from: start, max_age: 1h } # nobody read it in the hour before
   - { name: heating, line: boiler, every: 5s, obis: ["6.8", "6.26", "6.29", "6.28", "6.4"] }
 sinks:
   - { type: stdout }
@@ -53,13 +61,16 @@ journal: { path: journal.db, group_commit: 0s }
 async function demo(): Promise<void> {
   await Deno.remove(OUT, { recursive: true }).catch(() => {});
   await Deno.mkdir(OUT);
-  const household = await simulate(join(HERE, "household.txt"), "--pty", join(OUT, "meter"));
+  const household = await simulate(join(HERE, "household.txt"), "--profile", "--pty", join(OUT, "meter"));
   const heat = await simulate(join(HERE, "heat.txt"), "--listen", "tcp://127.0.0.1:0");
   const config = join(OUT, "obisd.yaml");
   await Deno.writeTextFile(config, configuration(household.endpoint, heat.endpoint));
   say(`An electricity meter on the pseudo-terminal ${household.endpoint} (300 → 9600 Bd, mode C)`);
   say(`A heat meter on ${heat.endpoint} (300 → 2400 Bd, mode B)`);
-  say(`obisd run -c ${config}\nCtrl-C ends it, else it ends by itself after ${SECONDS} s.\n`);
+  say(
+    "Nobody read them in the hour before: its quarter hours come from the load profile of the electricity meter,\nflagged backfilled.",
+  );
+  say(`\nobisd run -c ${config}\nCtrl-C ends it, else it ends by itself after ${SECONDS} s.\n`);
   const daemon = obisd(["run", "-c", config], "inherit");
   const stop = () => daemon.kill("SIGTERM");
   const timer = setTimeout(stop, SECONDS * 1000);
