@@ -20,7 +20,9 @@ const count = await converse(
     const reader = new ValueReader(client);
     yield* reader.read({ classId: 3, name: "1-0:1.8.0*255", id: 2 });
     idle = memory();
-    return (yield* reader.profile("1-0:99.1.0*255", { kind: "all" })).rows.length;
+    let count = 0;
+    yield* reader.profile("1-0:99.1.0*255", { kind: "all" }, () => count++);
+    return count;
   }),
   { signal },
 );

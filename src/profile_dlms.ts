@@ -1,6 +1,14 @@
 /** The load profile of a DLMS meter (class 7), in the same rows as others. @module */
 import type { Dialogue } from "./dialogue.ts";
-import { CLASS, type Client, type DateTime, dateTimeOf, type Profile as DlmsProfile, ValueReader } from "./dlms/mod.ts";
+import {
+  CLASS,
+  type Client,
+  type DateTime,
+  dateTimeOf,
+  type ProfileColumns,
+  type ScaledRow,
+  ValueReader,
+} from "./dlms/mod.ts";
 import type { Channel, FetchedDay, Gap, ProfileRow, Zone } from "./iec62056/mod.ts";
 import { instantOf } from "./iec62056/time_stamp.ts";
 
@@ -16,15 +24,35 @@ export interface DlmsRange {
   readonly zone: Zone;
 }
 
-/** Fetches the rows of a range at once: the meter sends them in blocks. @throws {RefusalError} */
-export function* fetchProfile(client: Client, name: string, { fromMs, toMs, zone }: DlmsRange): Dialogue<FetchedDay> {
+/** What is told of a profile besides its rows. */
+export type FetchedRange = Omit<FetchedDay, "rows">;
+
+/** Fetches the rows of a range: the meter sends them in blocks, and each is handed on when it comes. @throws {RefusalError} */
+export function* streamProfile(
+  client: Client,
+  name: string,
+  { fromMs, toMs, zone }: DlmsRange,
+  onRow: (row: ProfileRow) => void,
+): Dialogue<FetchedRange> {
   const bound = (ms: number) => dateTimeOf(ms, -zone.offsetMs(ms) / 60_000);
   const range = { kind: "range", from: bound(fromMs), to: bound(toMs) } as const;
-  const profile = yield* new ValueReader(client).profile(name, range, { deviationOf: deviationIn(zone) });
-  const rows = rowsOf(profile);
-  const undated = profile.rows.length - rows.length;
-  const damaged = undated > 0 ? [`${undated} rows say no time`] : [];
-  return { rows, gaps: gapsOf(rows, profile.periodS * 1000), damaged, check: "good", untilMs: toMs };
+  const gaps: Gap[] = [];
+  let [undated, beforeMs]: [number, number | undefined] = [0, undefined];
+  const convert = rowConverter();
+  yield* new ValueReader(client).profile(name, range, (row, profile) => {
+    const { atMs } = row;
+    if (atMs === undefined) return void undated++;
+    gaps.push(...gapBetween(beforeMs, atMs, profile.periodS * 1000));
+    beforeMs = atMs;
+    onRow(convert({ ...row, atMs }, profile));
+  }, { deviationOf: deviationIn(zone) });
+  return { gaps, damaged: undated > 0 ? [`${undated} rows say no time`] : [], check: "good", untilMs: toMs };
+}
+
+/** The same, all rows at once: for ranges of a day or so. */
+export function* fetchProfile(client: Client, name: string, range: DlmsRange): Dialogue<FetchedDay> {
+  const rows: ProfileRow[] = [];
+  return { ...yield* streamProfile(client, name, range, (row) => rows.push(row)), rows };
 }
 
 /** What UTC is ahead of a local time, minutes; of the hour that comes twice, the pass behind the row before. */
@@ -40,25 +68,23 @@ export function deviationIn(zone: Zone) {
   };
 }
 
-function rowsOf({ columns, rows, periodS }: DlmsProfile): ProfileRow[] {
-  const isClock = columns.map(({ classId, attribute }) => classId === CLASS.clock && attribute === 2);
-  const channels: Channel[] = columns.map(({ name, attribute, unit }) => ({
-    address: attribute === 2 ? name : `${name}/${attribute}`,
-    unit,
-  })).filter((_, at) => !isClock[at]);
-  return rows.flatMap(({ atMs, values }) => {
-    if (atMs === undefined) return [];
-    const its = values.map(({ text, unit }) => ({ text, unit })).filter((_, at) => !isClock[at]);
-    return [{ startMs: atMs - periodS * 1000, endMs: atMs, channels, values: its, status: 0, flags: [] }];
-  });
+/** Rows in the form of all others; their channels are the same for all. */
+function rowConverter(): (row: ScaledRow & { readonly atMs: number }, profile: ProfileColumns) => ProfileRow {
+  let channels: readonly Channel[] | undefined;
+  return ({ atMs, values }, { columns, periodS }) => {
+    const isClock = (at: number) => columns[at]!.classId === CLASS.clock && columns[at]!.attribute === 2;
+    channels ??= columns.map(({ name, attribute, unit }) => ({
+      address: attribute === 2 ? name : `${name}/${attribute}`,
+      unit,
+    })).filter((_, at) => !isClock(at));
+    const its = values.map(({ text, unit }) => ({ text, unit })).filter((_, at) => !isClock(at));
+    return { startMs: atMs - periodS * 1000, endMs: atMs, channels, values: its, status: 0, flags: [] };
+  };
 }
 
 /** Where more than one interval lies between two rows. */
-function gapsOf(rows: readonly ProfileRow[], periodMs: number): Gap[] {
-  if (periodMs === 0) return [];
-  return rows.slice(1).flatMap(({ endMs }, at) => {
-    const before = rows[at]!.endMs;
-    const missing = Math.round((endMs - before) / periodMs) - 1;
-    return missing > 0 ? [{ fromMs: before, toMs: endMs - periodMs, missing }] : [];
-  });
+function gapBetween(beforeMs: number | undefined, endMs: number, periodMs: number): Gap[] {
+  if (periodMs === 0 || beforeMs === undefined) return [];
+  const missing = Math.round((endMs - beforeMs) / periodMs) - 1;
+  return missing > 0 ? [{ fromMs: beforeMs, toMs: endMs - periodMs, missing }] : [];
 }

@@ -1,6 +1,7 @@
 /** `obisd profile`: a load profile, fetched in programming mode, as a table, for programs, or drawn. @module */
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
+import { CSV_HEADER, toCsv, toJson } from "../format.ts";
 import { type FetchedDay, type Gap, type ProfileRow, readProfile, type Zone, zoneOf } from "../iec62056/mod.ts";
 import { parseObis } from "../obis/code.ts";
 import { rowReadings } from "../profile_readings.ts";
@@ -9,9 +10,9 @@ import type { Arguments, Command, Context } from "./command.ts";
 import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
 import { openDlms } from "./dlms_session.ts";
 import { plot } from "./plot.ts";
-import { FORMATS, present } from "./present.ts";
+import { FORMATS } from "./present.ts";
 import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
-import { fetchProfile, LOAD_PROFILE } from "../profile_dlms.ts";
+import { type FetchedRange, LOAD_PROFILE, streamProfile } from "../profile_dlms.ts";
 import { type Target, timeZoneOf } from "./target.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,7 +40,7 @@ ${PROGRAMMING_HELP.replace("120s", "2h")}
   obisd profile flat-1 --from 2026-06-01 --to 2026-07-01 --format plot
   obisd profile /dev/ttyUSB0 P.02 --from 2026-01-01 --format csv > days.csv
 
-In mode E it is the profile of a DLMS meter (default 1-0:99.1.0), fetched at once:
+In mode E it is the profile of a DLMS meter (default 1-0:99.1.0); each row is shown when it comes, in the meter's order:
 
   obisd profile flat-2 1-0:99.2.0 --from 2026-01-01
 
@@ -74,12 +75,17 @@ ${DLMS_HELP}`,
     const fetched = new Fetched(range);
     let name = target.name;
     const named = (identification?: Identification) => name ??= identification?.line.slice(5).trim();
+    const show = shower(
+      () => ({ format, name: name ?? "-", target, isUnchecked: fetched.isUnchecked, ...range }),
+      context,
+    );
     try {
       if (target.mode === "E") {
         const { session } = await openDlms(target, args, context, TIMEOUT_MS);
         await session(function* ({ client, identification }) {
           named(identification);
-          fetched.add(yield* fetchProfile(client, parseObis(address), range));
+          const onRow = (row: ProfileRow) => format === "plot" ? fetched.keep(row) : fetched.pass(row, show);
+          fetched.note(yield* streamProfile(client, parseObis(address), range, onRow));
         });
       } else {
         const { session } = await openMeter(target, args, context, TIMEOUT_MS);
@@ -94,13 +100,14 @@ ${DLMS_HELP}`,
         }, 2);
       }
     } finally {
-      if (fetched.rows.length > 0) show(fetched, { format, name: name ?? "-", target, ...range }, context);
+      if (format === "plot") drawAll(fetched.rows, range, context);
+      else for (const row of fetched.rows) show(row);
     }
     for (const { fromMs, toMs, missing } of fetched.gaps) {
       context.log.warning(`The meter lacks ${missing} intervals from ${local(fromMs, range)} to ${local(toMs, range)}`);
     }
     for (const damage of fetched.damaged) context.log.warning(`Cannot read all of it: ${damage}`);
-    if (fetched.rows.length === 0) context.log.warning("The meter has no rows in this range");
+    if (fetched.isEmpty) context.log.warning("The meter has no rows in this range");
     return fetched.damaged.length > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
@@ -117,16 +124,42 @@ class Fetched {
   readonly #rows = new Map<number, ProfileRow>();
   readonly #gaps = new Map<number, Gap>();
   readonly #damaged = new Set<string>();
+  #passed = 0;
   isUnchecked = false;
 
   constructor(readonly range: Range) {}
 
-  add({ rows, gaps, damaged, check }: FetchedDay): void {
+  add({ rows, ...day }: FetchedDay): void {
+    for (const row of rows) this.keep(row);
+    this.note(day);
+  }
+
+  /** Keeps a row of the range. */
+  keep(row: ProfileRow): void {
+    if (this.#isWanted(row)) this.#rows.set(row.endMs, row);
+  }
+
+  /** Shows a row of the range at once: a year of them need not be kept. */
+  pass(row: ProfileRow, show: (row: ProfileRow) => void): void {
+    if (!this.#isWanted(row)) return;
+    this.#passed++;
+    show(row);
+  }
+
+  #isWanted({ endMs }: ProfileRow): boolean {
+    return endMs > this.range.fromMs && endMs <= this.range.toMs;
+  }
+
+  /** What is told besides the rows. */
+  note({ gaps, damaged, check }: FetchedRange): void {
     const { fromMs, toMs } = this.range;
-    for (const row of rows) if (row.endMs > fromMs && row.endMs <= toMs) this.#rows.set(row.endMs, row);
     for (const gap of gaps) if (gap.toMs > fromMs && gap.fromMs < toMs) this.#gaps.set(gap.fromMs, gap);
     for (const damage of damaged) this.#damaged.add(damage);
     this.isUnchecked ||= check !== "good";
+  }
+
+  get isEmpty(): boolean {
+    return this.#rows.size + this.#passed === 0;
   }
 
   get rows(): ProfileRow[] {
@@ -146,18 +179,34 @@ interface Shown extends Range {
   readonly format: typeof SHOWN[number];
   readonly name: string;
   readonly target: Target;
+  readonly isUnchecked: boolean;
 }
 
-function show(fetched: Fetched, its: Shown, { print }: Context): void {
-  const { rows } = fetched;
-  if (its.format === "table") return print(table(rows, its));
-  if (its.format === "plot") {
-    const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
-    return print(plot(rows.map(measured), { width, label: (ms) => local(ms, its).slice(0, 16) }));
-  }
-  const { name: meter, target: { labels } } = its;
-  const options = { meter, isUnchecked: fetched.isUnchecked, ...labels && { labels } };
-  print(present(rows.flatMap((row) => rowReadings(row, options)), its.format));
+/** Shows one row after the other. */
+function shower(its: () => Shown, { print }: Context): (row: ProfileRow) => void {
+  let heading = "";
+  return (row) => {
+    const shown = its();
+    const [head, text] = shown.format === "table" ? tableRow(row, shown) : readingRows(row, shown);
+    print(head === heading ? text : [...head === "" ? [] : [head], text].join("\n"));
+    heading = head;
+  };
+}
+
+/** Readings for programs, and what stands above them. */
+function readingRows(
+  row: ProfileRow,
+  { format, name: meter, target: { labels }, isUnchecked }: Shown,
+): [string, string] {
+  const readings = rowReadings(row, { meter, isUnchecked, ...labels && { labels } });
+  if (format === "json") return ["", readings.map(toJson).join("\n")];
+  return [`${CSV_HEADER}\r`, readings.map((reading) => `${toCsv(reading)}\r`).join("\n")]; // RFC 4180 wants CR LF
+}
+
+function drawAll(rows: readonly ProfileRow[], range: Range, { print }: Context): void {
+  if (rows.length === 0) return;
+  const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
+  print(plot(rows.map(measured), { width, label: (ms) => local(ms, range).slice(0, 16) }));
 }
 
 /** What can be drawn: values with a unit. */
@@ -166,22 +215,13 @@ function measured(row: ProfileRow): ProfileRow {
   return { ...row, channels: row.channels.filter(isMeasured), values: row.values.filter(isMeasured) };
 }
 
-/** A line an interval, the local time of its end in front. */
-function table(rows: readonly ProfileRow[], range: Range): string {
-  let columns = "";
-  return rows.flatMap((row) => {
-    const head = row.channels.map(({ address, unit }) => `${address} ${unit}`.trim());
-    const widths = head.map((text) => Math.max(text.length, 10));
-    const line = [
-      local(row.endMs, range),
-      ...row.values.map(({ text }, at) => text.padStart(widths[at]!)),
-      ...row.flags,
-    ].join("  ");
-    const heading = ["".padEnd(19), ...head.map((text, at) => text.padStart(widths[at]!))].join("  ");
-    const lines = heading === columns ? [line] : [heading, line];
-    columns = heading;
-    return lines;
-  }).join("\n");
+/** A line an interval, the local time of its end in front; and its heading. */
+function tableRow(row: ProfileRow, range: Range): [string, string] {
+  const head = row.channels.map(({ address, unit }) => `${address} ${unit}`.trim());
+  const widths = head.map((text) => Math.max(text.length, 10));
+  const values = row.values.map(({ text }, at) => text.padStart(widths[at]!));
+  const heading = ["".padEnd(19), ...head.map((text, at) => text.padStart(widths[at]!))].join("  ");
+  return [heading, [local(row.endMs, range), ...values, ...row.flags].join("  ")];
 }
 
 function local(ms: number, { zone }: Range): string {

@@ -97,7 +97,7 @@ function readItems(walk: Walk, tag: number, depth: number): Data {
   const early = walk.mayEndEarly && depth === 0 && tag === ARRAY;
   checkDepth(reader, depth);
   if (announced > reader.left && !early) {
-    throw reader.error(`${announced} elements announced, ${reader.left} octets left`);
+    throw reader.short(`${announced} elements announced, ${reader.left} octets left`);
   }
   const items: Data[] = [];
   for (let count = 0; count < announced; count++) {
@@ -168,7 +168,7 @@ function readDescription(walk: Walk, depth: number): TypeDescription {
   }
   if (tag === STRUCTURE) {
     const count = reader.length();
-    if (count > reader.left) throw reader.error(`${count} types announced, ${reader.left} octets left`);
+    if (count > reader.left) throw reader.short(`${count} types announced, ${reader.left} octets left`);
     return { type: "structure", of: Array.from({ length: count }, () => readDescription(walk, depth + 1)) };
   }
   const type = TYPES.get(tag);

@@ -5,28 +5,22 @@ import { type ActionResult, decodeActionResponse, encodeActionRequest, readActio
 import { type Association, CURRENT_ASSOCIATION } from "./association.ts";
 import { decodeData, encodeData, type ReadDataOptions } from "./axdr.ts";
 import type { Data } from "./data.ts";
-import { decodeGetResponse, encodeGetRequest } from "./get.ts";
-import { type ListedObject, readObjectList } from "./objects.ts";
-import { join } from "../bytes.ts";
-import { Reader, toHex } from "./octets.ts";
 import {
-  type AttributeReference,
-  type Block,
-  INVOKE,
-  isAnswerTo,
-  type Reference,
-  type Result,
-  type Selection,
-} from "./references.ts";
+  type Asking,
+  checkInvoke,
+  fetchByName,
+  fetchByNumber,
+  type Fetched,
+  OTHER_REASON,
+  senseless,
+} from "./fetching.ts";
+import { Blocks, Collected, Elements, type Intake } from "./long_values.ts";
+import { type ListedObject, readObjectList } from "./objects.ts";
+import { Reader, toHex } from "./octets.ts";
+import { type AttributeReference, INVOKE, type Reference, type Result } from "./references.ts";
 import { explainResult } from "./refusals.ts";
 import { decodeSetResponse, encodeSetRequest, type SetRequest } from "./set.ts";
-import {
-  decodeReadResponse,
-  decodeWriteResponse,
-  encodeReadRequest,
-  encodeWriteRequest,
-  shortName,
-} from "./short_names.ts";
+import { decodeWriteResponse, encodeWriteRequest, shortName } from "./short_names.ts";
 
 /** How to read one attribute. */
 export interface GetOptions extends ReadDataOptions {
@@ -37,9 +31,8 @@ export interface GetOptions extends ReadDataOptions {
 /** A value or an error, and when its first octet came: ms since 1970. */
 export type Got = Result & { readonly atMs: number };
 
-/** More of one value than this is none that a meter has. */
-const MAX_VALUE_OCTETS = 16 << 20;
-const MAX_BLOCKS = 1 << 15;
+/** How many elements came, or an error before the first. */
+export type Counted = ({ readonly count: number } | { readonly error: number }) & { readonly atMs: number };
 
 /** Long lists and profiles: some meters think before they answer. */
 const LONG_MS = 15_000;
@@ -49,43 +42,8 @@ const [TEMPORARY_FAILURE, BLOCK_UNAVAILABLE, BLOCK_NUMBER_INVALID] = [2, 14, 19]
 /** Worth one more try: what went wrong was in between. */
 const PASSING = new Set([TEMPORARY_FAILURE, BLOCK_UNAVAILABLE, BLOCK_NUMBER_INVALID]);
 
-/** First octet of an answer to read, which its blocks leave out. */
-const READ_RESPONSE = 0x0c;
-
 /** Octets of a request around the raw octets of its block, and of a cipher around both. */
 const BLOCK_OVERHEAD = 64;
-
-/** The blocks of a long value, as far as they have come. They count from any number on: one maker never begins anew. */
-class Blocks {
-  readonly #parts: Uint8Array[] = [];
-  #octets = 0;
-  #number: number | undefined;
-
-  /** The last one that came. */
-  get number(): number {
-    return this.#number ?? 0;
-  }
-
-  /** All together. */
-  get whole(): Uint8Array {
-    return join(...this.#parts);
-  }
-
-  /** Takes the next one. @throws {ProtocolError} it is not the next one, or there is no end to them */
-  add({ block, raw, last }: Block): void {
-    if (raw.length === 0 && !last) {
-      throw new ProtocolError("endless", `The meter's block ${block} is empty, and not the last`);
-    }
-    if (this.#number !== undefined && block !== this.#number + 1) {
-      throw new ProtocolError("unreadable", `The meter sends block ${block} after block ${this.#number}`, raw);
-    }
-    this.#number = block;
-    this.#octets += raw.length;
-    if (this.#octets > MAX_VALUE_OCTETS || this.#parts.push(raw) > MAX_BLOCKS) {
-      throw new ProtocolError("endless", "The meter's blocks have no end");
-    }
-  }
-}
 
 /** The objects of a meter as one association shows them. */
 export class Client {
@@ -102,6 +60,29 @@ export class Client {
     return "error" in got && PASSING.has(got.error) ? yield* this.#getOnce(attribute, options) : got;
   }
 
+  *#getOnce(attribute: AttributeReference, options: GetOptions): Dialogue<Got> {
+    const octets = new Collected();
+    return valueOf(octets, yield* this.#askFor(attribute, octets, options), options);
+  }
+
+  /**
+   * Reads an array and hands on each element as soon as it is there, so that nothing holds the whole. Brings home how many
+   * they were, or an error: then there was none. @throws {SilenceError} {ProtocolError} also when it breaks off in the middle
+   */
+  *each(
+    attribute: AttributeReference,
+    onElement: (element: Data) => void,
+    options: GetOptions = {},
+  ): Dialogue<Counted> {
+    for (let again = true;; again = false) {
+      const elements = new Elements(onElement);
+      const { error, atMs } = yield* this.#askFor(attribute, elements, options);
+      if (error === undefined) return { count: elements.given, atMs };
+      if (elements.given > 0) throw brokenOff(attribute, elements.given, error);
+      if (!again || !PASSING.has(error)) return { error, atMs };
+    }
+  }
+
   /** The same where nothing else will do. @throws {RefusalError} an error */
   *demand(attribute: AttributeReference, options: GetOptions = {}): Dialogue<Data> {
     const got = yield* this.get(attribute, options);
@@ -113,63 +94,22 @@ export class Client {
     return new RefusalError(`Cannot ${what} ${name} attribute ${id}: ${explainResult(code)}`);
   }
 
-  #getOnce(attribute: AttributeReference, options: GetOptions): Dialogue<Got> {
-    return this.#association.names === "short" ? this.#read(attribute, options) : this.#getByName(attribute, options);
+  #askFor(attribute: AttributeReference, intake: Intake, options: GetOptions): Dialogue<Fetched> {
+    return this.#association.names === "short"
+      ? this.#read(attribute, intake, options)
+      : fetchByName(this.#asking(options), attribute, intake);
   }
 
-  *#getByName(attribute: AttributeReference, options: GetOptions): Dialogue<Got> {
-    const { exchange } = this.#asking(options);
-    const first = yield* exchange(encodeGetRequest({ kind: "normal", invoke: INVOKE, attribute }));
-    const blocks = new Blocks();
-    let received = first.value;
-    while (true) {
-      const response = decodeGetResponse(received, options);
-      this.#checkInvoke(response.invoke, received);
-      const { atMs } = first;
-      if (response.kind === "normal") return { ...response.result, atMs };
-      if (response.kind === "list") return { ...response.results[0] ?? { error: 250 }, atMs };
-      if ("error" in response) return { error: response.error, atMs };
-      blocks.add(response);
-      if (response.last) return { data: decodeData(blocks.whole, options), atMs };
-      received = (yield* exchange(encodeGetRequest({ kind: "next", invoke: INVOKE, block: blocks.number }))).value;
-    }
-  }
-
-  #asking({ withinMs }: GetOptions) {
+  #asking({ withinMs }: GetOptions): Asking {
     const options = withinMs === undefined ? {} : { withinMs };
-    return { exchange: (apdu: Uint8Array) => this.#association.exchange(apdu, options) };
+    return (apdu) => this.#association.exchange(apdu, options);
   }
 
-  #checkInvoke(invoke: number, received: Uint8Array): void {
-    if (isAnswerTo(INVOKE, invoke)) return;
-    throw new ProtocolError(
-      "unreadable",
-      `The meter answers question ${invoke & 15}, asked was ${INVOKE & 15}`,
-      received,
-    );
-  }
-
-  *#read(attribute: AttributeReference, options: GetOptions): Dialogue<Got> {
+  *#read(attribute: AttributeReference, intake: Intake, options: GetOptions): Dialogue<Fetched> {
     const { id, selection } = attribute;
     const object = yield* this.#baseOf(attribute);
     if (!object) return { error: OBJECT_UNDEFINED, atMs: 0 };
-    return yield* this.#readVariable(shortName(object.baseName!, id), selection, options);
-  }
-
-  *#readVariable(name: number, selection: Selection | undefined, options: GetOptions): Dialogue<Got> {
-    const { exchange } = this.#asking(options);
-    const first = yield* exchange(encodeReadRequest([{ name, ...(selection ? { selection } : {}) }]));
-    const { atMs } = first;
-    const blocks = new Blocks();
-    let received = first.value;
-    while (true) {
-      const [result] = decodeReadResponse(received, options);
-      if (!result || !("data" in result || "error" in result || "raw" in result)) throw senseless("read", received);
-      if (!("raw" in result)) return { ...result, atMs };
-      blocks.add(result);
-      if (result.last) received = join(Uint8Array.of(READ_RESPONSE), blocks.whole);
-      else received = (yield* exchange(encodeReadRequest([{ block: result.block }]))).value;
-    }
+    return yield* fetchByNumber(this.#asking(options), { name: shortName(object.baseName!, id), selection }, intake);
   }
 
   *#baseOf({ classId, name }: Reference): Dialogue<ListedObject | undefined> {
@@ -183,10 +123,9 @@ export class Client {
   *objectList(): Dialogue<readonly ListedObject[]> {
     if (this.#objects) return this.#objects;
     const options = { withinMs: LONG_MS, mayEndEarly: true };
-    const list = this.#association.names === "short"
-      ? this.#readVariable(shortName(this.#association.settled.vaaName, 2), undefined, options)
-      : this.get({ ...CURRENT_ASSOCIATION, id: 2 }, options);
-    const got = yield* list;
+    const got = this.#association.names === "short"
+      ? yield* this.#shortList(options)
+      : yield* this.get({ ...CURRENT_ASSOCIATION, id: 2 }, options);
     if ("error" in got) {
       const why = explainResult(got.error);
       throw new RefusalError(`Cannot read the meter's list of objects: ${why}; ask for single codes instead`);
@@ -198,6 +137,12 @@ export class Client {
     );
     this.#objects = own && own.version >= 3 ? readObjectList(data, own.version) : listed;
     return this.#objects;
+  }
+
+  *#shortList(options: GetOptions): Dialogue<Got> {
+    const octets = new Collected();
+    const name = shortName(this.#association.settled.vaaName, 2);
+    return valueOf(octets, yield* fetchByNumber(this.#asking(options), { name }, octets), options);
   }
 
   /** Writes an attribute. @throws {RefusalError} the meter takes it not */
@@ -227,7 +172,7 @@ export class Client {
   *#setAnswer(request: SetRequest): Dialogue<number> {
     const { value } = yield* this.#association.exchange(encodeSetRequest(request));
     const response = decodeSetResponse(value);
-    this.#checkInvoke(response.invoke, value);
+    checkInvoke(response.invoke, value);
     if (response.kind === "normal" || response.kind === "last-block") return response.result;
     if (response.kind === "block" && "block" in request && response.block === request.block && !request.last) return 0;
     throw new ProtocolError(
@@ -250,7 +195,7 @@ export class Client {
     const { value } = yield* this.#association.exchange(encodeWriteRequest([variable], [data]));
     const [result] = decodeWriteResponse(value);
     if (result === "success") return 0;
-    return result && "error" in result ? result.error : 250;
+    return result && "error" in result ? result.error : OTHER_REASON;
   }
 
   /** Has an object do something. @throws {RefusalError} it does not */
@@ -262,23 +207,30 @@ export class Client {
   }
 
   *#actionAnswer(first: Uint8Array): Dialogue<ActionResult> {
-    const blocks = new Blocks();
+    const [blocks, octets] = [new Blocks(), new Collected()];
     let received = first;
     while (true) {
       const response = decodeActionResponse(received);
-      this.#checkInvoke(response.invoke, received);
+      checkInvoke(response.invoke, received);
       if (response.kind === "normal") return response;
-      if (response.kind === "list") return response.results[0] ?? { result: 250 };
+      if (response.kind === "list") return response.results[0] ?? { result: OTHER_REASON };
       if (response.kind === "next") throw senseless("ACTION", received);
-      blocks.add(response);
-      if (response.last) return readActionResult(new Reader(blocks.whole, "the answer to ACTION"));
+      blocks.check(response);
+      octets.take(response.raw);
+      if (response.last) return readActionResult(new Reader(octets.whole, "the answer to ACTION"));
       const request = encodeActionRequest({ kind: "next", invoke: INVOKE, block: blocks.number });
       received = (yield* this.#association.exchange(request)).value;
     }
   }
 }
 
-function senseless(service: string, apdu: Uint8Array): ProtocolError {
-  const what = `Cannot make sense of the answer to ${service}: ${toHex(apdu.subarray(0, 32))}`;
-  return new ProtocolError("unreadable", what, apdu);
+function valueOf(octets: Collected, { error, atMs }: Fetched, options: GetOptions): Got {
+  return error === undefined ? { data: decodeData(octets.whole, options), atMs } : { error, atMs };
+}
+
+function brokenOff({ name, id }: Reference, given: number, code: number): ProtocolError {
+  return new ProtocolError(
+    "damaged",
+    `${name} attribute ${id} broke off after ${given} elements: ${explainResult(code)}`,
+  );
 }

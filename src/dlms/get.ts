@@ -1,12 +1,13 @@
 /** GET: reading attributes (xDLMS, Green Book 9.3.6). @module */
-import type { ReadDataOptions } from "./axdr.ts";
-import { Writer } from "./octets.ts";
+import { type Reader, Writer } from "./octets.ts";
 import {
   type AttributeReference,
   begin,
   type Block,
+  type RawResult,
   readAttribute,
   readList,
+  readRawResult,
   readResult,
   type Result,
   writeAttribute,
@@ -22,10 +23,13 @@ export type GetRequest =
   | { readonly kind: "list"; readonly invoke: number; readonly attributes: readonly AttributeReference[] };
 
 /** What the meter answers. */
-export type GetResponse =
-  | { readonly kind: "normal"; readonly invoke: number; readonly result: Result }
+export type GetResponse = GetResponseOf<Result>;
+
+/** The same, whatever a value is read as. */
+type GetResponseOf<R> =
+  | { readonly kind: "normal"; readonly invoke: number; readonly result: R }
   | { readonly kind: "block"; readonly invoke: number } & (Block | Omit<Block, "raw"> & { readonly error: number })
-  | { readonly kind: "list"; readonly invoke: number; readonly results: readonly Result[] };
+  | { readonly kind: "list"; readonly invoke: number; readonly results: readonly R[] };
 
 const [REQUEST, RESPONSE] = [0xc0, 0xc4];
 const [NORMAL, BLOCK, LIST] = [1, 2, 3];
@@ -63,10 +67,19 @@ export function encodeGetResponse(response: GetResponse): Uint8Array {
 }
 
 /** An answer that a meter sent. @throws {ProtocolError} */
-export function decodeGetResponse(apdu: Uint8Array, options?: ReadDataOptions): GetResponse {
+export function decodeGetResponse(apdu: Uint8Array): GetResponse {
+  return readResponse(apdu, (reader) => readResult(reader));
+}
+
+/** The same, the one value that was asked for left as the octets that it is. @throws {ProtocolError} */
+export function openGetResponse(apdu: Uint8Array): GetResponseOf<RawResult> {
+  return readResponse(apdu, readRawResult);
+}
+
+function readResponse<R>(apdu: Uint8Array, read: (reader: Reader) => R): GetResponseOf<R> {
   const [reader, kind, invoke] = begin(apdu, RESPONSE, "the answer to GET");
-  if (kind === NORMAL) return { kind: "normal", invoke, result: readResult(reader, options) };
-  if (kind === LIST) return { kind: "list", invoke, results: readList(reader, (each) => readResult(each)) };
+  if (kind === NORMAL) return { kind: "normal", invoke, result: read(reader) };
+  if (kind === LIST) return { kind: "list", invoke, results: readList(reader, read) };
   if (kind !== BLOCK) throw reader.error(`there is no kind ${kind}`);
   const [last, block] = [reader.unsigned(1) !== 0, reader.unsigned(4)];
   const failed = reader.unsigned(1) !== 0;

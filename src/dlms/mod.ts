@@ -8,7 +8,7 @@
  * | IEC 62056-46, 5 | LLC | `llc.ts` |
  * | IEC 62056-47 | wrapper on TCP | `wrapper.ts`, `wrapper_link.ts`, `link.ts` |
  * | Green Book 9.4 | association, release; what is settled then | `acse.ts`, `initiate.ts` |
- * | – | the client: its association, what it reads and writes | `association.ts`, `ciphering.ts`, `client.ts`, `reading.ts`, `readout.ts` |
+ * | – | the client: its association, what it reads and writes | `association.ts`, `ciphering.ts`, `client.ts`, `fetching.ts`, `long_values.ts`, `reading.ts`, `readout.ts` |
  * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `authentication.ts`, `signatures.ts` |
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
@@ -36,6 +36,7 @@ export * from "./data.ts";
 export * from "./date_time.ts";
 export * from "./decimal.ts";
 export * from "./description.ts";
+export * from "./fetching.ts";
 export * from "./get.ts";
 export * from "./hdlc.ts";
 export * from "./hdlc_address.ts";
@@ -46,6 +47,7 @@ export * from "./initiate.ts";
 export * from "./link.ts";
 export * from "./llc.ts";
 export * from "./logical_name.ts";
+export * from "./long_values.ts";
 export * from "./mbus.ts";
 export * from "./meter_objects.ts";
 export * from "./notifications.ts";

@@ -7,6 +7,7 @@ export class Reader {
   readonly #view: DataView;
   readonly #what: string;
   #at = 0;
+  #isShort = false;
 
   /** @param what names the message in errors: `Cannot read <what>: …` */
   constructor(bytes: Uint8Array, what: string) {
@@ -23,6 +24,11 @@ export class Reader {
   /** Offset of the next octet. */
   get at(): number {
     return this.#at;
+  }
+
+  /** Whether a fault was that the message ends too early: more octets might mend it. */
+  get isShort(): boolean {
+    return this.#isShort;
   }
 
   /** The next octet, which stays unread; `undefined` at the end. */
@@ -92,8 +98,14 @@ export class Reader {
     return new ProtocolError("unreadable", `Cannot read ${this.#what} at octet ${this.#at}: ${reason}`, this.#bytes);
   }
 
+  /** Such a fault. */
+  short(reason: string): ProtocolError {
+    this.#isShort = true;
+    return this.error(reason);
+  }
+
   #advance(count: number): number {
-    if (count > this.left) throw this.error(`${count} octets wanted, ${this.left} left`);
+    if (count > this.left) throw this.short(`${count} octets wanted, ${this.left} left`);
     const at = this.#at;
     this.#at += count;
     return at;

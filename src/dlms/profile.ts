@@ -103,12 +103,16 @@ export interface RowOptions extends ZoneOptions {
   readonly periodS?: number;
 }
 
-/** The rows of a buffer. Where a cell is null it is what it was in the row before. @throws {ProtocolError} no rows */
-export function readRows(buffer: Data, { columns, periodS = 0, ...zone }: RowOptions): Row[] {
+/** The rows of a buffer. @throws {ProtocolError} no rows */
+export function readRows(buffer: Data, options: RowOptions): Row[] {
+  return (itemsOf(buffer) ?? noRows()).map(rowReader(options));
+}
+
+/** Reads row after row of a buffer. Where a cell is null it is what it was in the row before. @throws {ProtocolError} no row */
+export function rowReader({ columns, periodS = 0, ...zone }: RowOptions): (item: Data) => Row {
   const clock = columns.findIndex(({ classId, attribute }) => classId === CLASS.clock && attribute === 2);
-  const rows: Row[] = [];
   let [before, beforeMs]: [readonly Data[], number | undefined] = [[], undefined];
-  for (const item of itemsOf(buffer) ?? noRows()) {
+  return (item) => {
     const own = itemsOf(item) ?? noRows();
     const isWhole = own.every(({ type }) => type !== "null-data"); // mostly: then a copy would be memory for nothing
     const cells = isWhole ? own : own.map((cell, at) => cell.type === "null-data" ? before[at] ?? cell : cell);
@@ -117,9 +121,8 @@ export function readRows(buffer: Data, { columns, periodS = 0, ...zone }: RowOpt
       ? beforeMs + periodS * 1000
       : momentOf(time, zone, beforeMs);
     [before, beforeMs] = [cells, atMs];
-    rows.push({ ...(atMs === undefined ? {} : { atMs }), cells: withTime(cells, clock, time, atMs, zone) });
-  }
-  return rows;
+    return { ...(atMs === undefined ? {} : { atMs }), cells: withTime(cells, clock, time, atMs, zone) };
+  };
 }
 
 function noRows(): never {

@@ -1,14 +1,15 @@
 /** From attributes to values: digits with scaler and unit, rows of profiles, the description of a meter. @module */
 import type { Dialogue } from "../dialogue.ts";
-import type { Client } from "./client.ts";
+import { RefusalError } from "../errors.ts";
+import type { Client, Counted } from "./client.ts";
 import { type Data, integerOf, NULL } from "./data.ts";
 import { type DateTime, instantOf } from "./date_time.ts";
 import { CLASS, scalerUnitAttribute } from "./objects.ts";
 import {
   type CaptureObject,
   readCaptureObjects,
-  readRows,
   type Row,
+  rowReader,
   selectEntries,
   selectRange,
   type ZoneOptions,
@@ -28,35 +29,26 @@ export interface AttributeReading {
   readonly value: Value;
 }
 
-/** A profile: what its columns are, and its rows with their digits scaled. */
-export interface Profile {
+/** What the columns of a profile are. */
+export interface ProfileColumns {
   readonly columns: readonly (CaptureObject & { readonly unit: string })[];
-  readonly rows: readonly (Row & { readonly values: readonly Value[] })[];
   /** From row to row, as the meter says; 0: it does not. */
   readonly periodS: number;
 }
+
+/** A row with its digits scaled. */
+export interface ScaledRow extends Row {
+  readonly values: readonly Value[];
+}
+
+/** Is given one row after the other, in the meter's order, while more come. */
+export type OnRow = (row: ScaledRow, profile: ProfileColumns) => void;
 
 /** Which rows: by time, the last so many, or all. */
 export type Rows =
   | { readonly kind: "range"; readonly from: DateTime; readonly to: DateTime }
   | { readonly kind: "last"; readonly count: number }
   | { readonly kind: "all" };
-
-/** A row whose values are made when somebody asks: a buffer of 1 MB has a hundred thousand, and nobody wants all at once. */
-class ScaledRow implements Row {
-  readonly cells: Row["cells"];
-  readonly atMs?: number;
-  readonly #scalers: readonly (ScalerUnit | undefined)[];
-
-  constructor({ cells, atMs }: Row, scalers: readonly (ScalerUnit | undefined)[]) {
-    [this.cells, this.#scalers] = [cells, scalers];
-    if (atMs !== undefined) this.atMs = atMs;
-  }
-
-  get values(): readonly Value[] {
-    return this.cells.map((cell, at) => readValue(cell, this.#scalers[at]));
-  }
-}
 
 const NO_VALUE: Value = { text: "", unit: "", number: false };
 
@@ -92,36 +84,36 @@ export class ValueReader {
     return this.#scalers.get(key);
   }
 
-  /** The rows of a profile. A meter that knows no selection sends all, and the rest is left out here. @throws {RefusalError} */
-  *profile(
-    name: string,
-    rows: Rows,
-    zone: ZoneOptions = {},
-  ): Dialogue<Profile> {
+  /**
+   * The rows of a profile, each handed on when it comes: nothing holds all. A meter that knows no selection sends every
+   * row, and the rest is left out here. @throws {RefusalError} {ProtocolError}
+   */
+  *profile(name: string, rows: Rows, onRow: OnRow, zone: ZoneOptions = {}): Dialogue<ProfileColumns> {
     const profile = { classId: CLASS.profileGeneric, name };
     const columns = readCaptureObjects(yield* this.#client.demand({ ...profile, id: 3 }));
     const period = yield* this.#client.get({ ...profile, id: 4 });
     const periodS = "data" in period ? integerOf(period.data) ?? 0 : 0;
-    const buffer = yield* this.#buffer(profile, rows);
-    const read = chosen(readRows(buffer, { columns, periodS, ...zone }), rows, zone);
     const scalers: (ScalerUnit | undefined)[] = [];
     for (const { classId, name, attribute: id } of columns) {
       scalers.push(yield* this.#scalerUnit({ classId, name, id }));
     }
-    return {
-      periodS,
-      columns: columns.map((column, at) => ({ ...column, unit: scalers[at]?.unit ?? "" })),
-      rows: read.map((row) => new ScaledRow(row, scalers)),
-    };
+    const described = { periodS, columns: columns.map((column, at) => ({ ...column, unit: scalers[at]?.unit ?? "" })) };
+    const chosen = chooser(rows, zone, (row) => {
+      onRow({ ...row, values: row.cells.map((cell, at) => readValue(cell, scalers[at])) }, described);
+    });
+    const read = rowReader({ columns, periodS, ...zone });
+    yield* this.#buffer(profile, rows, (element) => chosen.take(read(element)));
+    chosen.end();
+    return described;
   }
 
-  *#buffer(profile: Omit<Reference, "id">, rows: Rows): Dialogue<Data> {
+  *#buffer(profile: Omit<Reference, "id">, rows: Rows, onElement: (element: Data) => void): Dialogue<void> {
     const selection = yield* this.#selection(profile, rows);
-    if (selection) {
-      const got = yield* this.#client.get({ ...profile, id: 2, selection }, { withinMs: LONG_MS });
-      if ("data" in got) return got.data;
-    }
-    return yield* this.#client.demand({ ...profile, id: 2 }, { withinMs: LONG_MS });
+    const buffer = { ...profile, id: 2 };
+    const whole = () => this.#client.each(buffer, onElement, { withinMs: LONG_MS });
+    if (!selection) return demandRows(buffer, yield* whole());
+    const some = yield* this.#client.each({ ...buffer, selection }, onElement, { withinMs: LONG_MS });
+    if ("error" in some) demandRows(buffer, yield* whole());
   }
 
   *#selection(profile: Omit<Reference, "id">, rows: Rows): Dialogue<Selection | undefined> {
@@ -132,11 +124,25 @@ export class ValueReader {
   }
 }
 
-/** The rows that were wanted, where the meter sent more. */
-function chosen(rows: Row[], wanted: Rows, { deviationMinutes }: ZoneOptions): Row[] {
-  if (wanted.kind === "last") return rows.slice(-wanted.count);
-  if (wanted.kind === "all") return rows;
+/** @throws {RefusalError} */
+function demandRows({ name, id }: Reference, got: Counted): void {
+  if ("error" in got) throw new RefusalError(`Cannot read ${name} attribute ${id}: ${explainResult(got.error)}`);
+}
+
+/** Passes on the rows that are wanted, where the meter sends more; the last ones are known at the end. */
+function chooser(wanted: Rows, { deviationMinutes }: ZoneOptions, onRow: (row: Row) => void) {
+  if (wanted.kind === "all") return { take: onRow, end() {} };
+  if (wanted.kind === "last") {
+    const last: Row[] = [];
+    return {
+      take: (row: Row) => void (last.push(row) > wanted.count && last.shift()),
+      end: () => last.forEach(onRow),
+    };
+  }
   const zone = deviationMinutes === undefined ? {} : { deviationMinutes };
   const [from = -Infinity, to = Infinity] = [instantOf(wanted.from, zone), instantOf(wanted.to, zone)];
-  return rows.filter(({ atMs }) => atMs === undefined || from <= atMs && atMs <= to);
+  return {
+    take: (row: Row) => row.atMs === undefined || from <= row.atMs && row.atMs <= to ? onRow(row) : undefined,
+    end() {},
+  };
 }

@@ -1,5 +1,5 @@
 /** Which attribute or method a message is about, and which part of it; blocks of long values (Green Book, 9.3). @module */
-import { readData, type ReadDataOptions, writeData } from "./axdr.ts";
+import { readData, writeData } from "./axdr.ts";
 import type { Data } from "./data.ts";
 import { encodeLogicalName, type LogicalName, readLogicalName } from "./logical_name.ts";
 import { Reader, type Writer } from "./octets.ts";
@@ -25,6 +25,9 @@ export interface AttributeReference extends Reference {
 
 /** What reading one attribute brings: a value, or why there is none. */
 export type Result = { readonly data: Data } | { readonly error: number };
+
+/** The same, the value as the octets that it is. */
+export type RawResult = { readonly value: Uint8Array } | { readonly error: number };
 
 /** A piece of a long value. Blocks count from 1. */
 export interface Block {
@@ -76,8 +79,13 @@ export function writeSelection(writer: Writer, { selector, parameters }: Selecti
 }
 
 /** A value or an error. */
-export function readResult(reader: Reader, options?: ReadDataOptions): Result {
-  return reader.unsigned(1) === 0 ? { data: readData(reader, options) } : { error: reader.unsigned(1) };
+export function readResult(reader: Reader): Result {
+  return reader.unsigned(1) === 0 ? { data: readData(reader) } : { error: reader.unsigned(1) };
+}
+
+/** The same, where the message ends with it. */
+export function readRawResult(reader: Reader): RawResult {
+  return reader.unsigned(1) === 0 ? { value: reader.rest() } : { error: reader.unsigned(1) };
 }
 
 /** The same to octets. */

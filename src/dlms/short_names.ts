@@ -1,8 +1,9 @@
 /** READ and WRITE: meters whose attributes have numbers instead of names (short name referencing, Green Book 9.3.14). @module */
-import { readData, type ReadDataOptions, writeData } from "./axdr.ts";
+import { join } from "../bytes.ts";
+import { readData, writeData } from "./axdr.ts";
 import type { Data } from "./data.ts";
 import { Reader, Writer } from "./octets.ts";
-import { readList, readSelection, type Selection, writeList, writeSelection } from "./references.ts";
+import { type RawResult, readList, readSelection, type Selection, writeList, writeSelection } from "./references.ts";
 
 /** What is asked for: an attribute by its number, or the block behind this one of an answer. */
 export type Variable =
@@ -15,6 +16,9 @@ export type ReadResult =
   | { readonly error: number }
   | { readonly last: boolean; readonly block: number; readonly raw: Uint8Array }
   | { readonly block: number };
+
+/** The same, a value as the octets that it is. */
+export type RawReadResult = RawResult | Exclude<ReadResult, { readonly data: Data } | { readonly error: number }>;
 
 /** What writing brings. */
 export type WriteResult = "success" | { readonly error: number } | { readonly block: number };
@@ -61,8 +65,22 @@ export function encodeReadResponse(results: readonly ReadResult[]): Uint8Array {
 }
 
 /** A ReadResponse that a meter sent. @throws {ProtocolError} */
-export function decodeReadResponse(apdu: Uint8Array, options?: ReadDataOptions): ReadResult[] {
-  return readList(begin(apdu, READ_RESPONSE, "the answer to read"), (each) => readReadResult(each, options));
+export function decodeReadResponse(apdu: Uint8Array): ReadResult[] {
+  return readList(begin(apdu, READ_RESPONSE, "the answer to read"), readReadResult);
+}
+
+/** The same to one question, a value left as the octets that it is. @throws {ProtocolError} */
+export function openReadResponse(apdu: Uint8Array): RawReadResult {
+  const reader = begin(apdu, READ_RESPONSE, "the answer to read");
+  if (reader.length() === 0) throw reader.error("it is empty");
+  if (reader.peek() !== 0) return readReadResult(reader) as RawReadResult;
+  reader.unsigned(1);
+  return { value: reader.rest() };
+}
+
+/** The first block of such an answer. @throws {ProtocolError} */
+export function openReadBlock(raw: Uint8Array): RawReadResult {
+  return openReadResponse(join(Uint8Array.of(READ_RESPONSE), raw));
 }
 
 function writeReadResult(writer: Writer, result: ReadResult): void {
@@ -72,9 +90,9 @@ function writeReadResult(writer: Writer, result: ReadResult): void {
   else writer.put(3).integer(result.block, 2);
 }
 
-function readReadResult(reader: Reader, options?: ReadDataOptions): ReadResult {
+function readReadResult(reader: Reader): ReadResult {
   const kind = reader.unsigned(1);
-  if (kind === 0) return { data: readData(reader, options) };
+  if (kind === 0) return { data: readData(reader) };
   if (kind === 1) return { error: reader.unsigned(1) };
   if (kind === 2) return { last: reader.unsigned(1) !== 0, block: reader.unsigned(2), raw: reader.octets() };
   if (kind === 3) return { block: reader.unsigned(2) };

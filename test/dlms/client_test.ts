@@ -20,6 +20,7 @@ import {
   type Meter,
   octetString,
   type Rows,
+  type ScaledRow,
   Server,
   type StationOptions,
   toHex,
@@ -293,7 +294,7 @@ Deno.test("Client: short names: read, write, a profile in blocks, and every sign
   };
   assert.deepEqual(onHdlc(testMeter({ names: "short" }), short, write), [integer("unsigned", 5), 4]);
   const rows = function* (client: Client) {
-    return (yield* new ValueReader(client).profile(PROFILE, { kind: "all" })).rows.length;
+    return (yield* rowsOf(client, { kind: "all" })).rows.length;
   };
   assert.equal(onHdlc(testMeter({ names: "short", blockOctets: 60, rows: 50 }), short, rows), 50);
   for (const { client, credentials } of LOGINS) {
@@ -301,6 +302,13 @@ Deno.test("Client: short names: read, write, a profile in blocks, and every sign
     assert.equal(onWrapper(testMeter({ names: "short" }), options, energy), "1000000 Wh");
   }
 });
+
+function* rowsOf(client: Client, wanted: Rows) {
+  const rows: ScaledRow[] = [];
+  const reader = new ValueReader(client);
+  const its = yield* reader.profile(PROFILE, wanted, (row) => rows.push(row), { deviationMinutes: -60 });
+  return { ...its, rows };
+}
 
 Deno.test("ValueReader: a profile by range, the last rows, all; from meters that can select and that cannot", () => {
   const from = dateTimeOf(PROFILE_START + 4 * 900_000, -60);
@@ -312,8 +320,7 @@ Deno.test("ValueReader: a profile by range, the last rows, all; from meters that
   ];
   for (const selects of [true, false]) {
     for (const [rows, numbers] of cases) {
-      const work = (client: Client) => new ValueReader(client).profile(PROFILE, rows, { deviationMinutes: -60 });
-      const profile = onHdlc(testMeter({ selects }), NONE, work);
+      const profile = onHdlc(testMeter({ selects }), NONE, (client) => rowsOf(client, rows));
       assert.deepEqual(profile.columns.map(({ unit }) => unit), ["", "", "Wh"]);
       const energies = profile.rows.map(({ values }) => values[2]!.text);
       assert.deepEqual(energies, numbers.map((at) => `${100_000 + at}0`), `${rows.kind} ${selects}`);

@@ -1,0 +1,94 @@
+/** Reading an attribute to its end, block after block where it is long (GET and READ, Green Book 9.3). @module */
+import type { Cut, Dialogue } from "../dialogue.ts";
+import { ProtocolError } from "../errors.ts";
+import { encodeGetRequest, openGetResponse } from "./get.ts";
+import { Blocks, type Intake } from "./long_values.ts";
+import { toHex } from "./octets.ts";
+import { type AttributeReference, INVOKE, isAnswerTo, type RawResult, type Selection } from "./references.ts";
+import { encodeReadRequest, openReadBlock, openReadResponse } from "./short_names.ts";
+
+/** Sends a plain message, and brings home the plain answer. */
+export type Asking = (apdu: Uint8Array) => Dialogue<Cut<Uint8Array>>;
+
+/** What became of a question whose answer an intake has taken. */
+export interface Fetched {
+  readonly error?: number;
+  readonly atMs: number;
+}
+
+/** An attribute by its number. */
+export interface ShortReference {
+  readonly name: number;
+  readonly selection?: Selection | undefined;
+}
+
+/** No reason in particular: what an answer without a result counts as. */
+export const OTHER_REASON = 250;
+
+/** Reads an attribute by its name. @throws {SilenceError} {ProtocolError} */
+export function* fetchByName(exchange: Asking, attribute: AttributeReference, intake: Intake): Dialogue<Fetched> {
+  const first = yield* exchange(encodeGetRequest({ kind: "normal", invoke: INVOKE, attribute }));
+  const blocks = new Blocks();
+  const { atMs } = first;
+  let received = first.value;
+  while (true) {
+    const response = openGetResponse(received);
+    checkInvoke(response.invoke, received);
+    if (response.kind !== "block") {
+      return { ...take(response.kind === "list" ? response.results[0] : response.result, intake), atMs };
+    }
+    if ("error" in response) return { error: response.error, atMs };
+    blocks.check(response);
+    intake.take(response.raw, response.last);
+    if (response.last) return { atMs };
+    received = (yield* exchange(encodeGetRequest({ kind: "next", invoke: INVOKE, block: blocks.number }))).value;
+  }
+}
+
+/** Reads an attribute by its number. @throws {SilenceError} {ProtocolError} */
+export function* fetchByNumber(
+  exchange: Asking,
+  { name, selection }: ShortReference,
+  intake: Intake,
+): Dialogue<Fetched> {
+  const first = yield* exchange(encodeReadRequest([{ name, ...(selection ? { selection } : {}) }]));
+  const blocks = new Blocks();
+  const { atMs } = first;
+  let received = first.value;
+  for (let count = 0;; count++) {
+    const result = openReadResponse(received);
+    if (!("raw" in result)) {
+      if ("block" in result) throw senseless("read", received);
+      return { ...take(result, intake), atMs };
+    }
+    blocks.check(result);
+    const begun = count === 0 ? openReadBlock(result.raw) : { value: result.raw };
+    if (!("value" in begun)) return { ...take("error" in begun ? begun : undefined, intake), atMs };
+    intake.take(begun.value, result.last);
+    if (result.last) return { atMs };
+    received = (yield* exchange(encodeReadRequest([{ block: result.block }]))).value;
+  }
+}
+
+/** Takes what is no block: the whole value, or an error. */
+function take(result: RawResult | undefined, intake: Intake): { readonly error?: number } {
+  if (!result || "error" in result) return { error: result?.error ?? OTHER_REASON };
+  intake.take(result.value, true);
+  return {};
+}
+
+/** @throws {ProtocolError} it answers another question */
+export function checkInvoke(invoke: number, received: Uint8Array): void {
+  if (isAnswerTo(INVOKE, invoke)) return;
+  throw new ProtocolError(
+    "unreadable",
+    `The meter answers question ${invoke & 15}, asked was ${INVOKE & 15}`,
+    received,
+  );
+}
+
+/** That an answer is none. */
+export function senseless(service: string, apdu: Uint8Array): ProtocolError {
+  const what = `Cannot make sense of the answer to ${service}: ${toHex(apdu.subarray(0, 32))}`;
+  return new ProtocolError("unreadable", what, apdu);
+}
