@@ -14,6 +14,7 @@
  * | what else must be known after a restart                | `notes.ts`                                |
  * | what a destination would not take                      | `letter_box.ts`, `letters.ts`             |
  * | the file: its tables, its versions, its lock           | `file.ts`, `schema.ts`, `lock.ts`         |
+ * | what of it is on disk                                  | `wal.ts`                                  |
  * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts`     |
  * @module
  */

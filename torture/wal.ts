@@ -16,12 +16,14 @@ import type { Row, Trial } from "./trial.ts";
 interface Written {
   readonly main: Uint8Array<ArrayBuffer>;
   readonly wal: Uint8Array<ArrayBuffer>;
-  /** Length of the log after each commit; readout `n` is in commit `n`, the first of all is `0`: nothing yet. */
+  /** Where the log's frames end after each commit; readout `n` is in commit `n`, the first of all is `0`: nothing yet. */
   readonly ends: readonly number[];
   /** The last readout that the sink had done with, by what is in each commit. */
   readonly acked: readonly number[];
 }
 
+/** Bytes of the log's header, and of a frame: a page of 1 KiB and what it says of it. */
+const WAL_HEADER = 32, FRAME = 24 + 1024;
 const SINK = "csv";
 /** Registers of each readout. */
 const READINGS = 3;
@@ -56,7 +58,7 @@ export async function cutWal(options: WalOptions): Promise<Harm> {
     let tried = 0;
     for (const length of places.map((place) => from + place)) {
       const last = Math.max(0, written.ends.findLastIndex((end) => end <= length));
-      await assertHolds(written, { main: written.main, wal: written.wal.subarray(0, length), base }, [last, last]);
+      await assertHolds(written, { main: written.main, wal: cut(written.wal, length), base }, [last, last]);
       tried++;
       options.onProgress?.(tried);
     }
@@ -123,7 +125,8 @@ async function withFiles(
 async function write(base: string, walBytes: number, closed: boolean): Promise<Written> {
   const path = `${base}/written.db`;
   const journal = await openJournal({ path, sinks: [SINK], maxBytes: MAX_BYTES });
-  const length = () => Deno.statSync(`${path}-wal`).size;
+  const log = () => Deno.readFileSync(`${path}-wal`);
+  const length = () => endOfFrames(log());
   const ends = [length()];
   const acked = [0];
   for (let number = 1; length() < walBytes; number++) {
@@ -134,10 +137,23 @@ async function write(base: string, walBytes: number, closed: boolean): Promise<W
   }
   if (closed) await journal[Symbol.asyncDispose]();
   const main = Deno.readFileSync(path);
-  const wal = closed ? new Uint8Array() : Deno.readFileSync(`${path}-wal`);
+  const wal = closed ? new Uint8Array() : log().subarray(0, ends.at(-1));
   if (!closed) await journal[Symbol.asyncDispose]();
   assert(ends.every((end, at) => at === 0 || end > ends[at - 1]!), "the log began anew: ask for a shorter one");
   return { main, wal, ends, acked };
+}
+
+/** Of a log's frames; what follows them is room for more (SQLite's "WAL-mode File Format"). */
+function endOfFrames(log: Uint8Array): number {
+  const salt = (at: number) => log.subarray(at, at + 8).join();
+  let end = Math.min(WAL_HEADER, log.length);
+  while (end + FRAME <= log.length && salt(end + 8) === salt(16)) end += FRAME;
+  return end;
+}
+
+/** What follows the cut is missing, or was never written. */
+function cut(wal: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  return length % 2 === 0 ? wal.subarray(0, length) : wal.slice().fill(0, length);
 }
 
 async function acknowledgeUpTo(journal: Journal, number: number): Promise<void> {

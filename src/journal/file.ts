@@ -3,7 +3,7 @@ import { Ballast } from "./ballast.ts";
 import { Boots } from "./boots.ts";
 import { endOf, startOf } from "./ends.ts";
 import { letterStates, putLetters, settleLetters } from "./letters.ts";
-import { checkPath, lockFile, wasLocked } from "./lock.ts";
+import { checkFile, checkFolderOf, lockFile, wasLocked } from "./lock.ts";
 import {
   type Check,
   type Commit,
@@ -25,6 +25,7 @@ import { checkSum, type StoredReadout } from "./stored.ts";
 import { forgetSink, forgetUnused, getForms, getSinks, mendSinks, putForm, putGap, putSink } from "./tables.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
 import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
+import { Wal, writeAgain } from "./wal.ts";
 
 /** What is known of a file that was set aside. */
 export type Predecessor = Pick<Contents, "sinks" | "forms" | "notes"> & {
@@ -49,12 +50,13 @@ export class JournalFile {
 
   /** Opens or creates it, and says what is in it. @throws {FileTrouble} that says who must act */
   static open({ path, ballastBytes }: Pick<Opening, "path" | "ballastBytes">): [JournalFile, Contents] {
-    checkPath(path);
+    checkFolderOf(path);
     const known = wasLocked(path);
     const lock = lockFile(path);
     const ballast = new Ballast(path, ballastBytes);
     const attempt = (): [JournalFile, Contents] => {
-      const sql = new Sql(openDatabase(path));
+      writeAgain(path);
+      const sql = new Sql(openDatabase(path), new Wal(path));
       try {
         const file = new JournalFile(sql, lock, ballast);
         ballast.make();
@@ -65,6 +67,7 @@ export class JournalFile {
       }
     };
     try {
+      checkFile(path); // under the lock: to close it would take SQLite's locks from whoever has it open in this process
       try {
         return attempt();
       } catch (error) {

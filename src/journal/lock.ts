@@ -38,9 +38,8 @@ export function wasLocked(path: string): boolean {
   }
 }
 
-/** @throws {FileTrouble} `config`, when no waiting will make it a journal: no such folder, no file, not allowed */
-export function checkPath(path: string): void {
-  checkFolder(dirname(path));
+/** @throws {FileTrouble} `config`, when no waiting will make it a journal: no file, not allowed */
+export function checkFile(path: string): void {
   try {
     Deno.openSync(path, { read: true, write: true }).close();
   } catch (error) {
@@ -51,7 +50,9 @@ export function checkPath(path: string): void {
   }
 }
 
-function checkFolder(folder: string): void {
+/** @throws {FileTrouble} `config`: there is no such folder */
+export function checkFolderOf(path: string): void {
+  const folder = dirname(path);
   try {
     if (Deno.statSync(folder).isDirectory) return;
   } catch (error) {

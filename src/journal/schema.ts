@@ -77,8 +77,9 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     checkVersions(db, path);
     // One connection, ever: exclusive locking spares the shared-memory file and keeps other programs' SQLite away.
+    // NORMAL: each commit is brought to disk by `wal.ts`.
     db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304;
+      PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 4194304;
       PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY;`);
     migrate(db);
     checkSchema(db);

@@ -1,5 +1,6 @@
 /** Statements of the open database, each prepared once, and transactions. @module */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Wal } from "./wal.ts";
 
 /** What a column takes. */
 export type Value = string | number | null | Uint8Array;
@@ -8,7 +9,8 @@ export type Value = string | number | null | Uint8Array;
 export class Sql {
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(readonly db: DatabaseSync) {}
+  /** `wal`: brings to disk what is committed; absent: nobody waits for that. */
+  constructor(readonly db: DatabaseSync, readonly wal?: Wal) {}
 
   /** Changes something. Returns how many rows. */
   run(sql: string, ...values: Value[]): number {
@@ -25,12 +27,14 @@ export class Sql {
     return this.#prepare(sql).all(...values) as R[];
   }
 
-  /** All of it or nothing. */
+  /** All of it or nothing; on disk when it returns, if there is a log. */
   transaction<T>(work: () => T): T {
+    this.wal?.assertWhole();
     this.run("BEGIN IMMEDIATE");
     try {
       const done = work();
       this.run("COMMIT");
+      this.wal?.flush();
       return done;
     } catch (error) {
       if (this.db.isTransaction) this.run("ROLLBACK");
@@ -41,6 +45,7 @@ export class Sql {
   close(): void {
     this.#statements.clear();
     this.db.close();
+    this.wal?.[Symbol.dispose]();
   }
 
   #prepare(sql: string): StatementSync {
