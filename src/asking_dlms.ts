@@ -21,6 +21,9 @@ const CLOCK = "0-0:1.0.0*255";
 /** Classes of the objects of each meter, as they answered: the meter's description is read once, for it may take minutes. */
 const known = new WeakMap<MeterConfig, Map<string, number>>();
 
+/** Meters of which the public client does not see who they are: it is asked no more. */
+const hidden = new WeakSet<MeterConfig>();
+
 /** Meters that need not be asked for their invocation counter: they have been, and all went well since. */
 const inStep = new WeakSet<MeterConfig>();
 
@@ -40,6 +43,7 @@ export function* askDlms(
     try {
       const { block, ...telegram } = yield* session(meter, options, signedOn);
       for (const { text, reason } of block.damaged) onRefused(`it does not say ${text}: ${reason}`);
+      if (meter.expect && verifyIdentity({ ...telegram, block }, expectOf(meter)!)) inStep.delete(meter);
       if (block.sets.length === 0) throw nothingRead(meter, block.damaged[0]?.reason);
       return { ...telegram, block: { ...block, damaged: [] } };
     } catch (error) {
@@ -68,7 +72,7 @@ export function askDlmsProfile(
     modeE(options, function* (client) {
       if (meter.expect) {
         const telegram = yield* dlmsReadout(client, { names: codesToRead({ registers: [], expect: meter.expect })! });
-        const stranger = verifyIdentity(telegram, asItWrites(meter, telegram).expect!);
+        const stranger = verifyIdentity(telegram, expectOf(meter)!);
         if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
       }
       return yield* fetchProfile(client, parseObis(meter.backfill!.profile), range);
@@ -91,17 +95,25 @@ function* signedOn<T>(
     ...{ endpoint, counters: counters! },
     ...address !== undefined && { address },
     ...password !== undefined && { password },
+    expect: expectOf(meter),
   };
-  const { readCounter, ...rest } = modeEOptions(dlms!, access);
+  const { readCounter, expect, ...rest } = modeEOptions(dlms!, access);
+  let isHidden = hidden.has(meter);
   const options = {
     ...rest,
     ...identification && { identification },
     ...readCounter !== undefined && !inStep.has(meter) && { readCounter },
+    ...expect && !isHidden && { expect, onHidden: () => isHidden = true },
   };
   inStep.delete(meter);
   const answer = yield* remembered(meter, proof, ask(options));
+  if (isHidden) hidden.add(meter);
   inStep.add(meter);
   return answer;
+}
+
+function expectOf(meter: MeterConfig): MeterConfig["expect"] {
+  return asItWrites(meter, { mode: "E" }).expect;
 }
 
 /** What is remembered when the meter refuses it. */

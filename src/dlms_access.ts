@@ -23,6 +23,8 @@ export interface DlmsAccess {
   readonly password?: string;
   /** From where each ciphered message has its number. */
   readonly counters: InvocationCounters;
+  /** Who the meter must be before it hears a secret: what its objects say, by their canonical codes. */
+  readonly expect?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Octets of a challenge: the number that every meter takes. */
@@ -37,7 +39,7 @@ const PROTECTIONS: Readonly<Record<Exclude<DlmsSettings["security"], "none">, Pr
 /** The options of one session. @throws {RefusalError} a key is not there, or is none */
 export function modeEOptions(settings: DlmsSettings, access: DlmsAccess): ModeEOptions {
   const { opening, server, physical, addressOctets, frameOctets, readCounter } = settings;
-  const { endpoint, address } = access;
+  const { endpoint, address, expect } = access;
   const { max_baud: maxBaud } = endpoint.options;
   return {
     opening,
@@ -51,6 +53,7 @@ export function modeEOptions(settings: DlmsSettings, access: DlmsAccess): ModeEO
     },
     frameOctets,
     ...readCounter !== undefined && { readCounter },
+    ...expect && authenticationOf(settings, access.password !== undefined) !== "none" && { expect },
     association: associationOf(settings, access),
   };
 }

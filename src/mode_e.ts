@@ -1,22 +1,19 @@
 /** Mode E from the first word to the last: the line is handed over to HDLC, an association opened, values read, all signed off. @module */
+import { type Ahead, askAhead } from "./mode_e_ahead.ts";
 import { type Dialogue, Inbox, pause, setLine } from "./dialogue.ts";
 import {
   associated,
   type AssociationOptions,
-  CLASS,
   Client,
   dlmsReadout,
   type DlmsReadoutOptions,
   hdlcAddress,
   HdlcLink,
-  integerOf,
   type Link,
-  octetsOf,
-  textOf,
   wrapperLink,
 } from "./dlms/mod.ts";
 import type { Opening } from "./dlms_settings.ts";
-import { RefusalError } from "./errors.ts";
+import { SilenceError } from "./errors.ts";
 import { handOver } from "./iec62056/mod.ts";
 import { SILENCE_MS } from "./iec62056/modes.ts";
 import type { LineSettings } from "./line.ts";
@@ -24,7 +21,7 @@ import { parseObis } from "./obis/code.ts";
 import type { Identification, Telegram } from "./telegram.ts";
 
 /** Whom to ask, and how to get there. */
-export interface ModeEOptions {
+export interface ModeEOptions extends Ahead {
   readonly opening: Opening;
   /** In which the session begins: of the sign-on, or of HDLC. */
   readonly line: LineSettings;
@@ -38,27 +35,48 @@ export interface ModeEOptions {
   /** Octets of information in an HDLC frame, as proposed. */
   readonly frameOctets: number;
   readonly association: AssociationOptions;
-  /** The object in which the public client finds the last counter that the meter has heard of us; absent: not needed. */
-  readonly readCounter?: string;
+  /** Is told when the public client cannot see whether the meter is the expected one. */
+  readonly onHidden?: () => void;
 }
 
 /** The client that every meter takes, without a password. */
 const PUBLIC_CLIENT = 16;
 
+const PUBLIC = { client: PUBLIC_CLIENT, credentials: { mechanism: "none" } } as const;
+
+/** What is done with another meter than the expected one: it is as good as not there. */
+type Stranger<T> = (telegram: Telegram, why: string) => T;
+
+const notThere: Stranger<never> = (_, why) => {
+  throw new SilenceError(`The meter of the configuration is not there: ${why}`);
+};
+
 /**
- * Opens a session, does `work`, and signs off whatever happens; the line is left as it was.
+ * Opens a session, does `work`, and signs off whatever happens; the line is left as it was. Where a secret is needed, and
+ * `expect` or `readCounter` say so, the public client asks the meter first, in a session of its own.
  * @throws {SilenceError} {RefusalError} {ProtocolError}
  */
 export function* modeE<T>(
+  { expect, readCounter, onHidden, ...options }: ModeEOptions,
+  work: (client: Client, identification?: Identification) => Dialogue<T>,
+  stranger: Stranger<T> = notThere,
+): Dialogue<T> {
+  if (!expect && readCounter === undefined) return yield* inSession(options, work);
+  const ahead = { ...expect && { expect }, ...readCounter !== undefined && { readCounter } };
+  const seen = yield* askAhead(ahead, (ask) => inSession({ ...options, association: PUBLIC }, ask));
+  if (seen.stranger) return stranger(seen.stranger.telegram, seen.stranger.why);
+  if (seen.isHidden) onHidden?.();
+  if (seen.heardCounter !== undefined) options.association.counter?.raise(seen.heardCounter + 1);
+  if (options.opening === "sign-on") yield* pause(SILENCE_MS); // it is at 300 Bd again, and takes a breath
+  const { identification: _, ...rest } = options; // of the sign-on before
+  return yield* inSession(rest, work);
+}
+
+function* inSession<T>(
   options: ModeEOptions,
   work: (client: Client, identification?: Identification) => Dialogue<T>,
 ): Dialogue<T> {
-  const { opening, line, association, readCounter } = options;
-  if (readCounter !== undefined) {
-    const { readCounter: _, identification: __, ...rest } = options;
-    yield* raiseCounter(options, readCounter);
-    return yield* modeE(rest, work);
-  }
+  const { opening, line, association } = options;
   const inbox = new Inbox();
   const within = (identification?: Identification) =>
     associated(linkOf(inbox, options), association, (opened) => work(new Client(opened), identification));
@@ -74,21 +92,6 @@ export function* modeE<T>(
   }
 }
 
-/** Asks the meter, in a session of its own, which counter it has heard last: it takes none that is not above it. */
-function* raiseCounter(options: ModeEOptions, name: string): Dialogue<void> {
-  const { readCounter: _, ...asked } = options;
-  const { counter } = options.association;
-  const association = { client: PUBLIC_CLIENT, credentials: { mechanism: "none" } } as const;
-  const data = yield* modeE({ ...asked, association }, (client) => client.demand({ classId: CLASS.data, name, id: 2 }));
-  const octets = octetsOf(data);
-  const heard = octets?.length === 4 ? new DataView(octets.buffer, octets.byteOffset).getUint32(0) : integerOf(data);
-  if (heard === undefined || heard < 0) {
-    throw new RefusalError(`The meter's ${name} is no invocation counter: ${textOf(data)}`);
-  }
-  counter?.raise(heard + 1);
-  if (options.opening === "sign-on") yield* pause(SILENCE_MS); // it is at 300 Bd again, and takes a breath
-}
-
 function linkOf(inbox: Inbox, { opening, server, frameOctets, association: { client } }: ModeEOptions): Link {
   if (opening === "wrapper") return wrapperLink(inbox, { client, server: server.upper });
   const address = hdlcAddress(server.upper, server.lower, server.octets);
@@ -96,7 +99,10 @@ function linkOf(inbox: Inbox, { opening, server, frameOctets, association: { cli
   return new HdlcLink(inbox, { client: hdlcAddress(client), server: address, propose });
 }
 
-/** Reads a meter once: these canonical codes, or all that it describes. `known` as in {@link DlmsReadoutOptions}. */
+/**
+ * Reads a meter once: these canonical codes, or all that it describes. `known` as in {@link DlmsReadoutOptions}. Of
+ * another meter than the expected one it brings home what shows that.
+ */
 export function readModeE(
   options: ModeEOptions,
   codes?: readonly string[],
@@ -106,5 +112,5 @@ export function readModeE(
   return modeE(options, function* (client, identification) {
     const telegram = yield* dlmsReadout(client, { ...names && { names }, ...known && { known } });
     return { ...telegram, ...(identification ? { identification } : {}) };
-  });
+  }, (telegram) => telegram);
 }

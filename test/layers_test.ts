@@ -53,7 +53,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
   "src/profile_dlms.ts": ["src/dialogue.ts", "src/dlms/", "src/iec62056/"],
   "src/profile_readings.ts": ["src/iec62056/", "src/normalise.ts", "src/reading.ts"],
+  "src/mode_e_ahead.ts": [
+    ...["src/dialogue.ts", "src/dlms/", "src/errors.ts", "src/normalise.ts", "src/telegram.ts"],
+  ],
   "src/mode_e.ts": [
+    "src/mode_e_ahead.ts",
     ...["src/dialogue.ts", "src/line.ts", "src/telegram.ts", "src/iec62056/", "src/dlms/", "src/obis/"],
     ...["src/dlms_settings.ts", "src/errors.ts"],
   ],
@@ -237,7 +241,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|meters|obis)/",
-    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|format|recording)\\.ts$",
+    "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|mode_e_ahead|format|recording)\\.ts$",
     "^src/simulator/(capture|client_messages|distortions|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
     "^src/(profile_dlms|profile_readings|backfill/(gaps|line_time))\\.ts$",
   ].join("|"),

@@ -1,6 +1,7 @@
 /** The daemon, as a process, with DLMS meters (mode E): each opening, into CSV and a real InfluxDB; what is refused, what fails. */
 import assert from "node:assert/strict";
 import { send } from "../src/dialogue.ts";
+import { Server } from "../src/dlms/mod.ts";
 import { encodeDataMessage } from "../src/iec62056/messages.ts";
 import { cipheringOf, CLIENT_TITLE, keys, testMeter } from "./support/dlms_meter.ts";
 import { listening, signedOn, station, wrapped } from "./support/dlms_stations.ts";
@@ -107,15 +108,25 @@ Deno.test("run: of a DLMS meter, a wrong password is sent once, a strange one de
   };
   await using locking = serveTcp(counting);
   await using strange = serveTcp(() => station(testMeter()));
+  const swappedClients = new Set<number>();
+  const serve = (client: number) => {
+    swappedClients.add(client);
+    return new Server(testMeter(), client);
+  };
+  await using swapped = serveTcp(() => station(testMeter(), { serve }));
   await using refusing = serveTcp(() => station(testMeter()));
   const meter = (name: string, its: unknown) => ({ name, line: name, mode: "E", every: "1s", ...its as object });
   using folder = folderWith({
     lines: Object.fromEntries(
-      Object.entries({ locking, strange, refusing }).map(([name, { endpoint }]) => [name, { url: endpoint }]),
+      Object.entries({ locking, strange, swapped, refusing }).map(([name, { endpoint }]) => [name, { url: endpoint }]),
     ),
     meters: [
       meter("locking", { password: { file: "password" }, dlms: { opening: "hdlc", client: 17 } }),
       meter("strange", { expect: { "0-0:42.0.0": "OBI99" }, obis: WANTED, dlms: { opening: "hdlc" } }),
+      meter("swapped", {
+        ...{ expect: { "0-0:42.0.0": "OBI99" }, obis: WANTED, password: { file: "password" } },
+        dlms: { opening: "hdlc", client: 17 },
+      }),
       meter("refusing", { obis: ["1.8.0", "1.8.9"], dlms: { opening: "hdlc" } }),
     ],
     sinks: [{ type: "csv", path: "readings.csv" }],
@@ -124,6 +135,7 @@ Deno.test("run: of a DLMS meter, a wrong password is sent once, a strange one de
   await using daemon = startRun(folder.config);
   await daemon.said(/locking: no reading: Its password is not sent: the meter has refused it, and might lock itself/);
   await daemon.said(/strange: no reading: another meter answers, nothing is delivered/);
+  await daemon.said(/swapped: no reading: another meter answers, nothing is delivered/);
   await daemon.said(/refusing: it does not say 1-0:1\.8\.9\*255: the meter has no such object/);
   await until(
     "two readouts",
@@ -135,7 +147,8 @@ Deno.test("run: of a DLMS meter, a wrong password is sent once, a strange one de
   assert.match(log, /locking: no reading: The meter refuses the association: wrong password or key for client 17/);
   assert.ok(!/\b12345678\b/.test(log));
   assert.equal(log.match(/it does not say/g)!.length, 1, "told once");
-  assert.ok(!/,(locking|strange),/.test(await read(`${folder.path}/readings.csv`)));
+  assert.ok(!/,(locking|strange|swapped),/.test(await read(`${folder.path}/readings.csv`)));
+  assert.deepEqual([...swappedClients], [16], "it hears no password");
   assert.ok(signedOnBy17 < 8, `${signedOnBy17} looks at the password`); // a few for each association
 });
 

@@ -21,6 +21,7 @@ import { UsageError } from "../errors.ts";
 import { InvocationCounters } from "../invocation_counters.ts";
 import type { ModeEOptions } from "../mode_e.ts";
 import { parseObis } from "../obis/code.ts";
+import { asItWrites } from "../asking.ts";
 import type { Arguments, Context } from "./command.ts";
 import { readSecret } from "./programming.ts";
 import { parseUsage, type Target } from "./target.ts";
@@ -102,6 +103,7 @@ export async function parseDlms(args: Arguments, target: Target, { signal }: Con
     ...{ endpoint, counters: new InvocationCounters(counters) },
     ...address !== undefined && { address },
     ...password !== undefined && { password },
+    expect: asItWrites(target, { mode: "E" }).expect,
   });
 }
 

@@ -130,7 +130,7 @@ export const meterSchema = z.strictObject({
       "Instead of the whole readout only these, one by one in programming mode (mode C): seconds at 300 Bd where a readout takes a minute. In mode E the same as obis.",
     ),
   password: secret.optional().meta({ examples: [{ credential: "flat-1-password" }] }).describe(
-    "What programming mode wants where the meter protects registers, and what obisd set writes with; in mode E what dlms.auth proves. In programming mode a meter that is not the one of expect is not told it: { credential: NAME }, { file: PATH } or { env: NAME }.",
+    "What programming mode wants where the meter protects registers, and what obisd set writes with; in mode E what dlms.auth proves. A meter that is not the one of expect is not told it, in mode E where the public client sees which it is: { credential: NAME }, { file: PATH } or { env: NAME }.",
   ),
   dlms: dlmsSchema.optional().describe(
     "For mode E: how to reach the meter and to sign on. Its password is the one above. Absent: the public client, after the sign-on at 300 Bd.",

@@ -1,0 +1,75 @@
+/** Mode E: no meter but the expected one hears a secret, where the public client sees which it is. @module */
+import assert from "node:assert/strict";
+import { type Credentials, type Meter, Server } from "../src/dlms/mod.ts";
+import { type ModeEOptions, readModeE } from "../src/mode_e.ts";
+import type { Telegram } from "../src/telegram.ts";
+import { ENERGY, LOGINS, testMeter } from "./support/dlms_meter.ts";
+import { signedOn, station } from "./support/dlms_stations.ts";
+import { talk } from "./support/talk.ts";
+
+const LINE = { baud: 9600, dataBits: 8, parity: "none", stopBits: 1 } as const;
+const NAME = "0-0:42.0.0*255";
+const OWN = { [NAME]: "OBI1234567890123" };
+const OTHER = { [NAME]: "OBI99" };
+const CODES = [ENERGY, NAME];
+const LOW = LOGINS.find(({ name }) => name === "low")!;
+
+/** What came, who signed on, and whether the meter is said to hide who it is. */
+function read(
+  meter: Meter,
+  expect: Record<string, string>,
+  its: Partial<ModeEOptions> = {},
+): { telegram: Telegram; clients: number[]; isHidden: boolean } {
+  const clients: number[] = [];
+  const serve = (client: number) => {
+    clients.push(client);
+    return new Server(meter, client);
+  };
+  let isHidden = false;
+  const options: ModeEOptions = {
+    ...{ opening: "hdlc", line: LINE, server: { upper: 1 }, frameOctets: 128, expect },
+    association: { client: LOW.client, credentials: LOW.credentials as Credentials },
+    onHidden: () => isHidden = true,
+    ...its,
+  };
+  const other = options.opening === "hdlc"
+    ? station(meter, { serve })
+    : signedOn(meter, "/LGZ5\\2ZMD4101234.B12", undefined, serve);
+  return { telegram: talk(readModeE(options, CODES), other), clients, isHidden };
+}
+
+const addresses = ({ block }: Telegram) => block.sets.map(({ address }) => address);
+
+Deno.test("modeE: the public client asks who the meter is, then the one with the secret reads it, by each opening", () => {
+  for (const opening of ["hdlc", "sign-on"] as const) {
+    const { telegram, clients, isHidden } = read(testMeter(), OWN, { opening });
+    assert.deepEqual([clients, isHidden], [[16, 17], false], opening);
+    assert.deepEqual(addresses(telegram), CODES);
+  }
+});
+
+Deno.test("modeE: a strange meter hears no password: what it says of itself comes home alone", () => {
+  for (const opening of ["hdlc", "sign-on"] as const) {
+    const { telegram, clients } = read(testMeter(), OTHER, { opening });
+    assert.deepEqual([clients, addresses(telegram)], [[16], [NAME]], opening);
+  }
+});
+
+Deno.test("modeE: a meter that hides who it is from the public client, or lets it not in, is read all the same", () => {
+  const closed = { ...testMeter(), associations: testMeter().associations.filter(({ client }) => client !== 16) };
+  for (const [meter, expect] of [[closed, OWN], [testMeter(), { "0-0:96.1.0*255": "1" }]] as const) {
+    const { telegram, clients, isHidden } = read(meter, expect);
+    assert.deepEqual([clients, isHidden], [[16, 17], true]);
+    assert.deepEqual(addresses(telegram), CODES);
+  }
+});
+
+Deno.test("modeE: of a strange meter no counter is taken over", () => {
+  const raised: number[] = [];
+  const counter = { next: () => 1, raise: (value: number) => raised.push(value) };
+  const association = { client: LOW.client, credentials: LOW.credentials as Credentials, counter };
+  read(testMeter(), OTHER, { association, readCounter: "0-0:43.1.0*255" });
+  assert.deepEqual(raised, []);
+  read(testMeter(), OWN, { association, readCounter: "0-0:43.1.0*255" });
+  assert.deepEqual(raised, [4712]);
+});
