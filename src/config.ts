@@ -1,9 +1,10 @@
 /** The configuration: what the file says, checked, with every default filled in. @module */
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { dlmsSchema, type DraftDlms, toDlmsSettings } from "./config/dlms.ts";
 import { type Document, type Path, readDocument } from "./config/document.ts";
 import { isMapping, present, readFields, readMapping } from "./config/fields.ts";
 import { createReport, describe, type Report } from "./config/report.ts";
+import { readOwnMeterTypes } from "./config/meter_types.ts";
 import { checkRules, type DraftLine, type DraftMeter } from "./config/rules.ts";
 import {
   backfillSchema,
@@ -16,6 +17,7 @@ import {
 } from "./config/schema.ts";
 import type { DlmsSettings } from "./dlms_settings.ts";
 import { ConfigError, type ConfigFault } from "./errors.ts";
+import { type MeterType, withOwn } from "./meters/mod.ts";
 import type { Schedule } from "./schedule.ts";
 import { readSinks } from "./config/sinks.ts";
 import { inSurroundings, type Surroundings } from "./secret.ts";
@@ -33,6 +35,8 @@ export interface Config {
   readonly timeZone: string;
   /** Absolute; where the daemon shows how it is doing. */
   readonly runtimeDirectory?: string;
+  /** Absolute; types of meters that the program does not know, or knows differently, and where they stand. */
+  readonly meterTypes: { readonly folder: string; readonly own: readonly MeterType[] };
   readonly lines: readonly LineConfig[];
   readonly meters: readonly MeterConfig[];
   readonly sinks: readonly SinkConfig[];
@@ -140,11 +144,13 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
   const document = readDocument(await readText(path), (fault) => faults.push({ path, ...fault }));
   if (!document) throw new ConfigError(faults);
   const warnings: ConfigFault[] = [];
+  const elsewhere: ConfigFault[] = [];
   const config = await readConfig(path, document, {
     ...options,
     report: createReport(path, document, { faults, warnings }),
+    onFault: (fault) => elsewhere.push(fault),
   });
-  if (faults.length > 0) throw new ConfigError(faults.toSorted(byPlace));
+  if (faults.length + elsewhere.length > 0) throw new ConfigError([...faults.toSorted(byPlace), ...elsewhere]);
   return { ...config, warnings: warnings.toSorted(byPlace) };
 }
 
@@ -171,18 +177,25 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-type ReadOptions = LoadOptions & { readonly report: Report };
+type ReadOptions = LoadOptions & {
+  readonly report: Report;
+  /** Takes faults of other files. */
+  readonly onFault: (fault: ConfigFault) => void;
+};
 
 /** Reads all of it, however much is wrong; whatever is incomplete has been reported. */
 async function readConfig(path: string, document: Document, options: ReadOptions): Promise<Omit<Config, "warnings">> {
   const { report } = options;
+  const base = dirname(resolve(path));
   const secrets = { env: new Set<string>(), files: new Set<string>() };
   const surroundings: Surroundings = {
-    base: dirname(resolve(path)),
+    base,
     environment: options.environment ?? ((name) => Deno.env.get(name)),
     onUse: ({ kind, name }) => (kind === "env" ? secrets.env : secrets.files).add(name),
   };
   const top = inSurroundings(surroundings, () => readTop(document.value, report));
+  const folder = top.meterTypes ?? join(base, "meters");
+  const own = await readOwn(folder, { isWanted: top.meterTypes !== undefined, onFault: options.onFault });
   const lines = readLines(top.lines, report);
   const meters = readList(top.meters, ["meters"], report).map((meter, at) => {
     const path = ["meters", at];
@@ -194,11 +207,12 @@ async function readConfig(path: string, document: Document, options: ReadOptions
     surroundings,
     () => readFields(journalSchema, top.journal ?? {}, { path: ["journal"], report }),
   );
-  checkRules({ lines, meters, sinks }, report);
+  checkRules({ lines, meters, sinks, ...own && { types: withOwn(own) } }, report);
   return {
     path: resolve(path),
     timeZone: top.timeZone,
     ...present("runtimeDirectory", top.runtimeDirectory),
+    meterTypes: { folder, own: own ?? [] },
     lines: lines.map(({ name, endpoint }) => ({ name, endpoint: endpoint! })),
     meters: meters.map((meter) => toMeter(meter, top.timeZone)),
     sinks: sinks.map(({ name, type, bounds, plugin, options }) => ({
@@ -221,7 +235,7 @@ async function readConfig(path: string, document: Document, options: ReadOptions
 }
 
 /** What stands at the top level itself. */
-const plainSchema = configSchema.pick({ time_zone: true, runtime_directory: true });
+const plainSchema = configSchema.pick({ time_zone: true, runtime_directory: true, meter_types: true });
 
 /** The top level, whose parts are read one by one. */
 function readTop(value: unknown, report: Report) {
@@ -234,13 +248,27 @@ function readTop(value: unknown, report: Report) {
       report.fault(["meters"], "no meter: there is nothing to read");
     }
   }
-  const { time_zone, runtime_directory } = readFields(plainSchema, plain, {
+  const { time_zone, runtime_directory, meter_types } = readFields(plainSchema, plain, {
     path: [],
     report,
     known: Object.keys(configSchema.shape),
   });
   const timeZone = time_zone ?? Temporal.Now.timeZoneId();
-  return { lines, meters, sinks, journal, timeZone, runtimeDirectory: runtime_directory };
+  return { lines, meters, sinks, journal, timeZone, runtimeDirectory: runtime_directory, meterTypes: meter_types };
+}
+
+/** The types of the administrator's folder; `undefined`: they are wrong, and were told. */
+async function readOwn(
+  folder: string,
+  { isWanted, onFault }: { readonly isWanted: boolean; readonly onFault: (fault: ConfigFault) => void },
+): Promise<MeterType[] | undefined> {
+  try {
+    return await readOwnMeterTypes(folder, { isWanted });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const fault of error.faults) onFault(fault);
+    return undefined;
+  }
 }
 
 function readLines(value: unknown, report: Report): DraftLine[] {

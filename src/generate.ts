@@ -54,7 +54,7 @@ function meterTypeJsonSchema(): string {
 
 /** `src/meters/table.json`: what stands in `config/meters/`, as the program has it. @throws {ConfigError} */
 async function meterTable(): Promise<string> {
-  return JSON.stringify(await readMeterTypes(new URL("config/meters/", ROOT)), null, 2) + "\n";
+  return JSON.stringify(await readMeterTypes(new URL("config/meters/", ROOT).pathname), null, 2) + "\n";
 }
 
 function toJson(schema: z.ZodType): JsonSchema {

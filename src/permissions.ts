@@ -38,6 +38,7 @@ export function needsOf(config: Config): Needs {
     ]),
     read: unique([
       base,
+      ...isBelow(config.meterTypes.folder, base) ? [] : [config.meterTypes.folder],
       journal,
       runtime,
       program(),
@@ -92,6 +93,8 @@ function pluginFolders(config: Config): string[] {
     dirname(resolve(base, type))
   );
 }
+
+const isBelow = (path: string, folder: string) => path.startsWith(`${folder}/`);
 
 function unique(items: readonly string[]): string[] {
   return [...new Set(items)];

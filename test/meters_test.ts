@@ -68,7 +68,7 @@ const TYPES: Record<string, { readonly of: string; readonly says?: object }> = {
 const identified = (line: string) => parseIdentification(line)!;
 
 Deno.test("METER_TYPES: is what the files say, and each file has its line here", async () => {
-  assert.deepEqual(METER_TYPES, await readMeterTypes(new URL("../config/meters/", import.meta.url)));
+  assert.deepEqual(METER_TYPES, await readMeterTypes(new URL("../config/meters/", import.meta.url).pathname));
   assert.deepEqual(METER_TYPES.map(({ id }) => id), Object.keys(TYPES).sort());
   for (const { id, name: _, identifications: _patterns, readout: _size, ...says } of METER_TYPES) {
     assert.deepEqual(says, TYPES[id]!.says ?? {}, id);

@@ -6,6 +6,7 @@ import { formatFault, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { systemHost } from "../host_time.ts";
 import type { Log } from "../log.ts";
+import { METER_TYPES, type MeterType, meterTypeNamed, useMeterTypes } from "../meters/mod.ts";
 import { formatEnvironmentFile, needsOf } from "../permissions.ts";
 import { print } from "../print.ts";
 import { SERVICE_RUNTIME_DIRECTORY } from "../runtime_directory.ts";
@@ -38,6 +39,7 @@ its lines, meters with their next slots, and sinks. Nothing is opened or asked.
     }
     const path = values.config as string | undefined ?? DEFAULT_CONFIG_PATH;
     const config = await loadConfig(path, { missingSecrets: "warning" });
+    useMeterTypes(config.meterTypes.own);
     await warn(config, log);
     print(summarise(config, Date.now()));
     if (writes) await writePermissions(config, positionals[0] ?? join(dirname(config.path), "permissions.env"));
@@ -122,18 +124,24 @@ function summarise(config: Config, nowMs: number): string {
     "",
     ...sinks.map(({ name, type }) => `to ${name}${name === type ? "" : ` (${type})`}`),
     `through ${journal.path}`,
+    ...describeTypes(config),
   ].join("\n");
 }
 
 function describeMeter(meter: MeterConfig, { lines }: Config, nowMs: number): string[] {
   const { endpoint } = lines.find(({ name }) => name === meter.line)!;
   const address = meter.address === undefined ? "" : ` address ${meter.address}`;
-  const { name, mode, backfill, setClock } = meter;
+  const { name, mode, type, backfill, setClock } = meter;
+  const habits = type === undefined ? "" : `, type ${type}${placeOf(meterTypeNamed(type))}`;
   const more = [...backfill ? [`back-fill from ${backfill.profile}`] : [], ...setClock ? ["its clock is set"] : []];
   return [
-    ...[name, `on ${formatEndpoint(endpoint)}${address}`, `mode ${mode}`],
+    ...[name, `on ${formatEndpoint(endpoint)}${address}`, `mode ${mode}${habits}`],
     [describeSchedule(meter, nowMs), ...more].join("; "),
   ];
+}
+
+function placeOf(type: MeterType | undefined): string {
+  return type?.file === undefined ? "" : ` (${type.file})`;
 }
 
 function describeSchedule({ schedule, timeZone }: MeterConfig, nowMs: number): string {
@@ -142,6 +150,17 @@ function describeSchedule({ schedule, timeZone }: MeterConfig, nowMs: number): s
   const next = nextSlot(schedule, nowMs);
   const zoned = Temporal.Instant.fromEpochMilliseconds(next).toZonedDateTimeISO(timeZone);
   return `${when}, next ${zoned.toPlainDateTime().toString({ smallestUnit: "second" }).replace("T", " ")} ${timeZone}`;
+}
+
+/** The administrator's types of meters. */
+function describeTypes({ meterTypes: { folder, own } }: Config): string[] {
+  if (own.length === 0) return [];
+  const isInstead = (id: string) => METER_TYPES.some((type) => type.id === id);
+  return [
+    `types of meters in ${folder}: ${
+      own.map(({ id }) => isInstead(id) ? `${id} (instead of obisd's)` : id).join(", ")
+    }`,
+  ];
 }
 
 /** Columns under each other. */

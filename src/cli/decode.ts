@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { normalise, profileRows } from "../normalise.ts";
 import type { Telegram } from "../telegram.ts";
 import type { Command } from "./command.ts";
+import { useOwnMeterTypes } from "./target.ts";
 import { parseFormat, present } from "./present.ts";
 
 /** Reads a file or standard input and prints the readings of every telegram in it. */
@@ -19,14 +20,21 @@ flagged (bcc-wrong, crc-wrong, incomplete) or told on standard error, and the ex
   --format FORMAT      table (default), json (one reading a line) or csv
   --time TIME          when the telegram came, RFC 3339 (default: now)
   --name NAME          the meter's name (default: its identification)
+  --meters DIR         files about further types of meters; default meters/ beside the configuration
 
   obisd decode telegram.txt --format json | jq .value`,
-  options: { format: { type: "string" }, time: { type: "string" }, name: { type: "string" } },
+  options: {
+    format: { type: "string" },
+    time: { type: "string" },
+    name: { type: "string" },
+    meters: { type: "string" },
+  },
 
   async run({ values, positionals }, { log, print }) {
     if (positionals.length > 1) throw new UsageError(`decode takes one FILE, not ${positionals.length}`);
     const format = parseFormat(values.format);
     const atMs = parseTime(values.time);
+    await useOwnMeterTypes(values);
     const bytes = await input(positionals[0]);
     const telegrams = decodeTelegrams(bytes);
     if (telegrams.length === 0) {

@@ -13,7 +13,7 @@ import { steadyPath } from "../transport/holder.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { RECORD_HELP } from "./recorder.ts";
 import { Steps } from "./steps.ts";
-import { parseUsage } from "./target.ts";
+import { parseUsage, useOwnMeterTypes } from "./target.ts";
 import { createTracer, say } from "./watcher.ts";
 
 const ADVICE = `Nobody answered. What helps:
@@ -39,6 +39,7 @@ It takes a minute or two where nobody answers; Ctrl-C signs the meter off and en
 
   --address LIST       numbers of meters that share the line: 12345678,12345679
   --write FILE         makes a configuration of what was found, or adds to the one that is there: nothing in it changes
+  --meters DIR         files about further types of meters; default meters/ beside the configuration
   --json               what was found, for programs
   --trace              shows the dialogue, control characters made visible
 ${RECORD_HELP}
@@ -48,6 +49,7 @@ ${RECORD_HELP}
   obisd discover tcp://192.168.1.20:8000 rfc2217://192.168.1.21:2217`,
   options: {
     address: { type: "string" },
+    meters: { type: "string" },
     write: { type: "string" },
     json: { type: "boolean" },
     trace: { type: "boolean" },
@@ -58,6 +60,7 @@ ${RECORD_HELP}
     const { positionals, values } = args;
     if (positionals.length === 0) return listPorts(args, context);
     const endpoints = positionals.map((text) => parseUsage(() => withSteadyName(parseEndpoint(text))));
+    await useOwnMeterTypes(values);
     const search = new Search(args, context);
     for (const [at, endpoint] of endpoints.entries()) await search.at(endpoint, optionsOf(positionals[at]!));
     const found = search.found.map(about);

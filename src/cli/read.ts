@@ -31,6 +31,7 @@ rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its opti
   --mode MODE          auto (default), A, B, C, D for a meter that speaks by itself, or E
   --address NUMBER     the meter's address, where several share a line
   --type NAME          a file of config/meters/: what wakes the meter, its speed, where that differs from the standard
+  --meters DIR         files about further types (config/meters/README.md); default meters/ beside the configuration
   --obis LIST          only these codes, as the meter writes them: 1.8.0,1.8.0*24
   --format FORMAT      table (default), json (one reading a line) or csv
   --raw FILE           keeps the bytes of the telegram, also of a damaged one

@@ -10,6 +10,7 @@ import { ConfigError, formatFault, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { monotonicUsec, sendDatagram } from "../libc.ts";
 import type { Log } from "../log.ts";
+import { useMeterTypes } from "../meters/mod.ts";
 import { missingPermissions, needsOf } from "../permissions.ts";
 import { runtimeDirectory, runtimeFiles, writeStatus } from "../runtime_directory.ts";
 import { formatStatusLine, type Status, toTime } from "../status.ts";
@@ -39,6 +40,7 @@ SIGTERM or SIGINT. SIGHUP loads the configuration again: a wrong one is told and
     using hangups = hearHangups(); // from the start on: one that nobody hears would end the process
     const config = await loadConfig(path);
     for (const fault of config.warnings) log.warning(formatFault(fault));
+    useMeterTypes(config.meterTypes.own);
     const daemon = await Daemon.start(config, log);
     const manager = serviceManager({
       send: sendDatagram,
@@ -132,6 +134,7 @@ async function reload(
   if (runtimeDirectory(config) !== runtime) {
     log.warning("runtime_directory changed: restart required, it stays as it was until then");
   }
+  useMeterTypes(config.meterTypes.own);
   daemon.reload(config);
   log.info("Configuration loaded again", { config: path });
   return true;

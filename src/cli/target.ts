@@ -1,10 +1,12 @@
 /** Whom a command asks: an endpoint of the command line, or a meter of the configuration. @module */
+import { dirname, join } from "node:path";
 import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import type { DlmsSettings } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
 import { countersBeside } from "../invocation_counters.ts";
 import { zoneOf } from "../iec62056/mod.ts";
-import { explainType, meterTypeNamed } from "../meters/mod.ts";
+import { explainType, meterTypeNamed, useMeterTypes } from "../meters/mod.ts";
+import { readOwnMeterTypes } from "../config/meter_types.ts";
 import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { parseDuration } from "../units.ts";
 import type { Arguments } from "./command.ts";
@@ -37,6 +39,7 @@ export const TARGET_OPTIONS = {
   mode: { type: "string" },
   address: { type: "string" },
   type: { type: "string" },
+  meters: { type: "string" },
   trace: { type: "boolean" },
   record: { type: "string" },
   timeout: { type: "string" },
@@ -49,6 +52,7 @@ export async function parseTarget(what: string, { values }: Arguments): Promise<
   const target = isEndpoint
     ? { endpoint: parseUsage(() => parseEndpoint(what)), mode: "auto" as const }
     : await configured(what, values.config);
+  if (isEndpoint || values.meters !== undefined) await useOwnMeterTypes(values);
   return {
     ...target,
     ...values.mode !== undefined && { mode: parseMode(values.mode as string) },
@@ -62,12 +66,20 @@ export async function parseTarget(what: string, { values }: Arguments): Promise<
 async function configured(name: string, file: unknown): Promise<Target> {
   const path = file as string | undefined ?? DEFAULT_CONFIG_PATH;
   const config = await loadConfig(path, { missingSecrets: "warning" }); // this shell may lack what the service has
+  useMeterTypes(config.meterTypes.own);
   const meter = config.meters.find((meter) => meter.name === name);
   if (!meter) {
     throw new UsageError(`${path} has no meter "${name}": ${config.meters.map((meter) => meter.name).join(", ")}`);
   }
   const line = config.lines.find((line) => line.name === meter.line)!;
   return { ...meter, endpoint: line.endpoint, counters: countersBeside(config.journal.path) };
+}
+
+/** Knows the types of `--meters DIR`, or else of the folder beside the configuration, if there is one. @throws {ConfigError} */
+export async function useOwnMeterTypes({ meters, config }: Arguments["values"]): Promise<void> {
+  const beside = join(dirname(config as string | undefined ?? DEFAULT_CONFIG_PATH), "meters");
+  const folder = meters as string | undefined;
+  useMeterTypes(await readOwnMeterTypes(folder ?? beside, { isWanted: folder !== undefined }));
 }
 
 function parseMode(text: string): Target["mode"] {

@@ -3,7 +3,7 @@ import { ProtocolError, SilenceError } from "../errors.ts";
 import { join } from "../bytes.ts";
 import { visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
-import { meterTypeOf } from "../meters/mod.ts";
+import { fileOf, meterTypeOf } from "../meters/mod.ts";
 import type { Trace, TraceEvent } from "../session.ts";
 import type { Mode, Telegram } from "../telegram.ts";
 import { type Gatherer, gatherer, isText } from "./gather.ts";
@@ -83,7 +83,7 @@ export function createWatcher({ mode, trace, recorded }: WatcherOptions): Watche
       clearInterval(refresh);
       tracer?.end();
       const type = telegram?.identification && meterTypeOf(telegram.identification);
-      if (tracer && type) say(`Its habits stand in config/meters/${type.id}.yaml: ${type.name}\n`);
+      if (tracer && type) say(`Its habits stand in ${fileOf(type)}: ${type.name}\n`);
       if (!live) return;
       live = false;
       const what = telegram ? `Mode ${telegram.mode}, ${telegram.bytes.length} bytes in ${seconds()} s\n` : "";

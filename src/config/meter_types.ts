@@ -1,8 +1,18 @@
-/** The files of `config/meters/`: what may stand in them, and how they become the program's table of types. @module */
+/** The files of `config/meters/` and of an administrator's folder: what may stand in them, and how they are read. @module */
+import { join } from "node:path";
 import * as z from "zod";
 import { ConfigError, type ConfigFault } from "../errors.ts";
 import { ACCESSES } from "../iec62056/access.ts";
-import { findType, type LineHabits, type Manners, type MeterType, patternsOf } from "../meters/mod.ts";
+import {
+  fileOf,
+  findType,
+  type LineHabits,
+  type Manners,
+  METER_TYPES,
+  type MeterType,
+  patternsOf,
+  withOwn,
+} from "../meters/mod.ts";
 import { parsed } from "../parsed.ts";
 import { parseDuration } from "../units.ts";
 import { readDocument } from "./document.ts";
@@ -88,23 +98,72 @@ export const meterTypeSchema = z.strictObject({
   profile: profile.optional().describe("Its load profile."),
 });
 
-/** Reads all files of a folder, by name. @throws {ConfigError} with every fault in them */
-export async function readMeterTypes(folder: URL): Promise<MeterType[]> {
-  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  const files = await Promise.all(
-    names.filter((name) => name.endsWith(".yaml")).sort().map(async (name) =>
-      [`config/meters/${name}`, await Deno.readTextFile(new URL(name, folder))] as const
-    ),
-  );
-  return parseMeterTypes(files);
+/** Reads the program's own, by name. @throws {ConfigError} with every fault in them */
+export async function readMeterTypes(folder: string): Promise<MeterType[]> {
+  const files = await readFolder(folder);
+  return parseMeterTypes(files.map(([name, text]) => [`config/meters/${name}`, text]));
 }
 
-/** The same from paths and texts. @throws {ConfigError} */
-export function parseMeterTypes(files: readonly (readonly [path: string, text: string])[]): MeterType[] {
+/**
+ * Reads an administrator's, each with its file; those that are the program's to the letter are left out. Without
+ * `isWanted`, a folder that is not there has none. @throws {ConfigError} with every fault in them
+ */
+export async function readOwnMeterTypes(
+  folder: string,
+  { isWanted = false }: { readonly isWanted?: boolean } = {},
+): Promise<MeterType[]> {
+  const files = await readFolder(folder).catch((error) => {
+    if (error instanceof ConfigError) throw error;
+    if (error instanceof Deno.errors.NotFound && !isWanted) return [];
+    throw new ConfigError([{ path: folder, message: explainFolder(error) }], { cause: error });
+  });
+  const types = parseMeterTypes(files.map(([name, text]) => [join(folder, name), text]), withOwn);
+  return types.filter((type) => !METER_TYPES.some((other) => JSON.stringify(other) === JSON.stringify(type)))
+    .map((type) => ({ ...type, file: join(folder, `${type.id}.yaml`) }));
+}
+
+/** Names and texts of all `.yaml` files. */
+async function readFolder(folder: string): Promise<[name: string, text: string][]> {
+  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  return await Promise.all(
+    names.filter((name) => /^[^.].*\.yaml$/.test(name)).sort().map(async (
+      name,
+    ): Promise<[string, string]> => [name, await readFile(join(folder, name))]),
+  );
+}
+
+async function readFile(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new ConfigError([{ path, message: `cannot be read: ${(error as Error).message.split(":")[0]}` }], {
+      cause: error,
+    });
+  }
+}
+
+function explainFolder(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) {
+    return "there is no such folder: it should have a file for each type of meter";
+  }
+  if (error instanceof Deno.errors.NotADirectory) return "is no folder: name the one in which the files lie";
+  if (error instanceof Deno.errors.PermissionDenied) return "may not be read by this user";
+  if (error instanceof Deno.errors.NotCapable) {
+    return "this process may not read it: obisd check --write-permissions, then restart the service";
+  }
+  return `cannot be read: ${(error as Error).message}`;
+}
+
+/** The same from paths and texts; `among` says which other types there are. @throws {ConfigError} */
+export function parseMeterTypes(
+  files: readonly (readonly [path: string, text: string])[],
+  among: (types: readonly MeterType[]) => readonly MeterType[] = (types) => types,
+): MeterType[] {
   const faults: ConfigFault[] = [];
   const drafts = files.map(([path, text]) => readType(path, text, faults)).filter((draft) => draft !== undefined);
   const types = drafts.map(({ type }) => type);
-  for (const draft of drafts) checkSeen(draft, types);
+  for (const draft of drafts) checkSeen(draft, among(types));
   if (faults.length > 0) throw new ConfigError(faults);
   return types;
 }
@@ -178,7 +237,7 @@ function checkSeen({ type, seen, report }: Draft, types: readonly MeterType[]): 
   for (const [at, line] of seen.entries()) {
     const found = findType(line, patterns);
     if (found === type) continue;
-    const where = found ? `config/meters/${found.id}.yaml claims it` : "no pattern of identifications fits it";
+    const where = found ? `${fileOf(found)} claims it` : "no pattern of identifications fits it";
     report.fault(["seen", at], `${JSON.stringify(line)} must lead to this file, but ${where}`);
   }
 }

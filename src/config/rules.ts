@@ -1,5 +1,6 @@
 /** What no single option can know: whether the options fit each other. @module */
 import { Cron } from "croner";
+import { explainType, type MeterType } from "../meters/mod.ts";
 import { nearest } from "../nearest.ts";
 import type { SinkPlugin } from "../sink.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
@@ -17,6 +18,8 @@ export interface Draft {
   readonly lines: readonly DraftLine[];
   readonly meters: readonly DraftMeter[];
   readonly sinks: readonly DraftSink[];
+  /** All types of meters; absent: some could not be read. */
+  readonly types?: readonly MeterType[];
 }
 
 /** A line as far as it could be read. */
@@ -54,6 +57,7 @@ export function checkRules(draft: Draft, report: Report): void {
   checkLines(draft, report);
   checkFiles(draft, report);
   for (const meter of draft.meters) {
+    checkType(meter, draft, report);
     checkSchedule(meter, isPushing(meter, draft), report);
     checkPush(meter, report);
     checkRegisters(meter, report);
@@ -69,6 +73,11 @@ export function checkRules(draft: Draft, report: Report): void {
     checkBackfill(meter, report);
   }
   if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
+}
+
+function checkType({ path, type }: DraftMeter, { types }: Draft, report: Report): void {
+  if (type === undefined || !types || types.some(({ id }) => id === type)) return;
+  report.fault([...path, "type"], explainType(type, types));
 }
 
 function endpointOf({ line }: DraftMeter, { lines }: Draft): Endpoint | undefined {

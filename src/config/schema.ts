@@ -2,7 +2,6 @@
 import * as z from "zod";
 import { nearest } from "../nearest.ts";
 import { parsed } from "../parsed.ts";
-import { explainType, METER_TYPES } from "../meters/mod.ts";
 import { ACCESSES } from "../iec62056/access.ts";
 import { REGISTER } from "../iec62056/registers.ts";
 import { filePath, secret } from "../secret.ts";
@@ -110,9 +109,9 @@ export const meterSchema = z.strictObject({
   every: duration.optional().meta({ examples: ["15m"] }).describe(
     "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D, or one that calls in, may do without: then each telegram counts.",
   ),
-  type: z.enum(METER_TYPES.map(({ id }) => id), { error: ({ input }) => explainType(String(input)) }).optional()
+  type: z.string().optional()
     .meta({ examples: ["landisgyr-ultraheat"] }).describe(
-      "What kind of meter it is, a file of config/meters/: needed where it wants to be spoken to differently from the first word on (a wake-up), or says nothing of itself that is known. Absent: as it says who it is.",
+      "What kind of meter it is, a file of config/meters/ or of meter_types: needed where it wants to be spoken to differently from the first word on (a wake-up), or says nothing of itself that is known. Absent: as it says who it is.",
     ),
   cron: z.string().optional().meta({ examples: ["*/15 * * * *"] }).describe(
     "When it is read, as in crontab(5), with an optional field for seconds in front.",
@@ -197,6 +196,9 @@ export const configSchema = z.strictObject({
   time_zone: timeZone.optional().describe("The time zone in which every and cron are meant. Absent: the host's."),
   runtime_directory: filePath.optional().meta({ examples: ["/run/obisd"] }).describe(
     "Where the running daemon writes status.json and can be asked (obisd status, obisd dead). Absent: systemd's RuntimeDirectory; without systemd nowhere.",
+  ),
+  meter_types: filePath.optional().meta({ examples: ["meters"] }).describe(
+    "Folder of files about types of meters that obisd does not know, or knows differently; config/meters/README.md says how one is written. Absent: the folder meters beside this file, if there is one.",
   ),
   lines: z.record(nameSchema, lineSchema).describe("The wires, by name."),
   meters: z.array(meterSchema).min(1, "no meter: there is nothing to read").describe("The meters."),

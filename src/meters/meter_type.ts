@@ -1,4 +1,4 @@
-/** What is peculiar to a maker's meters: an entry of the table that is made of `config/meters/*.yaml`. @module */
+/** What is peculiar to a maker's meters: a file of `config/meters/`, or of the administrator's own. @module */
 
 /** What wakes a meter: NULs without a gap, then silence. No NULs: it is awake. */
 export interface WakeUp {
@@ -65,6 +65,8 @@ export interface ProfileHabits {
 export interface MeterType {
   /** The file's name without `.yaml`. */
   readonly id: string;
+  /** Where it stands, if it is not the program's own. */
+  readonly file?: string;
   /** Maker and model. */
   readonly name: string;
   /** Patterns of identification lines, `?` one character, `*` any; the maker's letters in either case. */

@@ -1,5 +1,6 @@
 /**
- * Makers' meters and their habits, from `config/meters/*.yaml`: a new meter is a new file there, then `deno task generate`.
+ * Makers' meters and their habits, from `config/meters/*.yaml` and the administrator's folder: a new meter is
+ * a new file.
  *
  * | file | what |
  * |---|---|
@@ -22,14 +23,33 @@ export type {
   WakeUp,
 } from "./meter_type.ts";
 
-/** All types, by file. */
+/** The program's own types, by file. */
 export const METER_TYPES = table as unknown as readonly MeterType[];
 
 /** Meters say the same each time they are asked. */
 const KNOWN_LIMIT = 4096;
 const known = new Map<string, MeterType | undefined>();
 
+/** In force in this process: habits are asked for from everywhere, and a process has one configuration. */
+let inForce = METER_TYPES;
 let patterns: readonly Pattern[] | undefined;
+
+/** From now on an administrator's types are known as well as the program's, and win over them. */
+export function useMeterTypes(own: readonly MeterType[]): void {
+  inForce = withOwn(own);
+  patterns = undefined;
+  known.clear();
+}
+
+/** The program's types and an administrator's in front of them, in place of those of the same name. */
+export function withOwn(own: readonly MeterType[]): readonly MeterType[] {
+  return [...own, ...METER_TYPES.filter(({ id }) => !own.some((type) => type.id === id))];
+}
+
+/** Where a type stands, for a person. */
+export function fileOf({ file, id }: MeterType): string {
+  return file ?? `config/meters/${id}.yaml`;
+}
 
 /** A pattern and the type that it stands for. */
 export interface Pattern {
@@ -43,19 +63,19 @@ export function meterTypeOf({ line, type: named }: Pick<Identification, "line" |
   if (named !== undefined) return meterTypeNamed(named);
   if (known.has(line)) return known.get(line);
   if (known.size >= KNOWN_LIMIT) known.clear();
-  const type = findType(line, patterns ??= patternsOf(METER_TYPES));
+  const type = findType(line, patterns ??= patternsOf(inForce));
   known.set(line, type);
   return type;
 }
 
 /** The type of this name; `undefined`: there is none. */
 export function meterTypeNamed(id: string | undefined): MeterType | undefined {
-  return METER_TYPES.find((type) => type.id === id);
+  return inForce.find((type) => type.id === id);
 }
 
 /** Why a name means no type. */
-export function explainType(id: string): string {
-  const ids = METER_TYPES.map((type) => type.id);
+export function explainType(id: string, types = inForce): string {
+  const ids = types.map((type) => type.id);
   const meant = nearest(id, ids);
   return `there is no such type of meter, ${meant ? `did you mean ${meant}?` : `known are ${ids.join(", ")}`}`;
 }
