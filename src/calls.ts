@@ -13,7 +13,7 @@ import {
 } from "./dlms/mod.ts";
 import { keyOctets, parseHex } from "./dlms_settings.ts";
 import { LineError, ProtocolError, SilenceError } from "./errors.ts";
-import type { HeardCounters } from "./invocation_counters.ts";
+import type { HeardCounters } from "./heard_counters.ts";
 import { converse } from "./session.ts";
 import type { Telegram } from "./telegram.ts";
 import { takeCalls } from "./transport/calls.ts";

@@ -54,7 +54,9 @@ export class Daemon implements AsyncDisposable {
 
   private constructor(config: Config, readonly log: Log, readonly time: HostTime, readonly journal: Journal) {
     this.#config = config;
-    this.#counters = new InvocationCounters(countersBeside(config.journal.path));
+    this.#counters = new InvocationCounters(countersBeside(config.journal.path), {
+      onTrouble: (reason) => log.warning(reason),
+    });
     this.report = new CollectorReport(log, time);
   }
 
@@ -89,6 +91,7 @@ export class Daemon implements AsyncDisposable {
     clearInterval(this.#checker);
     this.#stop.abort(new DOMException("obisd stops", "AbortError"));
     await retireAll(this.#lines.values(), this.#stop.signal.reason);
+    this.#counters.heard.keep();
     await retireAll(this.#sinks.values(), this.#stop.signal.reason);
     await this.journal[Symbol.asyncDispose]();
   }

@@ -66,7 +66,10 @@ function associationOf(settings: DlmsSettings, { password, counters }: DlmsAcces
   const keys = keysOf(settings, its);
   const counter = keys && counters.of(keys.encryption, title!);
   const ciphering = settings.security !== "none" &&
-    cipheringOf(settings, { keys: keys!, title: title!, counter: counter! });
+    cipheringOf(settings, {
+      ...{ keys: keys!, title: title!, counter: counter! },
+      memory: counters.heard.of(keys!.encryption),
+    });
   return {
     ...{ client, names },
     credentials: credentialsOf(settings, auth, { password, keys, its }),
@@ -106,7 +109,7 @@ function keysOf({ suite }: DlmsSettings, its: ReadonlyMap<KeyOption, Uint8Array>
 
 function cipheringOf(
   { security, suite, cipher }: DlmsSettings,
-  own: Pick<CipheringOptions, "keys" | "title" | "counter">,
+  own: Pick<CipheringOptions, "keys" | "title" | "counter" | "memory">,
 ): CipheringOptions {
   const dedicated = cipher === "dedicated" || cipher === "general-dedicated";
   return {

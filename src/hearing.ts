@@ -63,7 +63,7 @@ export async function hearCallers(
   context: CollectorContext,
 ): Promise<void> {
   const { clock = systemClock, report, retire, counters } = context;
-  const heard = counters!.heard((reason) => report.notice(line.name, reason));
+  const { heard } = counters!;
   const { hearCalls } = await import("./calls.ts");
   const turns = new Map(meters.map((meter) => [meter, meter.schedule && waitingTurn(meter, context)]));
   const watched = (async () => {
@@ -86,7 +86,7 @@ export async function hearCallers(
       }
     }
   };
-  await Promise.all([watched, hear(), ...counted]).finally(() => heard.keep());
+  await Promise.all([watched, hear(), ...counted]);
 }
 
 /** A telegram that came by itself: kept when it is whole and the slot still lacks one. */

@@ -1,7 +1,7 @@
 /** The daemon, as a process, with DLMS meters (mode E): each opening, into CSV and a real InfluxDB; what is refused, what fails. */
 import assert from "node:assert/strict";
 import { send } from "../src/dialogue.ts";
-import { Server } from "../src/dlms/mod.ts";
+import { countFrom, Server } from "../src/dlms/mod.ts";
 import { encodeDataMessage } from "../src/iec62056/messages.ts";
 import { cipheringOf, CLIENT_TITLE, keys, testMeter } from "./support/dlms_meter.ts";
 import { listening, signedOn, station, wrapped } from "./support/dlms_stations.ts";
@@ -152,9 +152,10 @@ Deno.test("run: of a DLMS meter, a wrong password is sent once, a strange one de
   assert.ok(signedOnBy17 < 8, `${signedOnBy17} looks at the password`); // a few for each association
 });
 
-Deno.test("run: keys and GMAC; killed at any moment, the daemon gives no message the number of an earlier one", async () => {
+Deno.test("run: keys and GMAC; killed at any moment, the daemon gives no message the number of an earlier one, and believes no old answer", async () => {
   const heard: number[] = [];
-  const ciphered = () => testMeter({ ciphering: { ...cipheringOf(0).meter, heard: Math.max(-1, ...heard) } });
+  let counter = countFrom(0x100);
+  const ciphered = () => testMeter({ ciphering: { ...cipheringOf(0).meter, counter, heard: Math.max(-1, ...heard) } });
   await using meter = serveTcp(() => station(ciphered(), { serve: listening(ciphered, heard) }));
   const { encryption, authentication } = keys(0);
   using folder = folderWith({
@@ -181,4 +182,9 @@ Deno.test("run: keys and GMAC; killed at any moment, the daemon gives no message
   assert.deepEqual(heard, [...new Set(heard)].sort((one, other) => one - other));
   assert.ok(heard.at(-1)! > 200, "each start skips what the last one had reserved");
   assert.match(await read(`${folder.path}/readings.csv`), /,1-0:1\.8\.0\*255,0,1000000,1000000,Wh,/);
+  counter = countFrom(0x100); // what the meter said long ago is said again
+  await using restarted = startRun(folder.config, { env: { AK: authentication.toHex() } });
+  await restarted.said(
+    /a: no reading: Cannot trust a message .*: invocation counter \d+ after \d+: it was heard before/,
+  );
 });

@@ -79,7 +79,7 @@ export const DLMS_DEFAULTS: DlmsSettings = {
 };
 
 /** What the command line says about a session of mode E, and the configuration beneath it. @throws {UsageError} */
-export async function parseDlms(args: Arguments, target: Target, { signal }: Context): Promise<ModeEOptions> {
+export async function parseDlms(args: Arguments, target: Target, { signal, log }: Context): Promise<ModeEOptions> {
   const { values } = args;
   const { endpoint, address } = target;
   const settings = { ...dlmsSettings(values, target), ...await givenKeys(values, signal) };
@@ -98,9 +98,10 @@ export async function parseDlms(args: Arguments, target: Target, { signal }: Con
     : where === undefined
     ? target.password!()
     : await readSecret(where, signal);
-  const counters = values.counters as string | undefined ?? target.counters ?? ownCounters();
+  const path = values.counters as string | undefined ?? target.counters ?? ownCounters();
+  const heard = { keepMs: 0, onTrouble: (reason: string) => log.warning(reason) };
   return modeEOptions(settings, {
-    ...{ endpoint, counters: new InvocationCounters(counters) },
+    ...{ endpoint, counters: new InvocationCounters(path, heard) },
     ...address !== undefined && { address },
     ...password !== undefined && { password },
     expect: asItWrites(target, { mode: "E" }).expect,

@@ -118,11 +118,6 @@ export class Association {
     return this.#options.client;
   }
 
-  /** The last invocation counter that was heard from the meter; −1: none. To be kept, so that nothing old is believed. */
-  get heardCounter(): number {
-    return this.#ciphering?.heard ?? -1;
-  }
-
   /** Asks for the association and proves who we are. @throws {RefusalError} {SilenceError} {ProtocolError} */
   *open(): Dialogue<void> {
     const secret = this.#options.credentials.mechanism === "low";
@@ -280,6 +275,7 @@ export class Association {
 
   /** Signs off. That a meter does not answer, or badly, changes nothing. */
   *close(): Dialogue<void> {
+    this.#ciphering?.settle();
     if (!this.#settled || this.#interrupted || this.#options.releases === false) return;
     this.#settled = undefined;
     try {

@@ -12,6 +12,14 @@ export interface InvocationCounter {
   raise(atLeast: number): void;
 }
 
+/** Keeps the last invocation counter of each sender, by its title in hex. */
+export interface CounterMemory {
+  get(title: string): number | undefined;
+  set(title: string, counter: number): void;
+  /** Nothing more comes for now. */
+  settle?(): void;
+}
+
 /** What both sides must have in common, and what is one's own. */
 export interface CipheringOptions extends UnprotectOptions {
   readonly keys: Keys;
@@ -26,8 +34,10 @@ export interface CipheringOptions extends UnprotectOptions {
   readonly dedicatedKey?: Uint8Array;
   /** The other side's title, where it does not say it. */
   readonly otherTitle?: Uint8Array;
-  /** The last number that was heard from the other side, of earlier associations. */
+  /** The last number that was heard from the other side under the global key, of earlier associations. */
   readonly heard?: number;
+  /** Keeps it from association to association, by the other side's title. */
+  readonly memory?: CounterMemory;
 }
 
 /** Messages that may come in plain: associations have their own protection, and refusals hold nothing. */
@@ -39,6 +49,8 @@ export class Ciphering {
   #otherTitle: Uint8Array | undefined;
   #dedicatedKey: Uint8Array | undefined;
   #heard: number;
+  /** Of the dedicated key, which counts for itself: it lives as long as this. */
+  #heardDedicated = -1;
 
   constructor(options: CipheringOptions) {
     this.#options = options;
@@ -49,6 +61,11 @@ export class Ciphering {
   /** The last number that was heard from the other side; −1: none. */
   get heard(): number {
     return this.#heard;
+  }
+
+  /** The association is over: what was heard is kept. */
+  settle(): void {
+    this.#options.memory?.settle?.();
   }
 
   /** Own system title. */
@@ -91,11 +108,23 @@ export class Ciphering {
     if ((this.#options.protection ?? FULL_PROTECTION).authenticated && !protection.authenticated) {
       throw this.#untrusted("it is not authenticated: anybody may have changed it", apdu);
     }
-    if (counter <= this.#heard) {
-      throw this.#untrusted(`invocation counter ${counter} after ${this.#heard}: it was heard before`, apdu);
-    }
-    this.#heard = counter;
+    const heard = this.#heardUnder(outer.kind, title);
+    if (counter <= heard) throw this.#untrusted(explainReplay(counter, heard), apdu);
+    this.#hear(outer.kind, title, counter);
     return plain;
+  }
+
+  #heardUnder(kind: CipherKind, title: Uint8Array): number {
+    if (isDedicated(kind)) return this.#heardDedicated;
+    return Math.max(this.#heard, this.#options.memory?.get(toHex(title)) ?? -1);
+  }
+
+  #hear(kind: CipherKind, title: Uint8Array, counter: number): void {
+    if (isDedicated(kind)) this.#heardDedicated = counter;
+    else {
+      this.#heard = counter;
+      this.#options.memory?.set(toHex(title), counter);
+    }
   }
 
   #untrusted(reason: string, apdu: Uint8Array): ProtocolError {
@@ -105,12 +134,21 @@ export class Ciphering {
 
   #keys(kind: CipherKind): Keys {
     const { keys } = this.#options;
-    if (kind === "global" || kind === "general-global") return keys;
+    if (!isDedicated(kind)) return keys;
     if (!this.#dedicatedKey) {
       throw this.#untrusted("it goes by a dedicated key, but none was agreed on", new Uint8Array());
     }
     return { ...keys, encryption: this.#dedicatedKey };
   }
+}
+
+function isDedicated(kind: CipherKind): boolean {
+  return kind === "dedicated" || kind === "general-dedicated";
+}
+
+/** Why a message with this counter is not believed. */
+export function explainReplay(counter: number, heard: number): string {
+  return `invocation counter ${counter} after ${heard}: it was heard before, or the meter has lost its count`;
 }
 
 /** A counter in memory alone: for keys that live as short, and for tests. */

@@ -3,6 +3,7 @@ import type { Cut, Dialogue, Finder, Inbox } from "../dialogue.ts";
 import { ProtocolError } from "../errors.ts";
 import { Assembly, decodeTransferBlock, isTransferBlock } from "./block_transfer.ts";
 import { decodeCiphered } from "./ciphered_apdu.ts";
+import { type CounterMemory, explainReplay } from "./ciphering.ts";
 import { findFrame } from "./hdlc.ts";
 import { MAX_MESSAGE_OCTETS } from "./link.ts";
 import { stripLlc } from "./llc.ts";
@@ -115,12 +116,6 @@ export function* receivePush(
   }
 }
 
-/** Keeps the last invocation counter of each meter, by its title in hex. */
-export interface CounterMemory {
-  get(title: string): number | undefined;
-  set(title: string, counter: number): void;
-}
-
 /** A meter that pushes ciphered messages. */
 export interface PushingMeter extends UnprotectOptions {
   readonly keys: Keys;
@@ -157,9 +152,10 @@ export function readPush(apdu: Uint8Array, meter?: PushingMeter): Push {
   const notification = decodePlain(plain, apdu, title);
   const heard = meter.heard.get(toHex(title));
   if (heard !== undefined && counter <= heard) {
-    throw untrusted(`invocation counter ${counter} after ${heard}: it was heard before`, apdu, title);
+    throw untrusted(explainReplay(counter, heard), apdu, title);
   }
   meter.heard.set(toHex(title), counter);
+  meter.heard.settle?.();
   return { title, counter, notification };
 }
 

@@ -9,6 +9,7 @@ import {
   fromHex,
   hdlcAddress,
   hdlcStation,
+  type InvocationCounter,
   type Keys,
   type ServedAssociation,
   Server,
@@ -54,6 +55,8 @@ export function exampleKeys(suite: Keys["suite"]): Keys {
 const PUBLIC = ["0-0:1.0.0*255", "0-0:42.0.0*255", "0-0:43.1.0*255", "0-0:40.0.0*255", "0-0:41.0.0*255"];
 const PUBLIC_CLIENT = 16;
 const AARQ = 0x60;
+/** Its messages count on from where an earlier run of it must have ended: five in a second, until 2047. */
+const [COUNTING_SINCE_MS, COUNT_MS] = [Date.UTC(2020), 200];
 /** By how much the fault wrong-counter is ahead of the client. */
 const AHEAD = 1000;
 const NOTHING = new Uint8Array();
@@ -68,11 +71,12 @@ export class DlmsMeter {
   readonly #options: DlmsOptions;
   readonly #world: DlmsWorld;
   readonly #state: DlmsState;
-  readonly #counter = countFrom(1);
+  readonly #counter: InvocationCounter;
   #answers = 0;
 
   constructor(options: DlmsOptions, world: DlmsWorld) {
     [this.#options, this.#world] = [options, world];
+    this.#counter = countFrom(Math.floor((world.nowMs() - COUNTING_SINCE_MS) / COUNT_MS));
     this.#state = { ...world, aheadMs: 0, heard: -1, written: new Map() };
   }
 

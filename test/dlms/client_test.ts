@@ -5,6 +5,7 @@ import {
   associated,
   type Association,
   type AssociationOptions,
+  type CipheringOptions,
   Client,
   countFrom,
   dateTimeOf,
@@ -15,6 +16,7 @@ import {
   HdlcLink,
   hdlcStation,
   integer,
+  type InvocationCounter,
   type Link,
   type LinkParameters,
   type Meter,
@@ -222,6 +224,30 @@ Deno.test("Client: an answer that was heard before is not believed", () => {
   assert.throws(() => onHdlc(testMeter({ ciphering: meter }), { ...NONE, ciphering }, energy), {
     ...{ name: "ProtocolError", message: /it was heard before/ },
   });
+});
+
+Deno.test("Client: what was heard is remembered from association to association; a dedicated key counts for itself", () => {
+  const memory = new Map<string, number>();
+  const meterCounter = countFrom(0x100);
+  const session = (counter: InvocationCounter, its: Partial<CipheringOptions> = {}) => {
+    const { client, meter } = cipheringOf(0, Math.max(0, ...memory.values()));
+    const ciphering = { ...client, ...its, memory };
+    return onHdlc(
+      testMeter({ ciphering: { ...meter, kind: its.kind ?? "global", counter } }),
+      { ...NONE, ciphering },
+      energy,
+    );
+  };
+  assert.equal(session(meterCounter), "1000000 Wh");
+  const [[title, heard]] = [...memory] as [[string, number]];
+  assert.equal(title, toHex(cipheringOf(0).meter.title));
+  assert.throws(() => session(countFrom(0x100)), /invocation counter 256 after \d+: it was heard before/);
+  assert.deepEqual([...memory.values()], [heard], "what is not believed is not remembered");
+  const dedicated = { kind: "dedicated", dedicatedKey: new Uint8Array(16).fill(5) } as const;
+  let count = heard + 1;
+  const fromOne = { next: () => count > 0x80 ? [count, count = 1][0]! : count++, raise() {} }; // global, then dedicated
+  assert.equal(session(fromOne, dedicated), "1000000 Wh");
+  assert.deepEqual([...memory.values()], [heard + 1]);
 });
 
 Deno.test("Client: values in blocks of every size, in segments of every size, in windows", () => {
