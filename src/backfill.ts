@@ -13,6 +13,7 @@
  * @module
  */
 import { type BackfillContext, Follower } from "./backfill/follower.ts";
+import { LineTime } from "./backfill/line_time.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Note } from "./journal.ts";
 import type { Wire } from "./wire.ts";
@@ -24,10 +25,18 @@ export class Backfill {
   private constructor(readonly followers: readonly Follower[], readonly context: BackfillContext) {}
 
   /** `undefined`: no meter on the line has it configured. */
-  static async of(meters: readonly MeterConfig[], context: BackfillContext): Promise<Backfill | undefined> {
+  static async of(
+    meters: readonly MeterConfig[],
+    its: Omit<BackfillContext, "line">,
+  ): Promise<Backfill | undefined> {
+    const context = { ...its, line: new LineTime() };
     const followers = meters.flatMap((meter) => meter.backfill ? [new Follower(meter, meter.backfill, context)] : []);
     for (const follower of followers) await follower.tell();
-    return followers.length > 0 ? new Backfill(followers, context) : undefined;
+    const [first] = followers;
+    if (!first) return undefined;
+    const budgetMs = Math.max(...followers.map(({ options }) => options.budgetMs));
+    its.report.lines.set(first.meter.line, { budgetMs, spentMs: () => context.line.spentMs(its.clock.monotonic()) });
+    return new Backfill(followers, context);
   }
 
   /** The note that must go to the journal with the readout of a slot; absent: none. */
@@ -40,10 +49,21 @@ export class Backfill {
   /** Fetches one part, if one is missing and it can be over within a time. Brings home whether the line was used. */
   async step(wire: Wire, withinMs: number): Promise<boolean> {
     if (this.#isLost() || wire.waitMs() > 0) return false;
-    for (const follower of this.followers.toSorted((one, other) => one.askedMs - other.askedMs)) {
+    for (const follower of this.#inTurn()) {
       if (await follower.step(wire, withinMs)) return true;
     }
     return false;
+  }
+
+  /** First whoever had least of the line in the last hour; of these, whoever was asked longest ago. */
+  #inTurn(): readonly Follower[] {
+    const { line, clock } = this.context;
+    const had = this.followers.map((follower) => ({
+      follower,
+      ms: line.spentMs(clock.monotonic(), follower.meter.name),
+    }));
+    had.sort((one, other) => one.ms - other.ms || one.follower.askedMs - other.follower.askedMs);
+    return had.map(({ follower }) => follower);
   }
 
   /** Whether nobody knows what time it is, and will. */

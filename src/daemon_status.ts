@@ -87,6 +87,7 @@ function gapStatus({ ledger, lineMs, trouble }: BackfillState = { lineMs: 0 }): 
 function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: CollectorReport): LineStatus {
   const its = report.lines.get(name)?.state;
   const { away, trouble } = its ?? {};
+  const use = report.backfill.lines.get(name);
   return {
     ...{ name, url: formatEndpoint(endpoint), meters: meters.filter(({ line }) => line === name).length },
     state: its?.state ?? "resting",
@@ -94,6 +95,7 @@ function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: 
     next_try: away ? toTime(away.nextMs) : null,
     last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
     losses: its?.losses ?? 0,
+    backfill: use ? { last_hour_s: Math.round(use.spentMs() / 1000), budget_s: use.budgetMs / 1000 } : null,
   };
 }
 

@@ -96,6 +96,12 @@ function lineFamilies(lines: readonly LineStatus[]): Family[] {
     { ...gauge("line_away_since_seconds", "When it went away."), samples: times((its) => its.away_since) },
     { ...gauge("line_next_try_seconds", "When it is tried again."), samples: times((its) => its.next_try) },
     { ...counter("line_losses", "How often it has gone away."), samples: of((its) => its.losses) },
+    {
+      ...gauge("line_backfill_hour_seconds", "What fetching from load profiles took of it in the last hour."),
+      samples: lines.flatMap(({ name, backfill }): Sample[] =>
+        backfill ? [[{ line: name }, backfill.last_hour_s]] : []
+      ),
+    },
   ];
 }
 

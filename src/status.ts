@@ -84,6 +84,8 @@ export interface LineStatus {
   readonly last_error: { readonly time: string; readonly message: string } | null;
   /** How often it has gone away since it was last configured anew. */
   readonly losses: number;
+  /** What fetching from load profiles took of it in the last hour, for all of its meters; `null`: none has it configured. */
+  readonly backfill: { readonly last_hour_s: number; readonly budget_s: number } | null;
 }
 
 /** One sink and its books, in readings: `ingested = delivered + pending + evicted + dead`. */

@@ -51,10 +51,10 @@ Deno.test("Backfill: cut off in the middle, it goes on where it was, also in ano
   assert.deepEqual(world.backfilled(), quarters(NOON + 2 * QUARTER, NOON + DAY));
 });
 
-Deno.test("Backfill: no readout is late for it, and no hour gives it more than its budget", async () => {
+Deno.test("Backfill: no readout is late for it, and no hour of a line gives all its meters more than one budget", async () => {
   const slow = { query: "?max_baud=300&quiet_time=500ms" };
   const schedule = { kind: "every", ms: MINUTE, timeZone: "UTC" } as const;
-  const meters = ["1", "2"].map((name) => ({ name, schedule, backfill: { budgetMs: 4 * MINUTE } }));
+  const meters = ["1", "2"].map((name) => ({ name, schedule, backfill: { budgetMs: 8 * MINUTE } }));
   using world = new World();
   await world.run(NOON, 10 * MINUTE, { ...slow, meters });
   const latest = (meter: string, fromMs: number) =>
@@ -63,11 +63,32 @@ Deno.test("Backfill: no readout is late for it, and no hour gives it more than i
   await world.run(NOON + 8 * DAY, 55 * MINUTE, { ...slow, meters });
   assert.deepEqual(["1", "2"].map((meter) => latest(meter, NOON + 8 * DAY)), before);
   assert.equal(world.report.counts.lostSlots, 0);
-  for (const meter of ["1", "2"]) {
-    const { lineMs, ledger } = world.report.backfill.meters.get(meter)!;
-    assert(lineMs > 3 * MINUTE && lineMs < 4.2 * MINUTE, `${lineMs} ms of the line`);
+  const spent = ["1", "2"].map((meter) => world.report.backfill.meters.get(meter)!.lineMs);
+  const both = spent[0]! + spent[1]!;
+  assert(both > 7 * MINUTE && both < 8.2 * MINUTE, `${spent} ms of the line`);
+  for (const [at, meter] of ["1", "2"].entries()) {
+    const { ledger } = world.report.backfill.meters.get(meter)!;
+    assert(spent[at]! > 3 * MINUTE, `${spent} ms: they take turns`);
     assert(ledger!.rows > 100 && ledger!.gaps.length === 1, `${ledger!.rows} of ${8 * 96} intervals`);
   }
+  const { budgetMs, spentMs } = world.report.backfill.lines.get("room")!;
+  assert.deepEqual([budgetMs, Math.round(spentMs())], [8 * MINUTE, Math.round(both)]);
+});
+
+Deno.test("Backfill: a budget that others have used up is no want of time; one that never has a session in it is", async () => {
+  const slow = { query: "?max_baud=300" };
+  using world = new World();
+  const meters = ["1", "2", "3"].map((name) => ({ name, backfill: { budgetMs: 2 * MINUTE } }));
+  await world.run(NOON, QUARTER + MINUTE, { ...slow, meters });
+  await world.run(NOON + 4 * DAY, 8 * HOUR, { ...slow, meters });
+  const told = (of: World) => of.log.lines.filter((line) => line.includes("there is no time for its profile"));
+  assert.deepEqual(told(world), []);
+  for (const { name } of meters) {
+    assert(world.backfilled(name).length > 60, `${name}: ${world.backfilled(name).length}`);
+  }
+  using poor = new World();
+  await poor.run(NOON, 4 * HOUR, { ...slow, meters: [{ backfill: { budgetMs: 4000, from: "start" } }] });
+  assert.equal(told(poor).length, 1, poor.log.lines.join("\n"));
 });
 
 Deno.test("Backfill: both nights of the year have the quarter hours that they have", async () => {

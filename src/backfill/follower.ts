@@ -21,7 +21,7 @@ import {
   parseLedger,
   type Part,
 } from "./gaps.ts";
-import { LineTime } from "./line_time.ts";
+import { type LineTime, Pace } from "./line_time.ts";
 import type { BackfillReport } from "./report.ts";
 import { type DlmsAsking, type FetchedRows, fetchRows, periodOf } from "./rows.ts";
 
@@ -40,7 +40,7 @@ const TROUBLE_MS = [MINUTE_MS, HOUR_MS] as const;
 const REFUSED_MS = [HOUR_MS, 24 * HOUR_MS] as const;
 /** A part so long that is answered by nothing at all is empty, and not hidden by a meter that is an hour off. */
 const SURELY_EMPTY_MS = 3 * HOUR_MS;
-/** When nothing came of what is wanted for so long, for want of time, it is told; a budget is used up for an hour at most. */
+/** When nothing came of what is wanted for so long, for want of time, it is told. */
 const CROWDED_MS = 2 * HOUR_MS;
 
 /** What it needs of the world. */
@@ -53,6 +53,8 @@ export interface BackfillContext {
   readonly clock: Clock;
   /** Ends a session at once, the meter signed off. */
   readonly signal: AbortSignal;
+  /** What fetching took of the line, for all of its meters. */
+  readonly line: LineTime;
   readonly dlms?: DlmsAsking | undefined;
   /** Hears of each step of a session: it goes on. */
   readonly onStep?: () => void;
@@ -71,7 +73,9 @@ export class Follower {
   askedMs = -Infinity;
   readonly #name: string;
   readonly #zone: Zone;
-  readonly #time: LineTime;
+  readonly #pace = new Pace();
+  /** What it took of its line, ms. */
+  #lineMs = 0;
   #form: StampForm | undefined;
   #notBeforeMs = -Infinity;
   #failures = 0;
@@ -88,7 +92,6 @@ export class Follower {
   constructor(readonly meter: MeterConfig, readonly options: BackfillConfig, readonly context: BackfillContext) {
     this.#name = `backfill ${meter.name} ${options.profile}`;
     this.#zone = zoneOf(meter.timeZone);
-    this.#time = new LineTime(options.budgetMs);
   }
 
   /** What is known, after the readout of a slot. */
@@ -127,7 +130,7 @@ export class Follower {
   /** The status hears what is known. */
   async tell(): Promise<void> {
     const ledger = await this.#ledger();
-    this.context.report.is(this.meter.name, { lineMs: this.#time.totalMs, ...ledger && { ledger } });
+    this.context.report.is(this.meter.name, { lineMs: this.#lineMs, ...ledger && { ledger } });
   }
 
   /** What to ask for; `undefined`: nothing now. */
@@ -136,9 +139,12 @@ export class Follower {
     const nowMs = clock.monotonic();
     const probe = !ledger.probed || this.#inDoubt;
     if (!probe && ledger.gaps.length === 0) return undefined;
-    const rows = this.#time.rowsWithin(Math.min(roomMs, this.#time.leftMs(nowMs)), nowMs);
     const margin = probe ? 0 : 2 * Math.ceil((this.#wide ? HOUR_MS : ledger.periodMs) / ledger.periodMs);
-    if (rows <= margin) return this.#crowded(roomMs);
+    const everMs = Math.min(roomMs, this.options.budgetMs);
+    if (this.#pace.rowsWithin(everMs, nowMs) <= margin) return this.#crowded(everMs);
+    const leftMs = this.options.budgetMs - this.context.line.spentMs(nowMs);
+    const rows = this.#pace.rowsWithin(Math.min(roomMs, leftMs), nowMs);
+    if (rows <= margin) return void (this.#crowdedSinceMs = undefined); // an hour, and there is a budget again
     if (!probe) return { ledger, part: nextPart(ledger, this.#zone, rows - margin)!, probe };
     const [newestMs, count] = [clock.now(), Math.min(rows, Math.ceil(PROBE_MS / ledger.periodMs))];
     const part = { fromMs: newestMs - count * ledger.periodMs, toMs: newestMs, count, untilMs: newestMs };
@@ -188,17 +194,23 @@ export class Follower {
       const endMs = clock.monotonic();
       const { atMs = beganMs, rows: { length: rows } } = fetched;
       const isTold = rows > 0 || fetched.atMs !== undefined;
-      this.#time.took(endMs - beganMs, endMs, isTold ? { dataMs: endMs - atMs, rows } : undefined);
+      this.#spent(endMs - beganMs, endMs);
+      if (isTold) this.#pace.took(endMs - beganMs, { dataMs: endMs - atMs, rows });
       await this.#took(plan, fetched);
     } catch (error) {
       if (parent.aborted) throw error;
       const endMs = clock.monotonic();
-      this.#time.took(endMs - beganMs, endMs);
+      this.#spent(endMs - beganMs, endMs);
       await wire.afterTrouble(error);
-      if (isCut) this.#time.wasCut(endMs - beganMs, count, endMs); // the next time it waits for a longer pause
+      if (isCut) this.#pace.wasCut(endMs - beganMs, count, endMs); // the next time it waits for a longer pause
       else await this.#failed(plan, error);
     }
     await this.tell();
+  }
+
+  #spent(ms: number, endMs: number): void {
+    this.#lineMs += ms;
+    this.context.line.took(this.meter.name, ms, endMs);
   }
 
   async #took({ probe, ...plan }: Plan, fetched: FetchedRows): Promise<void> {

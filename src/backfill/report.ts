@@ -13,10 +13,20 @@ export interface BackfillState {
   readonly trouble?: { readonly atMs: number; readonly reason: string };
 }
 
+/** What fetching takes of one line. */
+export interface LineUse {
+  /** What it may take in any hour. */
+  readonly budgetMs: number;
+  /** What it took in the hour before now, for all of the line's meters. */
+  spentMs(): number;
+}
+
 /** Tells and keeps, for all meters. */
 export class BackfillReport {
   /** By their names; those alone that have it configured. */
   readonly meters = new Map<string, BackfillState>();
+  /** By their names; those alone with a meter that has it configured. */
+  readonly lines = new Map<string, LineUse>();
 
   constructor(readonly log: Log, readonly clock: Pick<Clock, "now">) {}
 
@@ -57,9 +67,10 @@ export class BackfillReport {
     this.log[isNews ? "warning" : "debug"](`${meter}: its profile cannot be fetched: ${reason}`, { meter, again });
   }
 
-  /** Between the readouts on its line there is no time for it. */
+  /** Between the readouts on its line, or in its budget, there is no time for it. */
   crowded(meter: string, roomMs: number): void {
-    const reason = `between the readouts on its line there is no time for its profile: ${Math.floor(roomMs / 1000)} s`;
+    const where = "between the readouts on its line, or in its budget,";
+    const reason = `${where} there is no time for its profile: ${Math.floor(roomMs / 1000)} s`;
     this.is(meter, { trouble: { atMs: this.clock.now(), reason } });
     this.log.warning(`${meter}: ${reason}; its gaps stay open`, { meter });
   }

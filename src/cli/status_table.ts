@@ -16,6 +16,9 @@ export function formatStatus(status: Status, nowMs: number): string {
     ...meters.flatMap(({ name, gaps }) => gaps ? [`${name} gaps: ${formatGaps(gaps)}`] : []),
     "",
     ...table(["line", "state", "port", "trouble"], lines.map((line) => lineRow(line, nowMs))),
+    ...lines.flatMap(({ name, backfill: its }) =>
+      its ? [`${name} back-fill: ${its.last_hour_s} s in the last hour, of ${its.budget_s} s`] : []
+    ),
     "",
     ...table(["sink", "state", "delivered", "pending", "dead", "evicted", "oldest", "trouble"], sinks.map(sinkRow)),
     "",

@@ -36,11 +36,13 @@ const STATUS: Status = {
   lines: [
     {
       ...{ name: "room", url: "serial:///dev/ttyUSB0", meters: 1, state: "away", losses: 2 },
+      backfill: { last_hour_s: 34, budget_s: 360 },
       ...{ away_since: "2026-01-15T11:59:40.000Z", next_try: "2026-01-15T12:00:13.000Z" },
       last_error: { time: "2026-01-15T12:00:08.000Z", message: "Cannot open /dev/ttyUSB0: no such port" },
     },
     {
       ...{ name: "boiler", url: "tcp://h:1", meters: 1, state: "open", losses: 1, away_since: null, next_try: null },
+      backfill: null,
       last_error: { time: "2026-01-15T10:00:00.000Z", message: "refused" },
     },
   ],
@@ -69,6 +71,7 @@ flat-1 gaps: 3 found, 2 filled, 1 given up (12 intervals gone), 190 intervals, 4
 LINE    STATE          PORT                   TROUBLE
 room    away for 30 s  serial:///dev/ttyUSB0  Cannot open /dev/ttyUSB0: no such port; next try in 3 s
 boiler  open           tcp://h:1
+room back-fill: 34 s in the last hour, of 360 s
 
 SINK      STATE           DELIVERED  PENDING  DEAD  EVICTED  OLDEST            TROUBLE
 csv       idle            84         0        0     0
@@ -104,6 +107,7 @@ Deno.test("toOpenMetrics: each family once, counters end in _total, labels are e
       'obisd_line_open{line="boiler"} 1',
       'obisd_line_away_since_seconds{line="room"} 1768478380',
       'obisd_line_losses_total{line="room"} 2',
+      'obisd_line_backfill_hour_seconds{line="room"} 34',
       'obisd_meter_gaps_found_total{meter="flat-1"} 3',
       'obisd_meter_backfill_up{meter="flat-1"} 1',
       "obisd_journal_degraded 0",
