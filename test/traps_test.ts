@@ -2,11 +2,14 @@
  * The traps into which meters and wires lead a reader, by their number in the list of section 12: each is set by a switch of
  * the simulator, or by what the simulated telegram says, and `obisd read` gets out of it. Not here: what no reader can do
  * (55: a second client on a bridge), what another test has (5: wire, 21: vectors, 23: parity, 38 to 42: programming mode,
- * 44: its exchange, 48: 256 KiB, 56 and 57: serial ports, 60: turns), and 43 and 46 of profiles.
+ * 44: its exchange, 48: 256 KiB, 56 and 57: serial ports, 60: turns).
  */
 import assert from "node:assert/strict";
+import { toBytes } from "../src/iec62056/characters.ts";
+import { type Dialect, parseCaptures, startSimulator } from "../src/simulator/mod.ts";
 import { AT_ONCE, type Case, NOTHING, tryAll } from "./support/fault_cases.ts";
-import { readMeter, SAID, textsOf } from "./support/read_meter.ts";
+import { hastyClock } from "./support/hasty_clock.ts";
+import { readMeter, runCommand, SAID, TELEGRAM, textsOf } from "./support/read_meter.ts";
 
 const ECHO = /what is sent comes back/;
 
@@ -43,6 +46,7 @@ const TRAPS: readonly (readonly [number: number, ...Case])[] = [
   [47, "P1", "no-cr", 0, NOTHING],
   [49, "C", "silent:ident", 69, /No answer to .* after 3 requests/],
   [51, "C", "echo:fast,bad-bcc:1", 0, NOTHING],
+  [59, "C", "restart", 0, NOTHING],
   [54, "C", "limit:0", 69, /No answer/],
 ];
 
@@ -52,6 +56,10 @@ const AT_SPEED: readonly (readonly [number: number, ...Case])[] = [
   [25, "C", "asleep", 0, NOTHING, { query: "?wake_up=66", pacing: true }],
   [12, "C", "z:3", 0, NOTHING, { query: "?data_baud=9600", pacing: true }],
   [52, "C", "z:3", 0, NOTHING, { pacing: true }], // garbled at 2400 Bd, then at the speed of the sign-on
+  [53, "C", "stop-bits", 0, NOTHING, { query: "?stop_bits=2", pacing: true }],
+  [53, "C", "stop-bits", 69, /No answer to .* after 3 requests/, { pacing: true }],
+  [59, "C", "restart", 0, NOTHING, { pacing: true }],
+  [59, "A", "restart,garbage:ident:1", 0, NOTHING, { pacing: true }], // asked again once it is silent
 ];
 
 const cases = (traps: typeof TRAPS) => traps.map(([_, ...its]) => its as Case);
@@ -90,6 +98,43 @@ Deno.test("traps: what the telegram itself says", async () => {
     values.map((value) => [line.slice(0, line.indexOf("(")), ...value])
   );
   assert.deepEqual(readings.map(({ address, value, text, unit }) => [address, value, text, unit]), expected);
+});
+
+Deno.test("traps of profiles: nothing is missing, whatever the meter makes of blocks (43) and of a range (46)", async () => {
+  const rows = async (words: string[], dialect: Dialect) => {
+    await using simulator = await startSimulator({
+      meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
+      listen: { tcp: "127.0.0.1:0" },
+      profile: "Europe/Berlin",
+      programming: { dialect },
+      pacing: false,
+      clock: { ...hastyClock, now: () => Date.UTC(2026, 10, 1) },
+    });
+    const { code, out, err } = await runCommand([
+      "profile",
+      simulator.endpoint,
+      "--time-zone",
+      "Europe/Berlin",
+      ...words,
+    ]);
+    assert.deepEqual([code, err.includes("complaint")], [0, false], err);
+    return out.trim().split("\n").slice(1).map((line) => line.slice(0, 19));
+  };
+  const range = ["--from", "2026-10-24", "--to", "2026-10-27"];
+  const whole = await rows(range, {});
+  assert.equal(whole.length, 3 * 96 + 4, "one day has an hour more");
+  for (
+    const [command, dialect] of [["R5", { "standard-time": "" }], ["R6", { "etx-blocks": "" }], ["R6", {
+      "etx-blocks": "",
+      "standard-time": "",
+    }]] as const
+  ) {
+    assert.deepEqual(
+      await rows([...range, "--command", command], dialect),
+      whole,
+      `${command} ${JSON.stringify(dialect)}`,
+    );
+  }
 });
 
 Deno.test("trap 58: where carriage returns are lost, the check character finds it", async () => {

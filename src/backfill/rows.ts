@@ -45,6 +45,7 @@ export function* fetchRows(meter: MeterConfig, request: RowsRequest): Dialogue<F
         fromMs,
         toMs,
         zone,
+        exact: true,
         onDay: (day) => days.push(day),
         ...form && { form },
       }));}

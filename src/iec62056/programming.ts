@@ -174,11 +174,17 @@ export interface Answer {
   readonly bytes: Uint8Array;
 }
 
+/** What only who asks can know of an answer. */
+export interface ReadOptions {
+  /** Whether more must follow the last of these blocks although it ended in ETX: some meters end each partial one so. */
+  readonly goesOn?: (blocks: readonly string[]) => boolean;
+}
+
 /**
  * Asks for data by R1 to R6, block by block where the meter sends partial ones.
  * @throws {RefusalError} by an error message, ACK alone, NAK or a break
  */
-export function* read(meter: Programming, command: Command): Dialogue<Answer> {
+export function* read(meter: Programming, command: Command, { goesOn }: ReadOptions = {}): Dialogue<Answer> {
   const session = meter as Session;
   const what = describe(command);
   const options = { what, asks: true, ...isProfile(command) && { firstMs: PROFILE_MS } };
@@ -192,8 +198,12 @@ export function* read(meter: Programming, command: Command): Dialogue<Answer> {
     if (error !== undefined && !reply.text.trim().startsWith("(")) throw hasNothing(session, what, reply);
     if (error !== undefined) throw refused(session, what, error);
     blocks.push(reply);
-    if (reply.last) break;
-    reply = yield* exchange(session, ACKNOWLEDGEMENT, { ...options, asks: false });
+    if (!reply.last) reply = yield* exchange(session, ACKNOWLEDGEMENT, { ...options, asks: false });
+    else {
+      const next = goesOn?.(blocks.map(({ text }) => text)) ? yield* another(session, reply, what) : undefined;
+      if (!next) break;
+      reply = next;
+    }
   }
   return {
     text: blocks.map(({ text }) => text).join(""),
@@ -201,6 +211,14 @@ export function* read(meter: Programming, command: Command): Dialogue<Answer> {
     atMs: blocks[0]!.atMs,
     bytes: join(...blocks.map(({ bytes }) => bytes)),
   };
+}
+
+/** The block behind one that should have been the last; silence, NAK, a break or the same again: there is none. */
+function* another(session: Session, { text }: GoodBlock, what: string): Dialogue<GoodBlock | undefined> {
+  yield* say(session, ACKNOWLEDGEMENT);
+  const reply = yield* undamaged(session, { what });
+  session.over ||= reply?.kind === "break";
+  return reply?.kind === "block" && reply.text !== text && errorOf(session, reply) === undefined ? reply : undefined;
 }
 
 /**

@@ -5,12 +5,16 @@ import { meterTypeOf } from "../meters/mod.ts";
 import type { Check } from "../telegram.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { formatProfileRequest, parseProfile, type Profile } from "./profile.ts";
-import { type Answer, type Programming, read } from "./programming.ts";
+import { type Programming, read } from "./programming.ts";
 import type { StampForm, Zone } from "./time_stamp.ts";
 
 const DAY_MS = 86_400_000;
 /** Rows of a partial block. */
 const BLOCK_ROWS = 16;
+/** Some meters are asked for their summer in standard time: their rows begin an hour late. */
+const HOUR_MS = 3_600_000;
+/** A range without any row is no reason to doubt its hours if it is longer. */
+const SURELY_EMPTY_MS = 3 * HOUR_MS;
 /** Forms of stamps, in the order in which they are tried; what is known of the meter's type stands before them. */
 const FORMS: readonly StampForm[] = [13, 11, 12, 10];
 
@@ -26,6 +30,8 @@ export interface ProfileRequest {
   readonly command?: "R5" | "R6";
   /** The form of stamps that this meter is known to take; absent: all are tried. */
   readonly form?: StampForm;
+  /** Asked as it is: who asks sees for himself whether rows are missing at its ends. */
+  readonly exact?: true;
   /** Told of each day's rows as they come: what was fetched before a session broke off is not lost. */
   readonly onDay: (day: FetchedDay) => void;
 }
@@ -41,42 +47,84 @@ export interface FetchedDay extends Profile {
 }
 
 /**
- * Fetches a profile. Days overlap by one row, for ranges are inclusive and some meters round them.
+ * Fetches a profile. Days overlap by one row, for ranges are inclusive and some meters round them. Where rows are missing at
+ * the ends of a day, it is asked for with an hour on either side, and so are the others of that season if that brings more.
  * @throws {RefusalError} the meter takes no form of request; a day without data is no error
  */
 export function* readProfile(meter: Programming, request: ProfileRequest): Dialogue<void> {
   const { fromMs, toMs, zone, onDay } = request;
   const stamp = request.form ?? meterTypeOf(meter.identification)?.profile?.stamp;
   let forms = stamp === undefined ? FORMS : [stamp, ...FORMS.filter((form) => form !== stamp)];
+  const margins = new Map<number, number>();
   for (let startMs = fromMs; startMs < toMs; startMs += DAY_MS) {
-    const untilMs = Math.min(startMs + DAY_MS, toMs);
-    const found = yield* readDay(meter, request, { fromMs: startMs, toMs: untilMs, forms });
-    if (found) forms = [found.form];
-    const sets = found ? parseDataBlock(found.answer.text).sets : [];
-    const answered = found && { form: found.form, atMs: found.answer.atMs };
-    onDay({ ...parseProfile(sets, zone), check: found?.answer.check ?? "good", ...answered, untilMs });
+    const range = { fromMs: startMs, toMs: Math.min(startMs + DAY_MS, toMs) };
+    const season = zone.offsetMs(startMs);
+    const marginMs = request.exact ? 0 : margins.get(season);
+    let day = yield* readDay(meter, request, { ...widened(range, marginMs ?? 0), forms });
+    if (day.form) forms = [day.form];
+    if (marginMs === undefined && lacksEnd(day, range)) {
+      const wide = yield* readDay(meter, request, { ...widened(range, HOUR_MS), forms });
+      margins.set(season, rowsIn(wide, range) > rowsIn(day, range) ? HOUR_MS : 0);
+      if (margins.get(season) === HOUR_MS) day = wide;
+    } else if (marginMs === undefined) margins.set(season, 0);
+    onDay({ ...day, untilMs: range.toMs });
   }
 }
 
-/** The first form that is answered by data; `undefined`: there are none. */
+interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const widened = ({ fromMs, toMs }: Range, marginMs: number): Range => ({
+  fromMs: fromMs - marginMs,
+  toMs: toMs + marginMs,
+});
+
+/** How many rows end behind its begin, and not behind its end. */
+function rowsIn({ rows }: Profile, { fromMs, toMs }: Range): number {
+  return rows.filter(({ endMs }) => endMs > fromMs && endMs <= toMs).length;
+}
+
+/** Whether a range's first or last interval is missing; the meter may not have it, or have understood other hours. */
+function lacksEnd({ rows }: Profile, { fromMs, toMs }: Range): boolean {
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!first || !last) return toMs - fromMs < SURELY_EMPTY_MS;
+  const periodMs = last.endMs - last.startMs;
+  return first.startMs > fromMs + periodMs || last.endMs <= toMs - periodMs;
+}
+
+/** The answer to the first form that is answered by data; without rows where the meter has none. */
 function* readDay(
   meter: Programming,
   { address, zone, command = meterTypeOf(meter.identification)?.profile?.command ?? "R5" }: ProfileRequest,
   { fromMs, toMs, forms }: { readonly fromMs: number; readonly toMs: number; readonly forms: readonly StampForm[] },
-): Dialogue<{ readonly answer: Answer; readonly form: StampForm } | undefined> {
+): Dialogue<Omit<FetchedDay, "untilMs">> {
   const range = { fromMs, toMs, ...command === "R6" && { rows: BLOCK_ROWS } };
+  const goesOn = command === "R6" && ((blocks: readonly string[]) => isCutShort(blocks, { toMs, zone }));
   let first: RefusalError | undefined;
   let isEmpty = false;
   for (const form of forms) {
     try {
       const data = formatProfileRequest(address, range, { zone, form });
-      return { answer: yield* read(meter, { name: command, data }), form };
+      const { text, check, atMs } = yield* read(meter, { name: command, data }, goesOn ? { goesOn } : {});
+      return { ...parseProfile(parseDataBlock(text).sets, zone), check, form, atMs };
     } catch (error) {
       if (!(error instanceof RefusalError) || meter.over) throw error;
       first ??= error;
       isEmpty ||= error.what === "no data";
     }
   }
-  if (isEmpty) return undefined;
+  if (isEmpty) return { rows: [], gaps: [], damaged: [], check: "good" };
   throw first;
+}
+
+/** Whether the last of some blocks is as long as was asked for, and ends before the range does: more must follow. */
+function isCutShort(
+  blocks: readonly string[],
+  { toMs, zone }: { readonly toMs: number; readonly zone: Zone },
+): boolean {
+  if (parseDataBlock(blocks.at(-1)!).sets.length < BLOCK_ROWS) return false;
+  const last = parseProfile(parseDataBlock(blocks.join("")).sets, zone).rows.at(-1);
+  return last !== undefined && last.endMs <= toMs - (last.endMs - last.startMs);
 }

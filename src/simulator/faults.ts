@@ -26,6 +26,11 @@ export const FAULTS = {
   "require-ack": { argument: "VZY", does: "sends its readout for this acknowledgement alone (052), else nothing" },
   rest: { argument: "MS", does: "hears nothing for MS (1500) after a session" },
   limit: { argument: "SESSIONS", does: "answers so many sessions (1), then no more" },
+  restart: {
+    argument: "",
+    does: "a request that comes while it speaks has it begin anew, with its identification",
+  },
+  "stop-bits": { argument: "", does: "understands only characters with two stop bits (on a pseudo-terminal)" },
   stuck: { argument: "", does: "a session before was never ended: it waits at 9600 Bd for a break" },
   truncate: { argument: "BYTES", does: "data messages end after BYTES (half of them), then silence" },
   disconnect: {

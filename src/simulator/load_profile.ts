@@ -1,5 +1,5 @@
 /** A load profile P.01 that nobody measured: quarter hours of a household, the same each time they are asked for. @module */
-import { formatStamp, instantOf, parseStamp, type StampForm, type Zone } from "../iec62056/time_stamp.ts";
+import { formatStamp, instantOf, parseStamp, type Stamp, type StampForm, type Zone } from "../iec62056/time_stamp.ts";
 
 const PERIOD_MS = 900_000;
 /** A meter keeps so much. */
@@ -16,13 +16,21 @@ export interface ProfileClock {
  * The data lines of the rows whose ends lie in a range, as `from;to` says it; `undefined`: the range cannot be read; empty:
  * there are none. Where the season changes, a new header says so.
  */
-export function profileLines(range: string, { zone, nowMs }: ProfileClock): string[] | undefined {
+export function profileLines(
+  range: string,
+  { zone, nowMs }: ProfileClock,
+  { inStandardTime = false }: { readonly inStandardTime?: boolean } = {},
+): string[] | undefined {
   const [from = "", to = ""] = range.split(";");
   const [first, last] = [from, to].map((text) => text === "" ? undefined : parseStamp(text));
   if (from !== "" && !first || to !== "" && !last) return undefined;
   const form = (from.length || to.length || 13) as StampForm;
-  const fromMs = Math.max(first ? instantOf(first, zone) : 0, nowMs - KEPT_MS);
-  const toMs = Math.min(last ? instantOf(last, zone) : nowMs, nowMs);
+  const instant = (stamp: Stamp) => {
+    const atMs = instantOf(stamp, zone);
+    return inStandardTime ? atMs + zone.offsetMs(atMs) - zone.normalMs(atMs) : atMs;
+  };
+  const fromMs = Math.max(first ? instant(first) : 0, nowMs - KEPT_MS);
+  const toMs = Math.min(last ? instant(last) : nowMs, nowMs);
   const lines: string[] = [];
   let offset = NaN;
   for (let endMs = Math.ceil(fromMs / PERIOD_MS) * PERIOD_MS; endMs <= toMs; endMs += PERIOD_MS) {

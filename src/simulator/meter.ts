@@ -18,7 +18,7 @@ import type { ClientMessage } from "./client_messages.ts";
 import { distortedIdentification } from "./distortions.ts";
 import { programmingMode } from "./programming.ts";
 import { AWAKE_MS, DEEP, LIGHT, sleep } from "./sleep.ts";
-import { complain, hear, type MeterOptions, say, sayData } from "./speech.ts";
+import { complain, hear, Interruption, type MeterOptions, say, sayData } from "./speech.ts";
 
 /** How often a data message is repeated before the meter gives up. */
 const REPEATS = 3;
@@ -62,7 +62,7 @@ function* answer(options: MeterOptions): Dialogue<never> {
     meter.notice({ kind: "request", address, answered });
     if (!answered) continue;
     sessions++;
-    next = yield* session(meter, inbox);
+    next = yield* sessionOrNext(meter, inbox);
     if (meter.faults.get("rest")) next = yield* rest(meter, inbox);
   }
 }
@@ -81,6 +81,16 @@ function* waitForBreak(meter: MeterOptions, inbox: Inbox): Dialogue<void> {
   while (true) {
     const message = yield* hear(meter, inbox, Infinity);
     if (message?.kind === "break") return meter.notice(message);
+  }
+}
+
+/** A session, or the request that broke it off. */
+function* sessionOrNext(meter: MeterOptions, inbox: Inbox): Dialogue<ClientMessage | undefined> {
+  try {
+    return yield* session(meter, inbox);
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    return error.request;
   }
 }
 

@@ -295,7 +295,11 @@ class Simulation {
     return {
       mode,
       ...(number === undefined ? {} : { address: number }),
-      line: baud === undefined ? usual : { ...usual, baud },
+      line: {
+        ...usual,
+        ...baud !== undefined && { baud },
+        ...this.#faults.get("stop-bits") && { stopBits: 2 },
+      },
       fixed: baud !== undefined,
       reactionMs: this.#reactionMs(first),
       periodMs: everyMs ?? (first.p1 ? 1000 : 2000),

@@ -139,19 +139,26 @@ function readOut(session: Session, name: string, data: string): Answer {
   }
   if (lines.length === 0) return refuse(session, { name, data }, "refused");
   const perBlock = dialect.blocks ?? (name === "R6" ? operand.split(";")[2] : undefined);
-  const [first, ...blocks] = inMessages(lines, /^R[346]$/.test(name) ? perBlock : undefined, rule(session));
+  const [first, ...blocks] = inMessages(lines, /^R[346]$/.test(name) ? perBlock : undefined, {
+    by: rule(session),
+    partialEnd: dialect["etx-blocks"] === undefined ? EOT : ETX,
+  });
   session.blocks = blocks;
   meter.notice({ kind: "command", text: `${name} ${data}`, done: "answered" });
   return { says: first! };
 }
 
 /** One message, or partial blocks of so many lines. */
-function inMessages(lines: readonly string[], perBlock: string | undefined, by: "sum7" | "xor"): Uint8Array[] {
+function inMessages(
+  lines: readonly string[],
+  perBlock: string | undefined,
+  { by, partialEnd }: { readonly by: "sum7" | "xor"; readonly partialEnd: number },
+): Uint8Array[] {
   const count = perBlock === undefined ? lines.length : Number(perBlock || 4);
   const starts = lines.map((_, at) => at).filter((at) => at % count === 0);
   return starts.map((at) => {
     const text = lines.length === 1 ? lines[0]! : lines.slice(at, at + count).map((line) => `${line}\r\n`).join("");
-    return encodeDataMessage(text, by, at + count < lines.length ? EOT : ETX);
+    return encodeDataMessage(text, by, at + count < lines.length ? partialEnd : ETX);
   });
 }
 

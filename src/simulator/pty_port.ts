@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import * as libc from "../libc.ts";
 import { SIGN_ON_LINE } from "../line.ts";
 import { poller } from "../transport/poller.ts";
-import { decodeTermios, encodeTermios, terminalFlags } from "../transport/termios.ts";
+import { decodeTermios, encodeTermios, lineOf, terminalFlags } from "../transport/termios.ts";
 import type { Port } from "./wire.ts";
 
 /** How often to look whether a client has opened the port: no event tells. */
@@ -37,7 +37,8 @@ export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Pro
   let present = false;
   let open = true;
 
-  const speed = () => watched && present && open ? decodeTermios(libc.getTermios(fd)).baud : undefined;
+  const settings = () => watched && present && open ? lineOf(decodeTermios(libc.getTermios(fd))) : undefined;
+  const speed = () => settings()?.baud;
   /** The last two: the newer may already be of after a change that we are about to hear of. */
   let [noted, older]: (number | undefined)[] = [];
   const notes = setInterval(() => [noted, older] = [speed(), noted], NOTE_MS);
@@ -77,6 +78,7 @@ export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Pro
     },
     baud: speed,
     recentBaud: () => older,
+    stopBits: () => settings()?.stopBits,
     async [Symbol.asyncDispose]() {
       if (!open) return;
       open = false;

@@ -13,6 +13,8 @@ export const DIALECTS = {
   only: { argument: "R1|R5|…", does: "knows this read command alone" },
   sum: { argument: "", does: "check characters are sums modulo 128 (Energomera)" },
   refuses: { argument: "nak|break|TEXT", does: "how it says no: by NAK, by a break, by (TEXT); default (ERROR)" },
+  "etx-blocks": { argument: "", does: "each partial block ends in ETX, not only the last" },
+  "standard-time": { argument: "", does: "takes the times of a profile's range for standard time, also in summer" },
   blocks: { argument: "LINES", does: "R3, R4 and R6 are answered in partial blocks of so many data lines (4)" },
 } as const;
 
@@ -85,7 +87,7 @@ export class Programmed {
   /** Data lines of its own load profile; `undefined`: it has none, or not for such a range. */
   profile(address: string, operand: string): string[] | undefined {
     const clock = address === "P.01" ? this.#options.profile?.() : undefined;
-    return clock && profileLines(operand, clock);
+    return clock && profileLines(operand, clock, { inStandardTime: this.dialect["standard-time"] !== undefined });
   }
 
   /** The data block with what was written in its place. */

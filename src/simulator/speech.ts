@@ -65,6 +65,11 @@ export class HangUp extends Error {
   override readonly name = "HangUp";
 }
 
+/** Thrown out of a meter that is asked anew while it speaks (the fault `restart`). */
+export class Interruption {
+  constructor(readonly request: ClientMessage) {}
+}
+
 /** More than this without a message is noise. */
 const LIMIT_BYTES = 1024;
 
@@ -110,6 +115,7 @@ function* broken(meter: MeterOptions, inbox: Inbox): Dialogue<boolean> {
       return true;
     }
     complain(meter, `a message (${value.kind}) came while the meter was speaking`);
+    if (value.kind === "request" && meter.faults.strike("restart")) throw new Interruption(value);
   } catch (error) {
     if (!(error instanceof SilenceError || error instanceof ProtocolError)) throw error;
     if (error instanceof ProtocolError) inbox.clear();

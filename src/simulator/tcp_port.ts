@@ -27,6 +27,7 @@ export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port 
     },
     baud: () => converterBaud,
     recentBaud: () => converterBaud,
+    stopBits: () => undefined,
     async [Symbol.asyncDispose]() {
       if (!closed) connection.close();
       closed = true;

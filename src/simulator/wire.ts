@@ -14,6 +14,8 @@ export interface Port extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
   /** The speed that the client has set; `undefined` where nobody can know: then it is right. */
   baud(): number | undefined;
+  /** The stop bits that it has set; `undefined` as above. */
+  stopBits(): number | undefined;
   /** The speed that it had a few milliseconds ago. */
   recentBaud(): number | undefined;
 }
@@ -163,6 +165,11 @@ export class Wire {
     this.#meterBaud = baud;
   }
 
+  /** One that wants two stop bits sees no end of characters that have one. */
+  #hears({ line }: WireEnd, baud: number | undefined): boolean {
+    return line.baud === baud && line.stopBits <= (this.port.stopBits() ?? line.stopBits);
+  }
+
   /** `baud`: `undefined` when the client's speed changed on the way. */
   async #deliver(piece: Uint8Array, baud: number | undefined, atMs: number): Promise<void> {
     const { echo, parity, complain } = this.options;
@@ -171,7 +178,7 @@ export class Wire {
       complain(`the client speaks at ${baud} Bd while the meter listens at ${this.#meterBaud} Bd`);
     }
     const bytes = parity ? this.#withoutParity(piece) : piece;
-    for (const end of this.#ends) end.hear({ bytes: end.line.baud === baud ? bytes : garbled(bytes), atMs });
+    for (const end of this.#ends) end.hear({ bytes: this.#hears(end, baud) ? bytes : garbled(bytes), atMs });
   }
 
   #withoutParity(bytes: Uint8Array): Uint8Array {

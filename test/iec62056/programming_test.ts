@@ -497,6 +497,7 @@ Deno.test("readProfile: the form of stamps that a meter takes is found once, a d
   const script = [
     ...[...OPEN, ...says("R5", "P.01(0240601000000;0240602000000)"), `< ${block("(ERROR)")}`],
     ...[...says("R5", "P.01(02406010000;02406020000)"), `< ${block(head)}`],
+    ...[...says("R5", "P.01(02405312300;02406020100)"), `< ${block(head)}`], // rows are missing: an hour off?
     ...[...says("R5", "P.01(02406020000;02406021200)"), `< ${block("P.01(ERROR)")}`],
   ];
   const days: number[] = [];

@@ -168,6 +168,12 @@ Deno.test("meter: faults ignore-ack and no-nak", () => {
   run([...ACKNOWLEDGED, `> ${message}`, "< \x15", "silence", IDLE], { faults: ["no-nak"] });
 });
 
+Deno.test("meter: fault restart, whoever asks while it speaks hears who it is, in the middle of its data", () => {
+  const script = [...ACKNOWLEDGED, `> ${message.slice(0, 20)}`, "< /?!\r\n", IDLE, "~ 200", "> /ABC5X\r\n"];
+  const went = run(script, { faults: ["restart"], stretch: 20 });
+  assert.deepEqual(went, ["request", "data", "complaint", "request"]);
+});
+
 Deno.test("meter: fault disconnect hangs up in the middle", () => {
   assert.throws(() => run([...ACKNOWLEDGED, `> ${message.slice(0, 10)}`], { faults: ["disconnect:10"] }), HangUp);
 });

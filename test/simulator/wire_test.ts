@@ -37,6 +37,7 @@ function bench(options: Partial<WireOptions> = {}, lateMs = 0): Bench {
     },
     baud: () => client.baud,
     recentBaud: () => client.baud,
+    stopBits: () => undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const wire = new Wire(port, {

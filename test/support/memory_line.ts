@@ -51,6 +51,7 @@ export function memoryLine(
       write: (bytes) => Promise.resolve(toClient.put(bytes)),
       baud: () => undefined,
       recentBaud: () => undefined,
+      stopBits: () => undefined,
       [Symbol.asyncDispose]: () => Promise.resolve(toClient.close()),
     };
     void serveMeters({ ...options(), clock }, port); // it hears on for a while when its client is gone: nobody waits for that
