@@ -1,7 +1,7 @@
 /** `obisd decode`: what a captured telegram says. @module */
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { decodeTelegrams, isSml, SML_HINT } from "../iec62056/mod.ts";
+import { decodeTelegrams, explainSml, isSml } from "../iec62056/mod.ts";
 import type { Log } from "../log.ts";
 import { normalise, profileRows } from "../normalise.ts";
 import type { Telegram } from "../telegram.ts";
@@ -38,7 +38,7 @@ flagged (bcc-wrong, crc-wrong, incomplete) or told on standard error, and the ex
     const bytes = await input(positionals[0]);
     const telegrams = decodeTelegrams(bytes);
     if (telegrams.length === 0) {
-      const why = isSml(bytes) ? SML_HINT : "no data set found in it";
+      const why = isSml(bytes) ? explainSml(bytes) : "no data set found in it";
       log.error(`Cannot decode ${positionals[0] ?? "standard input"}: ${why}`);
       return EXIT.damaged;
     }

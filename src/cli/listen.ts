@@ -3,7 +3,7 @@ import { withLimit } from "../abort.ts";
 import { type Dialogue, Inbox } from "../dialogue.ts";
 import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { isSml, listen as listenFor, SML_HINT, toText, visible } from "../iec62056/mod.ts";
+import { explainSml, isSml, listen as listenFor, toBytes, toText, visible } from "../iec62056/mod.ts";
 import { formatLine } from "../line.ts";
 import type { Log } from "../log.ts";
 import { converse, type Trace } from "../session.ts";
@@ -125,7 +125,8 @@ class Heard {
   #pending = "";
   #came = 0;
   #damaged = 0;
-  #sml = false;
+  /** What came first and is SML. */
+  #sml: string | undefined;
   shown = 0;
 
   constructor(readonly target: Target, readonly format: Format, { log, print }: Context) {
@@ -165,7 +166,9 @@ class Heard {
       throw new SilenceError(`Nothing was pushed at ${line} within ${time}; obisd discover tries others`);
     }
     this.#passOver(this.#pending.length);
-    const hint = this.#sml ? SML_HINT : `is ${line} right? obisd discover tries others`;
+    const hint = this.#sml !== undefined
+      ? explainSml(toBytes(this.#sml))
+      : `is ${line} right? obisd discover tries others`;
     throw new ProtocolError("unreadable", `${this.#came} bytes came within ${time}, and no telegram; ${hint}`);
   }
 
@@ -173,7 +176,7 @@ class Heard {
   #passOver(count: number): void {
     const text = this.#pending.slice(0, count);
     this.#pending = this.#pending.slice(count);
-    this.#sml ||= isSml(text);
+    if (isSml(text)) this.#sml ??= text;
     if (/^[\s\0]*$/.test(text)) return;
     const shown = visible(text.slice(0, SHOWN_BYTES)) + (text.length > SHOWN_BYTES ? "…" : "");
     this.#log.warning(`Passed over ${text.length} bytes that are no whole telegram: ${shown}`);

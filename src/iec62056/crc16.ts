@@ -1,18 +1,12 @@
 /** The check of P1 telegrams: CRC-16/ARC, written as hex digits behind `!` (DSMR P1, 5.2). @module */
+import { crcTable, remainderOf } from "../crc.ts";
 import { CR, LF } from "./characters.ts";
 
-/** Remainder of each byte for the reflected polynomial A001. */
-const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xa001 : remainder >>> 1;
-  return remainder;
-});
+const TABLE = crcTable(0xa001);
 
 /** CRC-16/ARC; of the digits 1 to 9 it is BB3D. */
 export function crc16(bytes: Uint8Array): number {
-  let crc = 0;
-  for (let at = 0; at < bytes.length; at++) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[at]!) & 0xff]!;
-  return crc;
+  return remainderOf(bytes, TABLE, 0);
 }
 
 /** `BB3D`: as a meter writes it. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import {
   type Control,
-  crcX25,
   decodeAddress,
   decodeControl,
   decodeFrame,
@@ -23,6 +22,7 @@ import {
 } from "../../src/dlms/mod.ts";
 import { checkSequence } from "../../src/dlms/crc.ts";
 import { join } from "../../src/bytes.ts";
+import { crcX25 } from "../../src/crc.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { hexOctets, ignore, octets, ofGroup, randomNumbers } from "../support/dlms.ts";
 

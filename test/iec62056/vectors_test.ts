@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   ACKNOWLEDGEMENT,
+  checkSml,
   crc16,
   decodeCommand,
   decodeOptionSelect,
@@ -27,6 +28,8 @@ import {
   toText,
   wake,
 } from "../../src/iec62056/mod.ts";
+import { crcKermit, crcX25 } from "../../src/crc.ts";
+import { encodeFrame, hdlcAddress, toHex } from "../../src/dlms/mod.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { corpus, fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
 
@@ -215,6 +218,20 @@ Deno.test("crc16, decodeTelegrams: P1 telegrams", { ignore }, () => {
   assert.deepEqual(decodeTelegrams(bytesOf("p1-encrypted")), []);
 });
 
+Deno.test("crcX25, crcKermit: the vectors; the first frame of mode E", { ignore }, () => {
+  assert.equal(crcX25(bytesOf("crc16-x25-check")), 0x906e);
+  assert.equal(crcKermit(bytesOf("crc16-kermit-check")), 0x2189);
+  const snrm = { kind: "SNRM", poll: true } as const;
+  const first = {
+    destination: hdlcAddress(1),
+    source: hdlcAddress(16),
+    control: snrm,
+    segmented: false,
+    information: new Uint8Array(),
+  };
+  assert.deepEqual(encodeFrame(first), bytesOf("hdlc-snrm"));
+});
+
 Deno.test("encodePush: mode D", { ignore }, () => {
   const bytes = bytesOf("mode-d");
   const [telegram] = decodeTelegrams(bytes);
@@ -236,6 +253,50 @@ Deno.test("isSml: the files of the vectors are, and no recording of a telegram i
   for (const { name, hex } of files) {
     assert(isSml(fromHex(hex)), name);
     assert.deepEqual(decodeTelegrams(fromHex(hex)), [], name);
+    const bytes = fromHex(hex);
+    assert.equal(checkSml(bytes), name === "sml-bad" ? "wrong" : "good", name);
+    assert.equal(
+      checkSml(Uint8Array.of(0, 0x1b, ...bytes, ...bytes)),
+      checkSml(bytes),
+      "behind noise, and another behind it",
+    );
+    assert.equal(checkSml(bytes.subarray(0, -1)), "absent", name);
+  }
+  for (const part of ["open", "getlist", "close"]) { // its messages alone are no file
+    const bytes = bytesOf(`sml-msg-${part}`);
+    assert(!isSml(bytes), part);
+    assert(toHex(bytesOf("sml-file")).includes(toHex(bytes)), part);
   }
   for (const { name, bytes } of corpus()) assert(!isSml(bytes), name);
+});
+
+Deno.test("every vector stands in a test", { ignore }, async () => {
+  const whole = [
+    "request",
+    "ack",
+    "ident",
+    "echo",
+    "command",
+    "bcc",
+    "answer",
+    "error",
+    "partial",
+    "readout",
+    "profile",
+  ];
+  const texts = await Promise.all(
+    [
+      "iec62056/vectors_test.ts",
+      "transport/telnet_test.ts",
+      "transport/parity_test.ts",
+      "simulator/programming_test.ts",
+    ]
+      .map((file) => Deno.readTextFile(new URL(`../${file}`, import.meta.url))),
+  );
+  const inLoops = /^(sml-(file|escape|kermit-(msg|all)|bad|msg-(open|getlist|close))|.*-7e1-as-8n1|rfc2217-baud-\d+)$/;
+  const untested = [...vectors().values()].filter(({ name, kind }) =>
+    !whole.includes(kind) && !inLoops.test(name) &&
+    !texts.some((text) => text.includes(`"${name.replace("rfc2217-", "")}"`))
+  );
+  assert.deepEqual(untested.map(({ name }) => name), []);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { LineSettings } from "../../src/line.ts";
+import { fromHex, hasVectors, vectors } from "../support/specs.ts";
 import { addParity, PARITY_ERROR, SoftwareParity, stripParity } from "../../src/transport/parity.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 
@@ -17,6 +18,14 @@ Deno.test("addParity, stripParity: even", () => {
   for (const [name, plain, carried] of TABLE) {
     assert.deepEqual(addParity(bytes(plain), "even"), bytes(carried), name);
     assert.deepEqual(stripParity(bytes(carried), "even"), { bytes: bytes(plain), errors: 0 }, name);
+  }
+});
+
+Deno.test("addParity, stripParity: the vectors", { ignore: !hasVectors }, () => {
+  const of = (name: string) => fromHex(vectors().get(name)!.hex);
+  for (const name of ["req-general", "ack-readout-9600", "readout-c"]) {
+    assert.deepEqual(addParity(of(name), "even"), of(`${name}-7e1-as-8n1`), name);
+    assert.deepEqual(stripParity(of(`${name}-7e1-as-8n1`), "even"), { bytes: of(name), errors: 0 }, name);
   }
 });
 
