@@ -1,8 +1,5 @@
 /** Work that ends in time. @module */
-import { type Clock, systemClock } from "./clock.ts";
-
-/** Why a waiting that nobody needs any more is aborted. */
-const OVER = "over";
+import { alarm, type Clock, systemClock } from "./clock.ts";
 
 /**
  * Runs `work` with a signal that aborts when `parent` does, or after `withinMs` with a `TimeoutError` that says what took so long.
@@ -10,7 +7,7 @@ const OVER = "over";
  */
 export async function withLimit<T>(
   parent: AbortSignal,
-  { withinMs, what, clock = systemClock }: { withinMs: number; what: string; clock?: Pick<Clock, "sleep"> },
+  { withinMs, what, clock = systemClock }: { withinMs: number; what: string; clock?: Pick<Clock, "sleep" | "alarm"> },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -19,12 +16,11 @@ export async function withLimit<T>(
   parent.addEventListener("abort", follow, { once: true });
   const expire = () =>
     controller.abort(new DOMException(`${what} took more than ${withinMs / 1000} s`, "TimeoutError"));
-  const inTime = new AbortController();
-  clock.sleep(withinMs, inTime.signal).then(expire, () => {});
+  const inTime = alarm(clock, withinMs, expire);
   try {
     return await work(controller.signal);
   } finally {
-    inTime.abort(OVER);
+    inTime();
     parent.removeEventListener("abort", follow);
   }
 }

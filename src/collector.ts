@@ -106,7 +106,7 @@ async function lend(
   moves(line.name, context, SESSION_LIMIT_MS); // who sets a clock may wait for a whole minute
   if (await keeper?.step(wire, roomMs)) return await beQuiet(line, context);
   moves(line.name, context);
-  await wire.rest(Math.min(waitMs, NAP_MS), context.retire);
+  await wire.rest(Math.min(waitMs, NAP_MS), context.retire, waitMs);
 }
 
 /** Meters must notice that a session is over. */

@@ -3,7 +3,7 @@
  * offered again later, in halves, or put aside as a dead letter; a sink that throws or hangs hurts only itself.
  * @module
  */
-import { type Clock, systemClock } from "./clock.ts";
+import { alarm, type Clock, systemClock } from "./clock.ts";
 import type { Batch, DeadLetter, Journal } from "./journal.ts";
 import { Guard } from "./delivery_guard.ts";
 import { blockOf, DeliveryReport, type DeliveryState, isSinkError } from "./delivery_report.ts";
@@ -42,8 +42,13 @@ export interface Delivery {
   readonly done: Promise<void>;
 }
 
-/** From the start of a batch to the next: what comes meanwhile goes together, and a fast meter costs few writes. */
-const PACE_MS = 40;
+/**
+ * From the start of a batch to the next. What comes meanwhile goes together, so that a fast meter costs few writes, and
+ * many meters that are due at once are read before what they said is carried on. While so many readings come in one
+ * batch, there is something to catch up with.
+ */
+const PACE_MS = { keepingUp: 500, catchingUp: 40 } as const;
+const CATCHING_UP_READINGS = 1000;
 /** A write or an opening that takes longer is aborted and tried again. */
 const ATTEMPT_MS = 30_000;
 const FIRST_BACKOFF_MS = 1000;
@@ -81,8 +86,8 @@ class Loop {
   /** In a row: failures that may pass by themselves, and those that wait for a person. */
   #failures = 0;
   #blocks = 0;
-  /** When the last batch began, by the monotonic clock. */
-  #startedMs = -Infinity;
+  /** When the next batch begins at the earliest, by the monotonic clock. */
+  #nextMs = -Infinity;
 
   constructor(readonly journal: Journal, readonly target: DeliveryTarget, readonly options: DeliveryOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -124,7 +129,7 @@ class Loop {
   }
 
   async #pace(): Promise<void> {
-    const restMs = this.#startedMs + PACE_MS - this.#clock.monotonic();
+    const restMs = this.#nextMs - this.#clock.monotonic();
     if (restMs > 0) await this.#clock.sleep(restMs, this.options.signal);
   }
 
@@ -145,7 +150,8 @@ class Loop {
   async #take(): Promise<{ batch: Batch; dead: DeadLetter[] }> {
     const { journal, target: { name }, options: { signal } } = this;
     const batch = await journal.next(name, signal);
-    this.#startedMs = this.#clock.monotonic();
+    const pace = batch.readings.length < CATCHING_UP_READINGS ? "keepingUp" : "catchingUp";
+    this.#nextMs = this.#clock.monotonic() + PACE_MS[pace];
     this.report.offering(batch.readings[0]!.time);
     if (!this.#sink) await this.#open();
     return { batch, dead: await this.#offerAll(batch) };
@@ -238,17 +244,17 @@ class Loop {
 
   /** Whether `work` settles in time, and before `signal` aborts. */
   async #within(ms: number, work: Promise<unknown>, signal?: AbortSignal): Promise<boolean> {
-    const timer = new AbortController();
-    const over = new Promise<false>((resolve) => {
-      const end = () => resolve(false);
-      if (signal?.aborted) end();
-      signal?.addEventListener("abort", end, { signal: timer.signal });
-      if (ms < Infinity) this.#clock.sleep(ms, timer.signal).then(end, () => {});
-    });
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const end = () => resolve(false);
+    if (signal?.aborted) end();
+    signal?.addEventListener("abort", end);
+    const cancel = ms < Infinity ? alarm(this.#clock, ms, end) : undefined;
+    work.then(() => resolve(true), () => resolve(true));
     try {
-      return await Promise.race([work.then(() => true, () => true), over]);
+      return await promise;
     } finally {
-      timer.abort("over");
+      cancel?.();
+      signal?.removeEventListener("abort", end);
     }
   }
 

@@ -45,9 +45,18 @@ export function toCsv(reading: Reading): string {
     csvField(text),
     csvField(unit),
     csvField(name),
-    csvField(flags.join(";")),
-    csvField(JSON.stringify(labels)),
+    flagsField(flags),
+    labelsField(labels),
   ].join(",");
+}
+
+const flagsField = lastKept((flags: Reading["flags"]) => csvField(flags.join(";")));
+const labelsField = lastKept((labels: Reading["labels"]) => csvField(JSON.stringify(labels)));
+
+/** Makes it once for all that come one after another: the readings of a readout share their flags and labels. */
+function lastKept<K extends object>(make: (key: K) => string): (key: K) => string {
+  let [last, made]: [K | undefined, string] = [undefined, ""];
+  return (key) => key === last ? made : made = make(last = key);
 }
 
 function csvField(text: string): string {
@@ -57,6 +66,7 @@ function csvField(text: string): string {
 /** A number in plain decimal digits, without exponent: `0.0000001`, `100000000000000000000000`. */
 export function formatDecimal(value: number): string {
   const text = String(value);
+  if (!text.includes("e")) return text;
   const found = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
   if (!found) return text;
   const [, sign, head, tail = "", exponent] = found;

@@ -33,6 +33,7 @@ export interface Host {
   /** Another one after each start of the machine. */
   readonly bootId: string;
   readonly sleep: Clock["sleep"];
+  readonly alarm?: Clock["alarm"];
 }
 
 /** What is to be known beyond a restart. All in ms since 1970. */
@@ -116,6 +117,10 @@ export class HostTime implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return this.#host.sleep(ms, signal);
+  }
+
+  get alarm(): Clock["alarm"] {
+    return this.#host.alarm;
   }
 
   /** When the machine started, by the present reckoning: what makes a time of {@link monotonic}. */
@@ -252,7 +257,14 @@ function formatSeconds(ms: number): string {
 
 /** This machine. */
 export function systemHost(): Host {
-  return { wallMs, uptimeMs, synchronised: isSynchronised, bootId: bootId(), sleep: systemClock.sleep };
+  return {
+    wallMs,
+    uptimeMs,
+    synchronised: isSynchronised,
+    bootId: bootId(),
+    sleep: systemClock.sleep,
+    alarm: systemClock.alarm,
+  };
 }
 
 const TIMESYNCD = "/run/systemd/timesync/synchronized";

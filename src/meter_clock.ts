@@ -49,11 +49,12 @@ export function aheadMs(
 function partsOf({ block }: Telegram, timeZone: string, nearMs: number): Parts | undefined {
   let [date, time, both]: (string | undefined)[] = [];
   for (const { address, values } of block.sets) {
-    const place = placeOf(address);
+    const place = knownPlace(address);
+    if (place === undefined) continue;
     const text = values[0]?.text.trim();
     if (place === "date") date ??= text;
     else if (place === "time") time ??= text;
-    else if (place === "both") both ??= text;
+    else both ??= text;
   }
   if (both !== undefined) return parseBoth(both);
   const clock = parseTime(time ?? "");
@@ -62,8 +63,24 @@ function partsOf({ block }: Telegram, timeZone: string, nearMs: number): Parts |
   return combine(parseDate(date), clock);
 }
 
+/** The same addresses come with every readout. */
+const PLACES_LIMIT = 4096;
+const places = new Map<string, Place | undefined>();
+
+function knownPlace(address: string): Place | undefined {
+  const known = places.get(address);
+  if (known !== undefined || places.has(address)) return known;
+  if (places.size >= PLACES_LIMIT) places.clear();
+  const place = placeOf(address);
+  places.set(address, place);
+  return place;
+}
+
+/** What of a clock a register says. */
+type Place = "date" | "time" | "both";
+
 /** Where a clock stands. */
-function placeOf(address: string): "date" | "time" | "both" | undefined {
+function placeOf(address: string): Place | undefined {
   if (address === "9.36") return "both";
   const code = /0\.9\.|1\.0\.0/.test(address) ? readObis(address) : undefined;
   if (code?.f !== 255) return undefined;

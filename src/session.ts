@@ -1,5 +1,5 @@
 /** Carries out the steps of a dialogue over a transport: time, abort, trace. @module */
-import { type Clock, systemClock } from "./clock.ts";
+import { alarm, type Clock, systemClock } from "./clock.ts";
 import type { Arrival, Dialogue, Step } from "./dialogue.ts";
 import { LineError, SilenceError } from "./errors.ts";
 import type { LineSettings } from "./line.ts";
@@ -41,7 +41,7 @@ const OVER = "over";
 const SILENCE = "silence";
 
 /** What steps other than `receive` bring home. */
-const NOTHING: Arrival = { bytes: new Uint8Array(), atMs: 0 };
+const DONE: Outcome = { arrival: { bytes: new Uint8Array(), atMs: 0 } };
 
 /**
  * Runs `dialogue` over `transport` to its end and returns what it brings home. After an abort or a lost wire the
@@ -97,46 +97,45 @@ async function carryOut<T>(
 
 /** On a lost wire a dialogue runs through its `finally` steps at once; only what it waits for fails again. */
 function withoutWire(step: Step, error: LineError): Outcome {
-  return step.kind === "receive" ? { error } : { arrival: NOTHING };
+  return step.kind === "receive" ? { error } : DONE;
 }
 
 /** Ends a dialogue that was aborted: its `finally` steps send the break, within `SIGN_OFF_MS`. */
 async function signOff<T>(dialogue: Dialogue<T>, world: World): Promise<void> {
   const bound = new AbortController();
-  const inTime = new AbortController();
-  world.clock.sleep(SIGN_OFF_MS, inTime.signal).then(() => bound.abort(OVER), () => {});
+  const inTime = alarm(world.clock, SIGN_OFF_MS, () => bound.abort(OVER));
   try {
     await carryOut(dialogue, dialogue.return(undefined as T), world, bound.signal);
   } catch {
     // Whatever a dialogue says while it is ended: the abort is the reason, and its caller hears that.
   } finally {
-    inTime.abort(OVER);
+    inTime();
   }
 }
 
-function attempt(step: Step, world: World, patience: Patience): Promise<Outcome> {
-  return perform(step, world, patience).then((arrival) => ({ arrival }), (error) => ({ error }));
-}
-
-async function perform(step: Step, world: World, patience: Patience): Promise<Arrival> {
+async function attempt(step: Step, world: World, patience: Patience): Promise<Outcome> {
   const { transport, clock, trace } = world;
-  switch (step.kind) {
-    case "send":
-      await say(step, world, patience);
-      trace({ ...step, kind: "sent", atMs: clock.now() });
-      return NOTHING;
-    case "receive":
-      return await receive(step.withinMs, world, patience);
-    case "line":
-      await patience.unlessAborted(transport.setLine(step.settings));
-      trace({ kind: "line", settings: step.settings, atMs: clock.now() });
-      return NOTHING;
-    case "pause":
-      await patience.pause(step.ms);
-      return NOTHING;
-    case "flush":
-      transport.flush();
-      return NOTHING;
+  try {
+    switch (step.kind) {
+      case "send":
+        await say(step, world, patience);
+        trace({ ...step, kind: "sent", atMs: clock.now() });
+        break;
+      case "receive":
+        return { arrival: await receive(step.withinMs, world, patience) };
+      case "line":
+        await patience.unlessAborted(transport.setLine(step.settings));
+        trace({ kind: "line", settings: step.settings, atMs: clock.now() });
+        break;
+      case "pause":
+        await patience.pause(step.ms);
+        break;
+      case "flush":
+        transport.flush();
+    }
+    return DONE;
+  } catch (error) {
+    return { error };
   }
 }
 
@@ -183,7 +182,7 @@ class Patience implements Disposable {
   #untilMs = Infinity;
   /** Whether it gets more when the host was too busy to hear. */
   #lenient = false;
-  #timer = new AbortController();
+  #cancelTimer: () => void = nobodyWaits;
   /** When the timer ends; `Infinity`: none is set. */
   #timerMs = Infinity;
 
@@ -231,7 +230,7 @@ class Patience implements Disposable {
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener("abort", this.#stop);
-    this.#timer.abort(OVER);
+    this.#cancelTimer();
   }
 
   #begin(withinMs: number, end: (reason: unknown) => void): void {
@@ -248,12 +247,9 @@ class Patience implements Disposable {
   }
 
   #setTimer(): void {
-    if (this.#timerMs < Infinity) {
-      this.#timer.abort(OVER);
-      this.#timer = new AbortController();
-    }
+    this.#cancelTimer();
     this.#timerMs = this.#untilMs;
-    this.#clock.sleep(this.#untilMs - this.#clock.monotonic(), this.#timer.signal).then(() => this.#wake(), () => {});
+    this.#cancelTimer = alarm(this.#clock, this.#untilMs - this.#clock.monotonic(), () => this.#wake());
   }
 
   #wake(): void {

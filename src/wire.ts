@@ -13,6 +13,8 @@ import type { Transport } from "./transport/transport.ts";
 const RETRY_FIRST_MS = 500;
 /** To look whether a port is there costs next to nothing; a connection that nobody accepts costs the network something. */
 const RETRY_MAX_MS = { serial: 5_000, network: 30_000 };
+/** A connection is made so long before it is needed at most: each at its own moment, that a thousand do not come at once. */
+const AHEAD_MS = 500;
 /** Why a waiting that nobody needs any more is aborted. */
 const OVER = "over";
 
@@ -50,8 +52,14 @@ export class Wire implements AsyncDisposable {
   #inVain = 0;
   #trouble: WireState["trouble"];
   #losses = 0;
+  /** The transport was opened ahead of time, and nobody has talked over it. */
+  #unused = false;
+  /** How long before it is needed a connection is made. */
+  readonly #aheadMs: number;
 
-  constructor(readonly endpoint: Endpoint, readonly options: WireOptions) {}
+  constructor(readonly endpoint: Endpoint, readonly options: WireOptions) {
+    this.#aheadMs = endpoint.kind === "serial" ? 0 : Math.floor(AHEAD_MS * Math.random());
+  }
 
   /** How it is doing. */
   get state(): WireState {
@@ -70,6 +78,7 @@ export class Wire implements AsyncDisposable {
 
   /** The open transport. @throws {LineError} */
   async open(signal: AbortSignal): Promise<Transport> {
+    this.#unused = false;
     if (this.#transport) return this.#transport;
     const { open = openTransport, onNotice } = this.options;
     try {
@@ -99,16 +108,20 @@ export class Wire implements AsyncDisposable {
 
   /**
    * Nobody wants to talk for so long; may come back earlier. A connection is given back, for a converter takes one at a
-   * time and a connection that idles may be dead without telling. A serial port is kept, for many a head takes its power
-   * from it, and watched; one that is away is tried again. @throws the signal's reason
+   * time and a connection that idles may be dead without telling, and made anew just before it is needed, `dueMs` from
+   * now: then the meter is asked when it is due, and not when the network has answered. A serial port is kept, for many a
+   * head takes its power from it, and watched; one that is away is tried again. @throws the signal's reason
    */
-  async rest(ms: number, signal: AbortSignal): Promise<void> {
+  async rest(ms: number, signal: AbortSignal, dueMs = Infinity): Promise<void> {
     const { clock } = this.options;
-    await this.#giveBack();
+    if (!this.#unused) await this.#giveBack();
+    if (this.#unused) return await clock.sleep(ms, signal);
     if (this.#transport) return await this.#watch(this.#transport, ms, signal);
-    const waitMs = this.endpoint.kind === "serial" ? this.waitMs() : Infinity;
+    const aheadMs = Math.floor(dueMs - this.#aheadMs);
+    const waitMs = this.endpoint.kind === "serial" ? this.waitMs() : Math.max(aheadMs, this.waitMs());
     if (waitMs > 0) return await clock.sleep(Math.min(ms, waitMs), signal);
     await this.open(signal).catch(() => signal.throwIfAborted()); // its state tells; who is due hears it as well
+    this.#unused = this.endpoint.kind !== "serial" && this.#transport !== undefined;
   }
 
   /** Somebody has talked over it: the wire is well, whatever the meter is. */

@@ -105,6 +105,18 @@ Deno.test("serveLine: a read that is still running at its next slots is not star
   assert.equal(got.counts.readouts + got.counts.lostSlots, slots, JSON.stringify(got.counts));
 });
 
+Deno.test("serveLine: a connection is made anew just before it is needed, so that the meter is asked when it is due", async () => {
+  const got = await serve([meter("1", MINUTE)], 4.5 * MINUTE, { fakes: { "1": {} } });
+  const at = (what: string) => got.events.filter((event) => event.what === what).map(({ atMs }) => atMs);
+  const slots = [1, 2, 3, 4].map((minute) => minute * MINUTE);
+  assert.deepEqual(at("request 1"), slots);
+  const opened = at("open");
+  assert.equal(opened.length, slots.length);
+  assert(slots.every((slot, index) => opened[index]! <= slot && opened[index]! > slot - 500), `${opened}`);
+  const closed = at("close");
+  assert(slots.every((slot, index) => closed[index]! >= slot && closed[index]! < slot + 5 * SECOND), `${closed}`);
+});
+
 Deno.test("serveLine: meters on one line take turns with a pause between, also when the line is too slow for all", async () => {
   const names = ["1", "2", "3", "4"];
   const fakes = Object.fromEntries(names.map((name) => [name, { takesMs: 4 * SECOND }]));

@@ -5,7 +5,7 @@ import { judge } from "../sinks/influxdb/answer.ts";
 import { toLine } from "../sinks/influxdb/points.ts";
 import { loadConfig } from "../src/config.ts";
 import { ConfigError } from "../src/errors.ts";
-import { decodeReadout, encodeReadout, parseForm } from "../src/journal/record.ts";
+import { decodeReadout, Encoder, parseForm } from "../src/journal/record.ts";
 import { parseObis } from "../src/obis/code.ts";
 import { FLAGS, type Reading, SinkError, toCsv, toJson, toTable } from "../src/sink.ts";
 import { damaged, damages } from "./damage.ts";
@@ -82,8 +82,11 @@ export async function fuzzFormats(tries: Tries): Promise<void> {
   );
 }
 
+/** One for all: what it remembers of one readout must not change another. */
+const encoder = new Encoder();
+
 function throughJournal(readings: readonly Reading[]): Reading[] {
-  const { atMs, form, body } = encodeReadout(readings);
+  const { atMs, form, body } = encoder.encode(readings);
   return decodeReadout(atMs, form === undefined ? undefined : parseForm(form), body);
 }
 

@@ -19,18 +19,63 @@ export interface ReadoutBody {
   readonly body: string;
 }
 
-/** Takes a readout apart. Loses nothing: what fits no form is written out in full. */
-export function encodeReadout(readings: readonly Reading[]): ReadoutBody {
-  const first = readings[0]!;
-  const atMs = Date.parse(first.time);
-  if (!fitsForm(readings, atMs)) return { atMs: Number.isNaN(atMs) ? 0 : atMs, body: JSON.stringify(readings) };
-  let form = "";
-  const texts: string[] = [first.meter];
-  for (const { obis, address, index, unit, name, value, text } of readings) {
-    form += `${address}\t${obis}\t${index}\t${unit}\t${name}\t${value === null ? 0 : 1}\n`;
-    texts.push(text);
+/** A form, and its rows. */
+interface Form {
+  readonly content: string;
+  readonly rows: readonly FormRow[];
+}
+
+/** Meters whose last form is remembered, and forms. */
+const REMEMBERED = 4096;
+
+/** Takes readouts apart. Loses nothing: what fits no form is written out in full. */
+export class Encoder {
+  /** A meter's next readout has the form of its last one, and the meters of a type have one together. */
+  readonly #last = new Map<string, Form>();
+  readonly #forms = new Map<string, Form>();
+
+  encode(readings: readonly Reading[]): ReadoutBody {
+    const first = readings[0]!;
+    const { time, meter, labels, flags } = first;
+    const atMs = Date.parse(time);
+    const form = isOneReadout(readings, atMs) ? this.#formOf(meter, readings) : undefined;
+    if (!form) return { atMs: Number.isNaN(atMs) ? 0 : atMs, body: JSON.stringify(readings) };
+    const body: unknown[] = [labels, flags, meter];
+    for (const { text } of readings) body.push(text);
+    return { form: form.content, atMs, body: JSON.stringify(body) };
   }
-  return { form, atMs, body: JSON.stringify([first.labels, first.flags, ...texts]) };
+
+  #formOf(meter: string, readings: readonly Reading[]): Form | undefined {
+    const last = this.#last.get(meter);
+    if (last && hasForm(readings, last)) return last;
+    const content = contentOf(readings);
+    if (content === undefined) return undefined;
+    let form = this.#forms.get(content);
+    if (!form) {
+      if (this.#forms.size >= REMEMBERED) this.#forms.clear();
+      this.#forms.set(content, form = { content, rows: parseForm(content) });
+    }
+    if (this.#last.size >= REMEMBERED) this.#last.clear();
+    this.#last.set(meter, form);
+    return form;
+  }
+}
+
+/** What all readouts like this one repeat; `undefined`: it cannot be written as a form. */
+function contentOf(readings: readonly Reading[]): string | undefined {
+  const rows = readings.map(({ obis, address, index, unit, name, value }) => {
+    const texts = [address, obis, String(index), unit, name];
+    return texts.some((text) => SEPARATOR.test(text)) ? undefined : `${texts.join("\t")}\t${value === null ? 0 : 1}\n`;
+  });
+  return rows.includes(undefined) ? undefined : rows.join("");
+}
+
+function hasForm(readings: readonly Reading[], { rows }: Form): boolean {
+  return readings.length === rows.length && rows.every((row, at) => {
+    const { address, obis, index, unit, name, value } = readings[at]!;
+    return address === row.address && obis === row.obis && index === row.index && unit === row.unit &&
+      name === row.name && (value !== null) === row.number;
+  });
 }
 
 /** Puts a readout together again. @throws {SyntaxError} when the body is no JSON */
@@ -47,7 +92,11 @@ export function decodeReadout(atMs: number, form: readonly FormRow[] | undefined
 /** A readout by another time, or with another flag: what was not certain when it was written. */
 export function dated(readings: readonly Reading[], atMs: number, flag?: Flag): Reading[] {
   const time = new Date(atMs).toISOString();
-  return readings.map((reading) => ({ ...reading, time, flags: flag ? [...reading.flags, flag] : reading.flags }));
+  let [before, flags]: (readonly Flag[] | undefined)[] = [];
+  return readings.map((reading) => {
+    if (reading.flags !== before) flags = flag ? [...before = reading.flags, flag] : before = reading.flags;
+    return { ...reading, time, flags: flags! };
+  });
 }
 
 /** The rows of a form, from its content. */
@@ -66,14 +115,13 @@ export function parseForm(form: string): FormRow[] {
 }
 
 /** Whether time, meter, labels and flags are one for all, and each value is what its text says. */
-function fitsForm(readings: readonly Reading[], atMs: number): boolean {
+function isOneReadout(readings: readonly Reading[], atMs: number): boolean {
   const first = readings[0]!;
   if (Number.isNaN(atMs) || new Date(atMs).toISOString() !== first.time) return false;
   return readings.every((reading) =>
     reading.time === first.time && reading.meter === first.meter && sameJson(reading.labels, first.labels) &&
     sameJson(reading.flags, first.flags) &&
-    (reading.value === null || Object.is(reading.value, Number(reading.text))) &&
-    !SEPARATOR.test(reading.address + reading.obis + reading.unit + reading.name)
+    (reading.value === null || Object.is(reading.value, Number(reading.text)))
   );
 }
 

@@ -1,7 +1,7 @@
 /** Readouts that wait for their commit: at once, or for a while for others to go along. @module */
 import type { Moment, Note, Receipt } from "../journal.ts";
 import type { Reading } from "../reading.ts";
-import { encodeReadout, type ReadoutBody } from "./record.ts";
+import { Encoder, type ReadoutBody } from "./record.ts";
 
 /** What goes along with a readout. */
 export interface Companions {
@@ -27,6 +27,7 @@ const GROUP_BYTES = 64 * 1024;
 /** The queue before the disk. */
 export class Queue {
   readonly #waiting: Waiting[] = [];
+  readonly #encoder = new Encoder();
   #bytes = 0;
 
   get length(): number {
@@ -41,7 +42,7 @@ export class Queue {
   /** Resolves when it is committed. */
   add(readings: readonly Reading[], companions: Companions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const encoded = encodeReadout(readings);
+      const encoded = this.#encoder.encode(readings);
       this.#waiting.push({ readings, encoded, ...companions, resolve, reject });
       this.#bytes += encoded.body.length;
     });

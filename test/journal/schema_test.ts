@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { openJournal } from "../../src/journal.ts";
-import { encodeReadout } from "../../src/journal/record.ts";
+import { Encoder } from "../../src/journal/record.ts";
 import { readout, temporaryFolder } from "../support/readings.ts";
 
 /** As version 0.1.0 created it. */
@@ -32,7 +32,7 @@ function writeFormat1(path: string): DatabaseSync {
   db.exec(FORMAT_1);
   const insert = db.prepare("INSERT INTO readout VALUES (?, ?, 1, 3, ?, ?, ?)");
   for (let seq = 1; seq <= 10; seq++) {
-    const { form, atMs, body } = encodeReadout(readout(seq));
+    const { form, atMs, body } = new Encoder().encode(readout(seq));
     db.prepare("INSERT OR IGNORE INTO form VALUES (1, ?)").run(form!);
     insert.run(seq, atMs, 3 * seq, crc32(body, crc32(`${seq} ${atMs} 1 3 ${3 * seq}`)), new TextEncoder().encode(body));
   }

@@ -33,7 +33,7 @@ Deno.test("parseObis, judge: 15 000 addresses and answers of servers that are no
   await fuzzAnswers(tries(5000));
 });
 
-Deno.test("toCsv, toJson, toLine, encodeReadout: 2 000 odd readouts come back as they were", async () => {
+Deno.test("toCsv, toJson, toLine, Encoder: 2 000 odd readouts come back as they were", async () => {
   await fuzzFormats(tries(2000));
 });
 
