@@ -105,7 +105,7 @@ export interface Book {
   readonly ingested: number;
   readonly delivered: number;
   readonly pending: number;
-  /** Dropped because the journal was full or they were too old. */
+  /** Dropped because the journal was full, they were too old, or dead letters and too many. */
   readonly evicted: number;
   /** Put aside because the destination can never take them. */
   readonly dead: number;

@@ -18,7 +18,8 @@ export const dead: Command = {
   help: `obisd dead list|show|retry|purge [NUMBER…] [--sink NAME] [-c FILE] [OPTIONS]
 
 A dead letter is a reading that its sink's destination can never take, by the destination's own words. It is kept in the
-journal until somebody has looked at it. The daemon is asked; when none runs, the journal itself is opened.
+journal until somebody has looked at it; of more than 10 000, or 16 MiB, of one sink the oldest fall out (they are then
+"evicted" in obisd status). The daemon is asked; when none runs, the journal itself is opened.
 
   list                 one line a letter: number, sink, when it was refused, the reading, why
   show NUMBER…         all of it: the destination's words, the whole reading

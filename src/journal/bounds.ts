@@ -8,7 +8,7 @@ import type { SinkBounds, Space } from "../journal.ts";
 import type { Cursor, Region } from "./cursors.ts";
 import { type EvictionReason, EvictionReport } from "./evictions.ts";
 import type { Memory } from "./memory.ts";
-import type { CutBounds, Head, Settled, Thinning } from "./messages.ts";
+import type { CutBounds, Excess, Head, Settled, Thinning } from "./messages.ts";
 
 /** Looked at, and dropped, at once. */
 const ROWS = 2000;
@@ -66,6 +66,7 @@ export class Bounds {
     }
     if (this.agesTrusted && maxAgeMs !== undefined) await this.#dropOlderThan(clock.now() - maxAgeMs);
     if (look) await this.#enforceSinks();
+    for (const cursor of [...this.memory.cursors.all()]) if (cursor.moreLetters) await this.#enforceLetters(cursor);
     const [limit, reason] = this.#limit();
     if (this.memory.size.bytes > limit) await this.makeRoom(limit * LOW_WATER, reason);
   }
@@ -149,6 +150,20 @@ export class Bounds {
       }
     }
     this.#report.say("sink");
+  }
+
+  /** A sink's oldest dead letters give way to newer ones. */
+  async #enforceLetters(cursor: Cursor): Promise<void> {
+    const { port, cursors, options: { clock } } = this.memory;
+    cursor.moreLetters = false;
+    const limits = { sink: cursor.id, left: LOW_WATER };
+    const excess = (above: number) => port.ask<Excess | undefined>({ kind: "excess letters", ...limits, above });
+    for (let some = await excess(1); some; some = await excess(LOW_WATER)) {
+      cursors.dropLetters(cursor, some, { reason: "letters", atMs: clock.now() });
+      this.#report.add(some.count);
+      await this.commit();
+    }
+    this.#report.say("letters");
   }
 
   /** About what is kept for a sink: its share of the readings that are kept for anybody. */

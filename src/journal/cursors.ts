@@ -1,6 +1,17 @@
 /** The sinks' places in the log, and their books: `ingested = delivered + pending + evicted + dead`, at all times. @module */
 import type { Book } from "../journal.ts";
-import type { Counted, DeadRow, GapRow, Head, LetterState, Settled, SettledLetter, SinkRow } from "./messages.ts";
+import type {
+  Counted,
+  DeadRow,
+  DroppedLetters,
+  Excess,
+  GapRow,
+  Head,
+  LetterState,
+  Settled,
+  SettledLetter,
+  SinkRow,
+} from "./messages.ts";
 
 /** A sink that left the configuration keeps its cursor this long. */
 const DETACHED_MS = 7 * 86_400_000;
@@ -17,6 +28,8 @@ export type Cursor = { -readonly [K in keyof SinkRow]: SinkRow[K] } & {
   again: number;
   /** Dead letters that were, of which the file does not know it yet. */
   settling: number;
+  /** There may be more dead letters than when it was last looked whether they are too many. */
+  moreLetters: boolean;
 };
 
 /** What changed since the last commit, to go along with the next. */
@@ -24,6 +37,7 @@ export interface Changes {
   readonly sinks: readonly SinkRow[];
   readonly dead: readonly DeadRow[];
   readonly letters: readonly SettledLetter[];
+  readonly dropped: readonly DroppedLetters[];
   readonly gaps: readonly GapRow[];
   readonly forgotten: readonly string[];
 }
@@ -62,6 +76,7 @@ export class Cursors {
   readonly #all: Map<string, Cursor>;
   #dead: DeadRow[] = [];
   #letters: SettledLetter[] = [];
+  #dropped: DroppedLetters[] = [];
   #gaps: GapRow[] = [];
   #forgotten: string[] = [];
 
@@ -139,6 +154,7 @@ export class Cursors {
     const mine = dead.filter(({ seq }) => seq > cursor.acked); // the others were evicted meanwhile
     cursor.delivered += to.count - mine.length;
     cursor.dead += mine.length;
+    cursor.moreLetters ||= mine.length > 0;
     this.#dead.push(...mine);
     this.#move(cursor, to, atMs);
   }
@@ -166,6 +182,14 @@ export class Cursors {
     cursor.settling += letters.length;
     cursor.dirty = true;
     this.#letters.push(...letters);
+  }
+
+  /** A sink's oldest letters give way: they are dead no longer, but evicted. */
+  dropLetters(cursor: Cursor, { upTo, fromSeq, toSeq, ...its }: Excess, { reason, atMs }: GapReason): void {
+    const count = Math.min(its.count, cursor.dead - cursor.again); // where damage has cost a sink its books
+    cursor.dead -= count;
+    this.#countGap(cursor, { fromSeq, toSeq, count, reason, atMs });
+    this.#dropped.push({ sink: cursor.id, upTo });
   }
 
   /** Leads a cursor past what is dropped, and writes down what its sink will never see: `to.count` readings. */
@@ -232,10 +256,11 @@ export class Cursors {
       sinks: dirty.map((cursor) => ({ ...cursor })),
       dead: this.#dead,
       letters: this.#letters,
+      dropped: this.#dropped,
       gaps: this.#gaps,
       forgotten: this.#forgotten,
     };
-    [this.#dead, this.#letters, this.#gaps, this.#forgotten] = [[], [], [], []];
+    [this.#dead, this.#letters, this.#dropped, this.#gaps, this.#forgotten] = [[], [], [], [], []];
     return changes;
   }
 
@@ -288,13 +313,14 @@ export class Cursors {
   }
 
   /** They are not: they go along with the next commit. */
-  restore({ sinks, dead, letters, gaps, forgotten }: Changes): void {
+  restore({ sinks, dead, letters, dropped, gaps, forgotten }: Changes): void {
     for (const { id } of sinks) {
       const cursor = this.#all.get(id);
       if (cursor) cursor.dirty = true;
     }
     this.#dead.unshift(...dead);
     this.#letters.unshift(...letters);
+    this.#dropped.unshift(...dropped);
     this.#gaps.unshift(...gaps);
     this.#forgotten.unshift(...forgotten);
   }
@@ -316,7 +342,7 @@ export class Cursors {
 }
 
 /** What a cursor is that was just read. */
-const FRESH = { dirty: false, claimedTo: 0, again: 0, settling: 0 } as const;
+const FRESH = { dirty: false, claimedTo: 0, again: 0, settling: 0, moreLetters: true } as const;
 
 function newCursor(id: string, { seq, total }: Head, dead = 0): Cursor {
   const none = { delivered: 0, evicted: 0, dead, ahead: 0, mark: null, detachedMs: null };

@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 
 /** Why readings were dropped before every sink had them. */
-export type EvictionReason = "age" | "size" | "space" | "full" | "memory" | "sink";
+export type EvictionReason = "age" | "size" | "space" | "full" | "memory" | "sink" | "letters";
 
 const LOG_MS = 3_600_000;
 
@@ -14,6 +14,7 @@ const WHY: Record<EvictionReason, string> = {
   full: "the disk is full",
   memory: "the disk takes nothing, and memory is bounded",
   sink: "the sink's own max_age or max_bytes is passed",
+  letters: "its destination had refused them, and a sink keeps 10 000 dead letters, or 16 MiB (obisd dead list)",
 };
 
 /** Says what was dropped, at most once an hour. */

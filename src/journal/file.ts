@@ -2,7 +2,7 @@
 import { Ballast } from "./ballast.ts";
 import { Boots } from "./boots.ts";
 import { endOf, startOf } from "./ends.ts";
-import { letterStates, putLetters, settleLetters } from "./letters.ts";
+import { dropLetters, letterStates, putLetters, settleLetters } from "./letters.ts";
 import { checkFile, checkFolderOf, lockFile, wasLocked } from "./lock.ts";
 import {
   type Check,
@@ -145,7 +145,9 @@ export class JournalFile {
   }
 
   /** What goes first makes room for what comes. */
-  #write({ forms, readouts, thinned, sinks, forgotten, dead, letters, gaps, notes, trimTo, time }: Commit): void {
+  #write(
+    { forms, readouts, thinned, sinks, forgotten, dead, letters, dropped, gaps, notes, trimTo, time }: Commit,
+  ): void {
     const sql = this.sql;
     this.#transaction(() => {
       for (const table of ["readout", "held"]) {
@@ -158,6 +160,7 @@ export class JournalFile {
       for (const row of sinks) putSink(sql, row);
       putLetters(sql, dead);
       settleLetters(sql, letters);
+      dropLetters(sql, dropped);
       for (const gap of gaps) putGap(sql, gap);
       putNotes(sql.db, notes);
       if (time) putTime(sql.db, time);

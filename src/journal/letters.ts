@@ -1,6 +1,17 @@
 /** Dead letters in the file: readings that a destination would not take, and what is done about them. @module */
 import { crc32 } from "node:zlib";
-import type { DeadRow, LetterChoice, LetterRow, LetterState, Purged, Retried, SettledLetter } from "./messages.ts";
+import type {
+  DeadRow,
+  DroppedLetters,
+  Excess,
+  LetterChoice,
+  LetterLimits,
+  LetterRow,
+  LetterState,
+  Purged,
+  Retried,
+  SettledLetter,
+} from "./messages.ts";
 import type { Sql } from "./sql.ts";
 
 /** The columns of the table; the last three are not there where a format before 5 wrote it. */
@@ -19,6 +30,10 @@ interface StoredLetter {
 
 /** Looked at, and changed, at once. */
 const ROWS = 500;
+/** No sink has more letters than this, nor more bytes of them. */
+const MOST = { letters: 10_000, bytes: 16 * 1024 * 1024 } as const;
+/** What a letter takes in the file. */
+const BYTES = "octet_length(body) + octet_length(reason)";
 
 /** All of a choice: parameters 1 and 2. */
 const CHOSEN = "(?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR sink = ?2)";
@@ -63,6 +78,30 @@ export function letterStates(sql: Sql): LetterState[] {
   return sql.all<LetterState>(
     "SELECT sink, count(*) AS letters, coalesce(sum(again), 0) AS again FROM dead GROUP BY sink",
   );
+}
+
+/** What of a sink's oldest letters must go, some at a time; `undefined`: nothing. */
+export function excessLetters(sql: Sql, { sink, above, left }: LetterLimits): Excess | undefined {
+  const { letters, bytes } = sql.get<{ letters: number; bytes: number }>(
+    `SELECT count(*) AS letters, coalesce(sum(${BYTES}), 0) AS bytes FROM dead WHERE sink = ?`,
+    sink,
+  )!;
+  if (letters <= MOST.letters * above && bytes <= MOST.bytes * above) return undefined;
+  const oldest = `SELECT id, seq, ${BYTES} AS bytes FROM dead WHERE sink = ? AND again = 0 ORDER BY id LIMIT ${ROWS}`;
+  const rows = sql.all<{ id: number; seq: number; bytes: number }>(oldest, sink);
+  let [count, freed] = [0, 0];
+  const tooMany = () => letters - count > MOST.letters * left || bytes - freed > MOST.bytes * left;
+  while (count < rows.length && tooMany()) freed += rows[count++]!.bytes;
+  const seqs = rows.slice(0, count).map(({ seq }) => seq);
+  if (count === 0) return undefined; // all of them wait to be offered once more
+  return { sink, upTo: rows[count - 1]!.id, count, fromSeq: Math.min(...seqs), toSeq: Math.max(...seqs) };
+}
+
+/** They give way. */
+export function dropLetters(sql: Sql, dropped: readonly DroppedLetters[]): void {
+  for (const { sink, upTo } of dropped) {
+    sql.run("DELETE FROM dead WHERE sink = ? AND again = 0 AND id <= ?", sink, upTo);
+  }
 }
 
 /** Those of a choice that can be read, whose sink is there, are offered once more. */

@@ -94,6 +94,26 @@ export interface SettledLetter {
   readonly refused?: { readonly atMs: number; readonly reason: string };
 }
 
+/** The oldest letters of a sink, up to a number, which give way to newer ones: but those that wait to be offered once more. */
+export interface DroppedLetters {
+  readonly sink: string;
+  readonly upTo: number;
+}
+
+/** Above which part of their bound a sink's letters are too many, and what part of it is left then. */
+export interface LetterLimits {
+  readonly sink: string;
+  readonly above: number;
+  readonly left: number;
+}
+
+/** Letters that are too many: which, how many, and the readouts that they belong to. */
+export interface Excess extends DroppedLetters {
+  readonly count: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+}
+
 /** What came of wanting letters to be offered once more. */
 export interface Retried {
   /** How many are now, by their sinks. */
@@ -145,6 +165,7 @@ export interface Commit {
   readonly forgotten: readonly string[];
   readonly dead: readonly DeadRow[];
   readonly letters: readonly SettledLetter[];
+  readonly dropped: readonly DroppedLetters[];
   readonly gaps: readonly GapRow[];
   readonly notes: readonly Note[];
   /** Readouts up to here are of no more use to anybody. */
@@ -262,6 +283,7 @@ export type Question =
     | { readonly kind: "check"; readonly places: readonly Place[]; readonly upTo: number }
     | ({ readonly kind: "salvage" } & Salvage)
     | { readonly kind: "list letters"; readonly choice: LetterChoice; readonly limit: number }
+    | ({ readonly kind: "excess letters" } & LetterLimits)
     | { readonly kind: "next letters"; readonly sink: string; readonly limit: number }
     | { readonly kind: "retry letters"; readonly choice: LetterChoice; readonly sinks: readonly string[] }
     | { readonly kind: "purge letters"; readonly choice: LetterChoice }

@@ -5,7 +5,7 @@
  */
 import { fetchReadouts, setAside } from "./aside.ts";
 import { JournalFile } from "./file.ts";
-import { listLetters, nextLetters, purgeLetters, retryLetters } from "./letters.ts";
+import { excessLetters, listLetters, nextLetters, purgeLetters, retryLetters } from "./letters.ts";
 import type { Answer, Contents, Opening, Question, Salvage } from "./messages.ts";
 import { boundary, readRows, thin } from "./slices.ts";
 import { FileTrouble, troubleOf } from "./trouble.ts";
@@ -64,6 +64,8 @@ function answer(question: Question): unknown {
       return salvage(question);
     case "list letters":
       return listLetters(file.sql, question.choice, question.limit);
+    case "excess letters":
+      return excessLetters(file.sql, question);
     case "next letters":
       return nextLetters(file.sql, question.sink, question.limit);
     case "retry letters":

@@ -23,6 +23,9 @@ async function withLetters(journal: Journal): Promise<void> {
   journal.acknowledge("influx", await journal.next("influx", soon()), { dead });
 }
 
+/** Of 62 KiB. */
+const LONG = "x".repeat(62_000);
+
 const influxOf = (journal: Journal) => {
   assertBalanced(journal);
   const { delivered, pending, dead } = journal.books().find(({ sink }) => sink === "influx")!;
@@ -208,4 +211,49 @@ Deno.test("influxdb: a letter that comes alone keeps its place among data sets o
   await server.shutdown();
   assert.equal(lines.length, 1);
   assert.match(lines[0]!, /occurrence=2.* value=2 /);
+});
+
+Deno.test("Letters: of too many the oldest fall out, count as evicted, and are told of; those that wait to be offered stay", async () => {
+  const cases = [
+    { what: "more than 10 000", readings: (number: number) => readout(number, 3000), each: 3000, kept: 9000 },
+    {
+      what: "more than 16 MiB",
+      readings: (number: number) => Array.from({ length: 80 }, () => reading({ address: `${number}`, text: LONG })),
+      ...{ each: 80, kept: 242 }, // 90 % of 16 MiB
+    },
+  ];
+  for (const { what, readings, each, kept } of cases) {
+    using folder = temporaryFolder();
+    const said: string[] = [];
+    const log = { debug() {}, info() {}, error: assert.fail, warning: (message: string) => void said.push(message) };
+    const options = { path: `${folder.path}/journal.db`, sinks: ["csv", "influx"], maxBytes: 1e8, log };
+    {
+      await using journal = await openJournal(options);
+      for (const number of [1, 2, 3, 4]) {
+        await journal.append(readings(number));
+        const batch = await journal.next("influx", soon());
+        if (number === 4) await journal.letters.retry({ ids: [2] });
+        journal.acknowledge("influx", batch, { dead: batch.readings.map((_, index) => ({ index, reason: "never" })) });
+        await journal.check();
+      }
+      assertBalanced(journal);
+      const { delivered, pending, dead, evicted } = journal.books()[1]!;
+      assert.deepEqual([delivered, pending, dead, evicted], [0, 1, kept - 1, 4 * each - kept], what);
+      assert.deepEqual(said.map((line) => line.replace(/^\d+/, "N")), [
+        "N readings were dropped before every sink had them: its destination had refused them, and a sink keeps 10 000 " +
+        "dead letters, or 16 MiB (obisd dead list)",
+      ]);
+      const { count } = await journal.letters.list({ sink: "influx" });
+      assert.equal(count, kept);
+      assert.equal((await journal.next("influx", soon())).letters![0], 2);
+      await journal.check();
+    }
+    await using journal = await openJournal(options);
+    const { pending, dead, evicted } = journal.books()[1]!;
+    assert.deepEqual([pending, dead, evicted], [1, kept - 1, 4 * each - kept], "also after a restart");
+    await journal[Symbol.asyncDispose]();
+    const db = new DatabaseSync(options.path);
+    assert.equal(db.prepare("SELECT sum(count) AS n FROM gap WHERE reason = 'letters'").get()!["n"], evicted);
+    db.close();
+  }
 });
