@@ -25,7 +25,7 @@ import type { LineConfig, MeterConfig } from "./config.ts";
 import { hearCallers, hearMeter } from "./hearing.ts";
 import { converse } from "./session.ts";
 import type { MeterTurn } from "./standing.ts";
-import { bringUp, loseToLine, nextTurn, triesUntil } from "./turns.ts";
+import { ask, bringUp, loseToLine, nextTurn, passOver, triesUntil } from "./turns.ts";
 import { Wire } from "./wire.ts";
 
 export type { CollectorContext } from "./attempt.ts";
@@ -83,7 +83,7 @@ async function askMeters(
     else if (awayMs > 0) { // the slot waits for the line, and not beyond its end
       await clock.sleep(Math.min(awayMs, turn.slots(turn.slot) - clock.now(), NAP_MS), retire);
     } else {
-      turn.askedMs = clock.now();
+      ask(turn, clock.now());
       const attempt = await askMeter(wire, turn, { ...context, ...dlms && { modeE: dlms.askDlms } });
       settleTurn(turn, attempt, shared, context);
       if (shared) await beQuiet(line, context);
@@ -122,6 +122,7 @@ function bringUpOn(wire: Wire, turn: MeterTurn, { clock = systemClock, report }:
   const missed = bringUp(turn, presentOf(clock));
   const reason = wire.awayFor;
   if (reason === undefined || missed === 0) {
+    passOver(turn, missed);
     return report.missed(name, missed, { slot: turn.slot, why: "its line was busy" });
   }
   loseToLine(turn, missed);

@@ -18,7 +18,7 @@ import {
 import type { DlmsSettings } from "./dlms_settings.ts";
 import { ConfigError, type ConfigFault } from "./errors.ts";
 import { type MeterType, withOwn } from "./meters/mod.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Priority, Schedule } from "./schedule.ts";
 import { readSinks } from "./config/sinks.ts";
 import { inSurroundings, type Surroundings } from "./secret.ts";
 import type { SinkPlugin } from "./sink.ts";
@@ -64,6 +64,8 @@ export interface MeterConfig {
   readonly type?: string;
   /** Mode E: how to reach it and to sign on. In mode auto: if it is offered; absent: then it is not taken. */
   readonly dlms?: DlmsSettings;
+  /** Who is read first where the line has no time for all; absent: normal. */
+  readonly priority?: Priority;
   /** Absent only where the meter speaks by itself: each telegram counts. */
   readonly schedule?: Schedule;
   readonly timeZone: string;
@@ -321,6 +323,7 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
     timeZone: zone,
     ...present("schedule", scheduleOf(meter, zone)),
     ...present("address", meter.address),
+    ...meter.priority !== "normal" && present("priority", meter.priority),
     ...present("type", meter.type),
     ...present("obis", meter.obis),
     ...meter.stop_early && { stopEarly: true },

@@ -54,7 +54,7 @@ export function statusOf({ config, report, progress, journal, deliveries, time, 
 }
 
 function meterStatus(
-  { name, line, schedule, backfill: wanted }: MeterConfig,
+  { name, line, priority = "normal", schedule, backfill: wanted }: MeterConfig,
   { meters, drifts, backfill }: CollectorReport,
   nowMs: number,
 ): MeterStatus {
@@ -62,6 +62,7 @@ function meterStatus(
   return {
     name,
     line,
+    priority,
     last_good: goodMs === undefined ? null : toTime(goodMs),
     last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
     in_trouble: trouble?.over === false,

@@ -4,7 +4,7 @@ import type { LineConfig, MeterConfig } from "./config.ts";
 import { REACTION_MS } from "./iec62056/modes.ts";
 import { characterMs, SIGN_ON_LINE } from "./line.ts";
 import { meterTypeNamed } from "./meters/mod.ts";
-import { slotsBetween } from "./schedule.ts";
+import { type Priority, slotsBetween } from "./schedule.ts";
 import { formatDuration } from "./units.ts";
 
 /** What a household's electricity meter says, where its type does not tell. */
@@ -23,6 +23,7 @@ const DAY_MS = 86_400_000;
 interface Share {
   readonly name: string;
   readonly takesMs: number;
+  readonly priority: Priority;
   readonly everyMs: number;
 }
 
@@ -60,10 +61,11 @@ export function lineTrouble(
     meter,
   ): Share => ({
     name: meter.name,
+    priority: meter.priority ?? "normal",
     takesMs: readingMs(meter, line) + quietMs,
     everyMs: DAY_MS / Math.max(1, slotsBetween(meter.schedule!, nowMs, nowMs + DAY_MS, Infinity).length),
   }));
-  const load = shares.reduce((sum, { takesMs, everyMs }) => sum + takesMs / everyMs, 0);
+  const load = loadOf(shares);
   if (load < TIGHT) return undefined;
   const slowest = shares.reduce((one, other) =>
     other.takesMs / other.everyMs > one.takesMs / one.everyMs ? other : one
@@ -73,9 +75,24 @@ export function lineTrouble(
     ? `cannot carry what it is asked to: it would be busy ${percent(load)} of the time`
     : `is busy ${percent(load)} of the time, so that a meter that does not answer makes others late`;
   const each = `${slowest.name} takes ${seconds(slowest.takesMs)} every ${formatDuration(slowest.everyMs)}`;
+  const high = shares.filter(({ priority }) => priority === "high");
+  const first = load > 1 && high.length > 0 ? `; ${whoIsRead(high)}` : "";
+  const hint = load > 1 && high.length === 0 && shares.length > 1
+    ? ", or say whose slots are worth more (priority)"
+    : "";
   const all = shares.length > 1 ? `, all ${shares.length} meters once take ${seconds(cycleMs)}` : "";
-  return `line ${line.name} ${what} (${each}${all}; ${RECKONED}). Read less often, only registers:, ` +
-    "end readouts early (stop_early), let it be faster (max_baud, baud_policy), or take a second line";
+  return `line ${line.name} ${what} (${each}${all}${first}; ${RECKONED}). Read less often, only registers:, ` +
+    "end readouts early (stop_early), let it be faster (max_baud, baud_policy), or take a second line" + hint;
+}
+
+function loadOf(shares: readonly Share[]): number {
+  return shares.reduce((sum, { takesMs, everyMs }) => sum + takesMs / everyMs, 0);
+}
+
+/** What priorities make of too much. */
+function whoIsRead(high: readonly Share[]): string {
+  const ofThem = `those of high priority alone want ${percent(loadOf(high))}`;
+  return `${ofThem}${loadOf(high) > 1 ? "" : ", and are read first"}`;
 }
 
 const RECKONED = `reckoned with ${READOUT_BYTES} bytes where no type: says more, and no repeats`;

@@ -1,6 +1,9 @@
 /** When a meter is due: slots on the wall clock of a time zone, through both nights on which that clock is changed. @module */
 import { Cron } from "croner";
 
+/** How much a meter's slots are worth where its line has no time for all. */
+export type Priority = "high" | "normal" | "low";
+
 /** When to read. `every` is aligned to local midnight and divides a day; `cron` has five or six fields. */
 export type Schedule =
   | { readonly kind: "every"; readonly ms: number; readonly timeZone: string }

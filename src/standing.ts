@@ -24,7 +24,7 @@ export class Standing {
    */
   take(meter: MeterConfig, sinceMs: number): MeterTurn {
     const before = this.#turns.get(meter.name);
-    const first = { ...firstTurn(slotsOf(meter.schedule!), meter.tries, sinceMs), meter };
+    const first = { ...firstTurn(slotsOf(meter.schedule!), meter.tries, sinceMs, meter.priority), meter };
     const same = before && JSON.stringify(before.meter.schedule) === JSON.stringify(meter.schedule);
     const turn = same ? goOn(before, first) : first;
     this.#turns.set(meter.name, turn);
@@ -42,7 +42,7 @@ export class Standing {
  * for somebody has changed the configuration.
  */
 function goOn(before: MeterTurn, first: MeterTurn): MeterTurn {
-  const { slot, tries, askedMs, lostInARow, seen } = before;
-  const past = { askedMs, lostInARow, awayInARow: lostInARow, ...seen && { seen } };
+  const { slot, tries, askedMs, lostInARow, passedOver, seen } = before;
+  const past = { askedMs, lostInARow, awayInARow: lostInARow, passedOver, ...seen && { seen } };
   return slot <= first.slot ? { ...first, ...past, slot, due: slot, tries } : { ...first, ...past };
 }

@@ -42,6 +42,8 @@ export interface CountStatus {
 export interface MeterStatus {
   readonly name: string;
   readonly line: string;
+  /** Who is read first where its line has no time for all. */
+  readonly priority: "high" | "normal" | "low";
   /** When its last readout was kept. */
   readonly last_good: string | null;
   /** What went wrong last, if anything since the last good readout: then it is in trouble now. */

@@ -1,6 +1,7 @@
 /** Whose turn it is on a line that meters share: slots, tries within a slot, and how a dead meter steps back. @module */
 import type { Clock } from "./clock.ts";
 import type { Tries } from "./iec62056/mod.ts";
+import type { Priority } from "./schedule.ts";
 
 /** Until a meter that did not answer is asked again within its slot; doubled each time. */
 const RETRY_FIRST_MS = 30_000;
@@ -12,6 +13,12 @@ const MISSED_MAX = 1000;
 const STEP_MS = 500;
 /** A clock that is right and goes back by less comes to its slot again soon enough. */
 const STEP_BACK_MS = 60_000;
+
+/** So many slots of a meter, and so long, may end unread on a line that is too slow; then it is next, whatever its priority. */
+const [PASSED_OVER_MAX, PASSED_OVER_MS] = [4, 3_600_000];
+
+/** Who goes first. */
+const RANKS: Readonly<Record<Priority, number>> = { high: 0, normal: 1, low: 2 };
 
 /** The slots of one meter: the first one after a moment, in ms since 1970. */
 export type Slots = (afterMs: number) => number;
@@ -29,6 +36,7 @@ export interface Turn {
   readonly slots: Slots;
   /** Data messages that may be asked for in one slot. */
   readonly triesPerSlot: number;
+  readonly priority: Priority;
   /** The slot that it is due for, or being read for. */
   slot: number;
   /** When it may be asked: at the slot, or later after an attempt in vain. */
@@ -42,6 +50,8 @@ export interface Turn {
   lostInARow: number;
   /** Of these, those in which its line was away: they do not make it a dead meter. */
   awayInARow: number;
+  /** Slots in a row that ended without its being asked, for its line was busy. */
+  passedOver: number;
   /** The time by which its slots are reckoned; absent: it has not been looked at. */
   seen?: Present;
 }
@@ -53,10 +63,21 @@ export interface Turn {
 export type Outcome = "read" | "unanswered" | "away" | "final";
 
 /** A meter that waits for its first slot. */
-export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number): Turn {
+export function firstTurn(slots: Slots, triesPerSlot: number, nowMs: number, priority: Priority = "normal"): Turn {
   const slot = slots(nowMs);
-  const tries = { left: triesPerSlot };
-  return { slots, triesPerSlot, slot, due: slot, askedMs: -Infinity, tries, attempts: 0, lostInARow: 0, awayInARow: 0 };
+  const its = { slots, triesPerSlot, priority, slot, due: slot, askedMs: -Infinity, tries: { left: triesPerSlot } };
+  return { ...its, attempts: 0, lostInARow: 0, awayInARow: 0, passedOver: 0 };
+}
+
+/** It is asked now. */
+export function ask(turn: Turn, nowMs: number): void {
+  turn.askedMs = nowMs;
+  turn.passedOver = 0;
+}
+
+/** So many slots ended while its line was busy. */
+export function passOver(turn: Turn, slots: number): void {
+  turn.passedOver += slots;
 }
 
 function begin(turn: Turn, slot: number): void {
@@ -66,20 +87,37 @@ function begin(turn: Turn, slot: number): void {
 }
 
 /**
- * Who is next: the earliest due; of those who are due, whose slot ends first; of these, whoever was asked longest ago, so
- * that a line that is too slow for its meters reads them all in turn. The dead wait for the living, but not for ever: one may have come back.
+ * Who is next: the earliest due; of those who are due, whose slot ends first; of these, by priority, and then whoever was
+ * asked longest ago, so that a line that is too slow for its meters reads them all in turn. Once slots end unread, priority
+ * counts before their ends. The dead wait for the living, and the low for the high, but not for ever.
  */
 export function nextTurn<T extends Turn>(turns: readonly T[], nowMs: number): T {
-  return turns.reduce((best, turn) => precedes(turn, best, nowMs) ? turn : best);
+  const keys = (turn: Turn) => keysOf(turn, nowMs, turns.some(({ passedOver }) => passedOver > 0));
+  return turns.reduce((best, turn) => precedes(turn, best, nowMs, keys) ? turn : best);
 }
 
-function precedes(turn: Turn, other: Turn, nowMs: number): boolean {
-  const bothDue = turn.due <= nowMs && other.due <= nowMs;
-  if (!bothDue) return turn.due < other.due;
-  if (givesWay(turn, nowMs) !== givesWay(other, nowMs)) return givesWay(other, nowMs);
-  const [ends, otherEnds] = [turn.slots(turn.slot), other.slots(other.slot)];
-  if (ends !== otherEnds) return ends < otherEnds;
-  return turn.askedMs === other.askedMs ? turn.due < other.due : turn.askedMs < other.askedMs;
+function precedes(turn: Turn, other: Turn, nowMs: number, keys: (turn: Turn) => readonly number[]): boolean {
+  if (turn.due > nowMs || other.due > nowMs) return turn.due < other.due;
+  const [its, others] = [keys(turn), keys(other)];
+  const at = its.findIndex((key, at) => key !== others[at]);
+  return at >= 0 && its[at]! < others[at]!;
+}
+
+/** What orders those who are due, the first that differs; `crowded`: the line is too slow. */
+function keysOf(turn: Turn, nowMs: number, crowded: boolean): number[] {
+  const rank = RANKS[turn.priority];
+  const ends = turn.slots(turn.slot);
+  return [
+    givesWay(turn, nowMs) ? 1 : 0,
+    isStarving(turn, nowMs) ? 0 : 1,
+    ...crowded ? [rank, ends] : [ends, rank],
+    turn.askedMs,
+    turn.due,
+  ];
+}
+
+function isStarving({ passedOver, askedMs }: Turn, nowMs: number): boolean {
+  return passedOver >= PASSED_OVER_MAX && nowMs - askedMs >= PASSED_OVER_MS;
 }
 
 function givesWay(turn: Turn, nowMs: number): boolean {

@@ -107,7 +107,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/permissions.ts": ["src/config", "src/libc.ts", "src/systemd.ts", "src/runtime_directory.ts"],
   "src/generate.ts": ["src/config", "src/errors.ts", "src/print.ts", "src/transport/endpoint.ts", "sinks/mod.ts"],
   // the whole line
-  "src/turns.ts": ["src/clock.ts", "src/iec62056/"],
+  "src/turns.ts": ["src/schedule.ts", "src/clock.ts", "src/iec62056/"],
   "src/standing.ts": ["src/config", "src/schedule.ts", "src/turns.ts"],
   "src/stamp.ts": [
     ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],

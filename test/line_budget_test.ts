@@ -44,7 +44,15 @@ Deno.test("lineTrouble: warns with numbers where a line has no time for its mete
     over,
     /cannot carry what it is asked to: it would be busy 187 % of the time \(flat-1 takes 56 s every 15m/,
   );
-  assert.match(over, /all 30 meters once take 1681 s; reckoned with 1600 bytes .* Read less often, only registers:/);
+  assert.match(
+    over,
+    /all 30 meters once take 1681 s; reckoned with 1600 bytes .* Read less often, only registers:.* \(priority\)$/,
+  );
+  const some = many(30, 15).map((its, at) => at < 10 ? { ...its, priority: "high" as const } : its);
+  assert.match(
+    lineTrouble(line("?max_baud=300"), some, NOW)!,
+    /; those of high priority alone want 62 %, and are read first;/,
+  );
   const alone = lineTrouble(line("?max_baud=300"), [meter(0.5)], NOW)!;
   assert.match(alone, /busy 185 % of the time \(flat-1 takes 56 s every 30s; reckoned/);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bringUp, firstTurn, nextTurn, settle, turnTime } from "../src/turns.ts";
+import { ask, bringUp, firstTurn, nextTurn, passOver, settle, type Turn, turnTime } from "../src/turns.ts";
 
 const MINUTE = 60_000;
 const quarterHours = (afterMs: number) => Math.floor(afterMs / (15 * MINUTE)) * 15 * MINUTE + 15 * MINUTE;
@@ -30,6 +30,50 @@ Deno.test("nextTurn: whoever has waited longest; of those due, the living first"
   assert.equal(nextTurn([b, a], 15.5 * MINUTE).name, "a");
   assert.equal(nextTurn([b, a], 5_000).name, "b", "nobody else is due yet");
   assert.equal(nextTurn([a, b], 16 * MINUTE).name, "b", "after a quarter hour it may have come back");
+});
+
+Deno.test("nextTurn: of slots that end together the high one is first; before other ends only once slots are missed", () => {
+  const low = { ...firstTurn(tenSeconds, 3, 0, "low"), name: "low" };
+  const high = { ...firstTurn(quarterHours, 3, 0, "high"), name: "high" };
+  const normal = { ...firstTurn(quarterHours, 3, 0), name: "normal" };
+  [low.slot, low.due] = [16 * MINUTE, 16 * MINUTE];
+  assert.equal(nextTurn([normal, high], 16 * MINUTE).name, "high");
+  assert.equal(nextTurn([high, low], 16 * MINUTE).name, "low", "there is time for both");
+  passOver(low, 1);
+  assert.equal(nextTurn([low, high], 16 * MINUTE).name, "high", "there is none");
+  passOver(low, 3);
+  ask(low, 16 * MINUTE);
+  assert.equal(low.passedOver, 0);
+});
+
+/** Serves meters for a day, each of which keeps the line busy for six minutes; the slots in which each was read. */
+function aDay(turns: readonly (Turn & { readonly name: string })[]): Record<string, number[]> {
+  const read: Record<string, number[]> = Object.fromEntries(turns.map(({ name }) => [name, []]));
+  for (let nowMs = 0; nowMs < 24 * HOUR;) {
+    for (const turn of turns) passOver(turn, bringUp(turn, at(nowMs)));
+    const turn = nextTurn(turns, nowMs);
+    nowMs = Math.max(nowMs, turn.due);
+    ask(turn, nowMs);
+    read[turn.name]!.push(turn.slot);
+    nowMs += 6 * MINUTE;
+    settle(turn, "read", nowMs, true);
+  }
+  return read;
+}
+
+Deno.test("nextTurn: a line that is too slow reads the high in nearly every slot, and starves nobody", () => {
+  const turns = (["low", "high", "normal", "low"] as const).map((priority, at) => ({
+    ...firstTurn(quarterHours, 3, 0, priority),
+    name: `${priority}-${at}`,
+  }));
+  const read = aDay(turns);
+  const slots = Object.fromEntries(Object.entries(read).map(([name, slots]) => [name, slots.length]));
+  assert.ok(slots["high-1"]! >= 90, `of 95: ${JSON.stringify(slots)}`);
+  assert.ok(slots["normal-2"]! > slots["low-0"]! + slots["low-3"]!, JSON.stringify(slots));
+  for (const [name, its] of Object.entries(read)) {
+    const longest = Math.max(...its.map((slot, at) => slot - (its[at - 1] ?? 0)));
+    assert.ok(longest <= 2 * HOUR, `${name} waited ${longest / MINUTE} min`);
+  }
 });
 
 Deno.test("settle: a reading ends the slot; the next one begins with all its tries", () => {

@@ -131,9 +131,13 @@ function summarise(config: Config, nowMs: number): string {
 function describeMeter(meter: MeterConfig, { lines }: Config, nowMs: number): string[] {
   const { endpoint } = lines.find(({ name }) => name === meter.line)!;
   const address = meter.address === undefined ? "" : ` address ${meter.address}`;
-  const { name, mode, type, backfill, setClock } = meter;
+  const { name, mode, type, priority, backfill, setClock } = meter;
   const habits = type === undefined ? "" : `, type ${type}${placeOf(meterTypeNamed(type))}`;
-  const more = [...backfill ? [`back-fill from ${backfill.profile}`] : [], ...setClock ? ["its clock is set"] : []];
+  const more = [
+    ...priority ? [`${priority} priority`] : [],
+    ...backfill ? [`back-fill from ${backfill.profile}`] : [],
+    ...setClock ? ["its clock is set"] : [],
+  ];
   return [
     ...[name, `on ${formatEndpoint(endpoint)}${address}`, `mode ${mode}${habits}`],
     [describeSchedule(meter, nowMs), ...more].join("; "),

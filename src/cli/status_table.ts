@@ -28,9 +28,13 @@ export function formatStatus(status: Status, nowMs: number): string {
 }
 
 function meterRow(meter: MeterStatus, nowMs: number): string[] {
-  const { name, line, last_good, last_error, in_trouble, next, clock_drift_s: drift } = meter;
+  const { name, line, priority, last_good, last_error, in_trouble, next, clock_drift_s: drift } = meter;
   return [
-    ...[name, line, last_good === null ? "never" : `${since(last_good, nowMs)} ago`],
+    ...[
+      name,
+      priority === "normal" ? line : `${line} (${priority})`,
+      last_good === null ? "never" : `${since(last_good, nowMs)} ago`,
+    ],
     next === null ? "when it speaks" : until(next, nowMs),
     in_trouble && last_error ? last_error.message : drift === null ? "" : driftText(drift),
   ];

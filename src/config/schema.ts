@@ -119,6 +119,9 @@ export const meterSchema = z.strictObject({
     "When it is read, as in crontab(5), with an optional field for seconds in front.",
   ),
   time_zone: timeZone.optional().describe("The time zone of every and cron. Absent: the one above."),
+  priority: z.enum(["high", "normal", "low"]).default("normal").describe(
+    "Who of the meters of a line is read first where their slots end at the same time, or where the line has no time for all: then the high ones are read, and the others as time is left; each of them after an hour and four slots at the latest.",
+  ),
   obis: z.array(printable).min(1, "an empty list would deliver nothing: leave it out to deliver all").optional()
     .meta({ examples: [["1.8.0", "1.8.0*24"]] }).describe(
       "Which values are delivered, exactly as the meter writes them, or as A-B:C.D.E*F; in mode E no others are read. Absent: all.",

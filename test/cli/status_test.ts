@@ -20,7 +20,14 @@ const STATUS: Status = {
   counts: { readouts: 4, readings: 84, failures: 1, lost_slots: 1, dropped_telegrams: 0 },
   meters: [
     {
-      ...{ name: "flat-1", line: "room", last_good: "2026-01-15T12:00:00.000Z", last_error: null, in_trouble: false },
+      ...{
+        name: "flat-1",
+        line: "room",
+        priority: "normal",
+        last_good: "2026-01-15T12:00:00.000Z",
+        last_error: null,
+        in_trouble: false,
+      },
       ...{ next: "2026-01-15T12:15:00.000Z", clock_drift_s: -125 },
       gaps: {
         ...{ found: 3, filled: 2, given_up: 1, open: 0, intervals_filled: 190, intervals_gone: 12, line_time_s: 41 },
@@ -28,7 +35,15 @@ const STATUS: Status = {
       },
     },
     {
-      ...{ name: 'he"at', line: "boiler", last_good: null, in_trouble: true, next: null, clock_drift_s: null },
+      ...{
+        name: 'he"at',
+        line: "boiler",
+        priority: "low",
+        last_good: null,
+        in_trouble: true,
+        next: null,
+        clock_drift_s: null,
+      },
       gaps: null,
       last_error: { time: "2026-01-15T12:00:05.000Z", message: "no answer" },
     },
@@ -63,9 +78,9 @@ Deno.test("formatStatus: everything on one screen, what is wrong beside what it 
 loaded again 60 s ago: refused, the old one is in force
 4 readouts, 1 slots lost, 1 attempts in vain
 
-METER   LINE    LAST GOOD  NEXT            TROUBLE
-flat-1  room    10 s ago   in 15 min       its clock is 125 s slow
-he"at   boiler  never      when it speaks  no answer
+METER   LINE          LAST GOOD  NEXT            TROUBLE
+flat-1  room          10 s ago   in 15 min       its clock is 125 s slow
+he"at   boiler (low)  never      when it speaks  no answer
 flat-1 gaps: 3 found, 2 filled, 1 given up (12 intervals gone), 190 intervals, 41 s of its line's time
 
 LINE    STATE          PORT                   TROUBLE
