@@ -48,12 +48,13 @@ function breakBauds(endpoint: Endpoint, type?: string): number[] {
 /** What stands in the query of the endpoint; the rest is the type's. */
 function mannersOf({ options }: Endpoint): Manners {
   const { baud_policy: baudPolicy, wake_up: wakeUp, fast_wake_up: fastWakeUp } = options;
-  const { data_baud: dataBaud, ack_delay: ackDelayMs } = options;
+  const { data_baud: dataBaud, ack_delay: ackDelayMs, prolonged_break: prolongedBreakMs } = options;
   return {
     ...baudPolicy !== undefined && { baudPolicy },
     ...wakeUp && { wakeUp },
     ...fastWakeUp && { fastWakeUp },
     ...dataBaud !== undefined && { dataBaud },
     ...ackDelayMs !== undefined && { ackDelayMs },
+    ...prolongedBreakMs !== undefined && { prolongedBreakMs },
   };
 }

@@ -18,7 +18,8 @@ export type Step =
   | { readonly kind: "receive"; readonly withinMs: number }
   /** Speed and character format from here on. */
   | { readonly kind: "line"; readonly settings: LineSettings }
-  | { readonly kind: "pause"; readonly ms: number }
+  /** `atSpace`: the line is held at space meanwhile, which no character does for so long: a prolonged break. */
+  | { readonly kind: "pause"; readonly ms: number; readonly atSpace?: true }
   /** Forget what came unasked: noise, and a late answer to an earlier question. */
   | { readonly kind: "flush" };
 
@@ -45,6 +46,11 @@ export function* setLine(settings: LineSettings): Dialogue<void> {
 /** Waits, for instance for the reaction time of the other side. */
 export function* pause(ms: number): Dialogue<void> {
   yield { kind: "pause", ms };
+}
+
+/** Holds the line at space, longer than any character does; where nobody can, it waits as long. */
+export function* prolongedBreak(ms: number): Dialogue<void> {
+  yield { kind: "pause", ms, atSpace: true };
 }
 
 /** Forgets what came unasked. */

@@ -262,6 +262,13 @@ export function setModemLine(fd: number, line: "dtr" | "rts", on: boolean): void
   checked(`ioctl(${line})`, libc().ioctl(fd, on ? TIOCMBIS : TIOCMBIC, bit));
 }
 
+/** Holds the line at space, or lets go of it. @throws {LibcError} */
+export function setBreak(fd: number, on: boolean): void {
+  const TIOCSBRK = 0x5427n;
+  const TIOCCBRK = 0x5428n;
+  checked("ioctl(break)", libc().ioctl(fd, on ? TIOCSBRK : TIOCCBRK, null));
+}
+
 /** Asks the adapter to hand on bytes at once instead of every 16 ms. @throws {LibcError} where it cannot */
 export function setLowLatency(fd: number): void {
   const TIOCGSERIAL = 0x541en;

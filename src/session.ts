@@ -128,7 +128,7 @@ async function attempt(step: Step, world: World, patience: Patience): Promise<Ou
         trace({ kind: "line", settings: step.settings, atMs: clock.now() });
         break;
       case "pause":
-        await patience.pause(step.ms);
+        await (step.atSpace ? breakLine(step.ms, world, patience) : patience.pause(step.ms));
         break;
       case "flush":
         transport.flush();
@@ -136,6 +136,16 @@ async function attempt(step: Step, world: World, patience: Patience): Promise<Ou
     return DONE;
   } catch (error) {
     return { error };
+  }
+}
+
+/** A prolonged break; also one that is cut short ends. */
+async function breakLine(ms: number, { transport }: World, patience: Patience): Promise<void> {
+  await transport.setBreak?.(true);
+  try {
+    await patience.pause(ms);
+  } finally {
+    await transport.setBreak?.(false);
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../src/clock.ts";
-import { type Dialogue, flush, pause, send, setLine } from "../src/dialogue.ts";
+import { type Dialogue, flush, pause, prolongedBreak, send, setLine } from "../src/dialogue.ts";
 import { LineError, SilenceError } from "../src/errors.ts";
 import { SIGN_ON_LINE } from "../src/line.ts";
 import { converse, type TraceEvent } from "../src/session.ts";
@@ -45,6 +45,7 @@ function scripted(...arriving: (string | Error)[]) {
     },
     write: (sent) => broken ? Promise.reject(broken) : Promise.resolve(void log.push(`> ${text(sent)}`)),
     setLine: ({ baud }) => broken ? Promise.reject(broken) : Promise.resolve(void log.push(`= ${baud}`)),
+    setBreak: (on) => Promise.resolve(void log.push(`space ${on}`)),
     flush: () => void log.push("flush"),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -155,6 +156,25 @@ Deno.test("converse: an abort signs the meter off, then throws its reason", asyn
   setTimeout(() => abort.abort("stop"), 0);
   await assert.rejects(session, (reason) => reason === "stop");
   assert.deepEqual(log, ["> request", "> break", "= 300"]);
+});
+
+Deno.test("converse: a line that is held at space is let go, also by an abort, and before a sign-off", async () => {
+  const whole = scripted();
+  await converse(whole.transport, prolongedBreak(300), { signal: new AbortController().signal, clock: quickClock() });
+  assert.deepEqual(whole.log, ["space true", "space false"]);
+  const cut = scripted();
+  const abort = new AbortController();
+  const dialogue = function* () {
+    try {
+      yield* prolongedBreak(300);
+    } finally {
+      yield* send(bytes("break"));
+    }
+  };
+  const session = converse(cut.transport, dialogue(), { signal: abort.signal, clock: onlyPauses() });
+  setTimeout(() => abort.abort("stop"), 0);
+  await assert.rejects(session, (reason) => reason === "stop");
+  assert.deepEqual(cut.log, ["space true", "space false", "> break"]);
 });
 
 Deno.test("converse: a sign-off that takes too long is given up, and nobody is kept waiting", async () => {

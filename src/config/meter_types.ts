@@ -87,6 +87,9 @@ export const meterTypeSchema = z.strictObject({
     "Y of the acknowledgement that has it send its readout. Absent: 0.",
   ),
   ack_delay: duration.optional().describe("From the end of the acknowledgement to our change of speed. Absent: none."),
+  prolonged_break: duration.refine((ms) => ms <= 5000, "more than 5s is no break").optional().describe(
+    "So long its line is held at space before each session, which brings its port back to its start; used where a configuration names this type, on serial ports and rfc2217. Absent: none.",
+  ),
   reaction: duration.optional().describe(
     "From its last character to our next message. Absent: 200 ms, or 20 ms where the third letter is in lower case.",
   ),
@@ -203,7 +206,7 @@ function withoutAbsent<T extends object>(read: T): { [K in keyof T]: Exclude<T[K
 }
 
 function mannersOf(
-  { wake_up, fast_wake_up, request, baud_policy, data_baud, option, ack_delay, reaction }: Readable<
+  { wake_up, fast_wake_up, request, baud_policy, data_baud, option, ack_delay, prolonged_break, reaction }: Readable<
     typeof meterTypeSchema.shape
   >,
 ): Manners {
@@ -215,6 +218,7 @@ function mannersOf(
     dataBaud: data_baud,
     option,
     ackDelayMs: ack_delay,
+    prolongedBreakMs: prolonged_break,
     reactionMs: reaction,
   });
 }

@@ -1,5 +1,5 @@
 /** The sign-on: the request, and the identification with which the meter answers (IEC 62056-21, 6.3.1, 6.3.2). @module */
-import { type Dialogue, flush, type Inbox, type Patience, send, setLine } from "../dialogue.ts";
+import { type Dialogue, flush, type Inbox, type Patience, pause, prolongedBreak, send, setLine } from "../dialogue.ts";
 import { ProtocolError, SilenceError } from "../errors.ts";
 import { formatLine, type LineSettings } from "../line.ts";
 import type { Manners } from "../meters/mod.ts";
@@ -8,7 +8,7 @@ import { hasEighthBit, hex, toText, visible } from "./characters.ts";
 import { findIdentification, identificationBeforeSilence, identificationIn } from "./framing.ts";
 import { mannersBefore, wake } from "./manners.ts";
 import { encodeBreak, encodeRequest } from "./messages.ts";
-import { REPEAT_MS, SILENCE_MS } from "./modes.ts";
+import { REACTION_MS, REPEAT_MS, SILENCE_MS } from "./modes.ts";
 
 /** A meter may sleep through the first request or two. */
 const REQUESTS = 3;
@@ -32,9 +32,14 @@ export interface SignOnOptions {
  * @throws {ProtocolError} `unreadable`: what came was no identification
  */
 export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOptions): Dialogue<Identification> {
-  const { request: command, wakeUp, fastWakeUp, breakBauds = [] } = mannersBefore(manners, type);
+  const { request: command, wakeUp, fastWakeUp, breakBauds = [], prolongedBreakMs } = mannersBefore(manners, type);
   const request = encodeRequest({ ...address !== undefined && { address }, ...command !== undefined && { command } });
   let heard = new Uint8Array();
+  if (prolongedBreakMs) {
+    yield* setLine(line);
+    yield* prolongedBreak(prolongedBreakMs);
+    yield* pause(REACTION_MS);
+  }
   for (const baud of breakBauds) {
     yield* setLine({ ...line, baud });
     yield* send(encodeBreak());

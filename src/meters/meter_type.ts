@@ -29,6 +29,8 @@ export interface Manners {
   readonly ackDelayMs?: number;
   /** From its last character to our next message, at least; by the standard 200 ms, or 20 ms. */
   readonly reactionMs?: number;
+  /** Before the first request the line is held at space for so long, which brings some ports back to their start. */
+  readonly prolongedBreakMs?: number;
   /** A break is sent at each of these speeds before the first request: a session before may not have ended. */
   readonly breakBauds?: readonly number[];
 }

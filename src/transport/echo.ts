@@ -56,6 +56,10 @@ export class EchoRemoval implements Transport {
     return this.#inner.setLine(settings);
   }
 
+  async setBreak(on: boolean): Promise<void> {
+    await this.#inner.setBreak?.(on);
+  }
+
   flush(): void {
     this.#sent = this.#held = NOTHING;
     this.#inner.flush();

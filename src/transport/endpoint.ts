@@ -68,6 +68,10 @@ export const endpointOptions = z.strictObject({
   ack_delay: duration.optional().describe(
     "Pause between the acknowledgement and the change of speed, for adapters that say too early that all has left. Absent: by the type of the meter, else none.",
   ),
+  prolonged_break: duration.refine((ms) => ms <= 5000, "more than 5s is no break: 300ms to 1s is usual").optional()
+    .describe(
+      "So long the line is held at space before each session, longer than any character does it: 300ms. It brings the ports of some meters back to their start whatever was left undone there (current loop, RS-485). On serial ports and rfc2217 only. Absent: by the type of the meter, else none.",
+    ),
   parity_in_software: word(YES_NO).prefault("false")
     .describe("true: the port or converter runs 8N1 and obisd makes, checks and strips the parity bit itself."),
   dtr: word(ON_OFF).optional().describe("DTR, from which many optical heads draw their power: on or off. Absent: on."),
@@ -112,6 +116,13 @@ export function parseEndpoint(text: string): Endpoint {
       return { kind: "serial", path: parseSerial(text, rest), options };
     case "tcp":
     case "tcp-listen":
+      if (options.prolonged_break !== undefined) {
+        throw unreadable(
+          text,
+          "prolonged_break: over plain TCP nobody can hold the line; a server of RFC 2217 can (rfc2217://)",
+        );
+      }
+      // falls through
     case "rfc2217":
       return { kind: scheme.toLowerCase() as "tcp" | "rfc2217" | "tcp-listen", ...parseHost(text, rest), options };
     default:

@@ -110,6 +110,10 @@ export class SoftwareParity implements Transport {
     this.#parity = settings.dataBits === 7 ? settings.parity : "none";
   }
 
+  async setBreak(on: boolean): Promise<void> {
+    await this.#inner.setBreak?.(on);
+  }
+
   flush(): void {
     this.#inner.flush();
   }

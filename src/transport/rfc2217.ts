@@ -41,7 +41,7 @@ const ANSWER_MS = 3000;
 const SERVER_MS = 30;
 const WANTED: readonly number[] = [OPTION.COM_PORT, OPTION.BINARY, OPTION.SUPPRESS_GO_AHEAD];
 const PARITY: Readonly<Record<Parity, number>> = { none: 1, odd: 2, even: 3 };
-const CONTROL = { noFlow: 1, dtr: { on: 8, off: 9 }, rts: { on: 11, off: 12 } } as const;
+const CONTROL = { noFlow: 1, break: { on: 5, off: 6 }, dtr: { on: 8, off: 9 }, rts: { on: 11, off: 12 } } as const;
 const PURGE = { input: 1, both: 3 } as const;
 
 /**
@@ -162,6 +162,10 @@ class NetworkPort implements Transport {
     if (!this.#willing) return await this.#connection.setLine(settings);
     if (this.#line && formatLine(this.#line) === formatLine(settings)) return;
     this.compare(settings, await this.ask(settings));
+  }
+
+  async setBreak(on: boolean): Promise<void> {
+    if (this.#willing) await this.#send(encodePort(COM_PORT.SET_CONTROL, [CONTROL.break[on ? "on" : "off"]]));
   }
 
   flush(): void {

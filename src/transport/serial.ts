@@ -130,6 +130,11 @@ class SerialTransport implements Transport {
     this.#attempt(() => this.#applyLine(settings));
   }
 
+  async setBreak(on: boolean): Promise<void> {
+    await this.#writing;
+    this.#attempt((fd) => libc.setBreak(fd, on));
+  }
+
   flush(): void {
     this.#attempt((fd) => libc.discard(fd, "input"));
   }

@@ -9,6 +9,8 @@ export interface Transport extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
   /** After all that was written has left. TCP: nothing to do, and says so once. */
   setLine(settings: LineSettings): Promise<void>;
+  /** Holds the line at space, after all that was written has left, or lets go of it. Absent: nobody can, as over TCP. */
+  setBreak?(on: boolean): Promise<void>;
   /** Forgets what came and was not read. */
   flush(): void;
 }

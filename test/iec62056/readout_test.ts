@@ -86,6 +86,14 @@ Deno.test("readout: a port of another speed than 300 Bd keeps it", () => {
   assert.equal(follow(readout({ line: { ...SIGN_ON_LINE, baud: 9600 } }), script).check.result, "good");
 });
 
+Deno.test("readout: a prolonged break before the first request alone, at the speed of the sign-on", () => {
+  const script = [
+    ...["= 300 7E1", "~ 300 at space", "~ 200", "= 300 7E1", "> /?!\r\n", "silence", "> /?!\r\n"],
+    ...ACKNOWLEDGED.slice(2),
+  ];
+  follow(readout({ manners: { prolongedBreakMs: 300 } }), [...script, `< ${DATA}`, ...SIGNED_OFF]);
+});
+
 Deno.test("readout: the request is repeated on silence and on an answer that can't be read", () => {
   const script = [
     "= 300 7E1",

@@ -65,7 +65,7 @@ class Run<T> {
         this.#expect(`> ${toText(step.bytes)}`);
         break;
       case "pause":
-        this.#expect(`~ ${step.ms}`);
+        this.#expect(`~ ${step.ms}${step.atSpace ? " at space" : ""}`);
         this.#nowMs += step.ms;
         break;
       case "line":

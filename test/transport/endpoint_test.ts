@@ -84,6 +84,8 @@ const UNREADABLE: readonly (readonly [text: string, reason: RegExp])[] = [
   ["/dev/ttyS0?parity=E&stop_bits=1.5", /parity: "E" is none of none, even, odd, auto; stop_bits: "1.5"/],
   ["/dev/ttyS0?dtr=true", /dtr: "true" is none of on, off/],
   ["tcp://h:1?connect_timeout=10", /connect_timeout: .*"10"/],
+  ["tcp://h:1?prolonged_break=300ms", /prolonged_break: over plain TCP nobody can hold the line.*rfc2217/],
+  ["/dev/ttyS0?prolonged_break=1m", /prolonged_break: more than 5s is no break/],
   ["tcp://h:1?wake_up=0", /wake_up: "0" is no wake-up: write 66/],
   ["tcp://h:1?baud_policy=max:200", /baud_policy: "max:200" is none of negotiate, fixed, max:N/],
 ];

@@ -99,6 +99,20 @@ Deno.test("openRfc2217: asks for 300 7E1, DTR and RTS, and for the speed again w
   await port[Symbol.asyncDispose]();
 });
 
+Deno.test("openRfc2217: the line is held at space and let go by SET-CONTROL; a server that refuses is asked for nothing", async () => {
+  const controls = ({ heard }: Scripted) =>
+    heard.flatMap((event) => event.kind === "port" && event.command === 5 ? [...event.value] : []);
+  const { port, connection } = await opened(willing(), 5000);
+  await port.setBreak!(true);
+  await port.setBreak!(false);
+  assert.deepEqual(controls(connection).slice(-2), [5, 6]);
+  const refusing = await opened((event) =>
+    event.kind === "option" && event.verb === "WILL" ? [encodeOption("DONT", event.option)] : []
+  );
+  await refusing.port.setBreak!(true);
+  assert.deepEqual(controls(refusing.connection), []);
+});
+
 Deno.test("openRfc2217: data passes both ways, 0xFF doubled, what came before an answer included", async () => {
   const { port, connection } = await opened(willing(), 5000);
   connection.say(Uint8Array.of(0x41, 0xff), Uint8Array.of(0xff, 0x42));

@@ -6,6 +6,9 @@ import { openTransport, parseEndpoint, type Transport } from "../../src/transpor
 import { openError } from "../../src/transport/serial.ts";
 import { compileLibrary, NO_COMPILER } from "../support/c_library.ts";
 import { openPty } from "../support/pty.ts";
+import { meter } from "../support/read_meter.ts";
+
+const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 
 const { signal: never } = new AbortController();
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -188,6 +191,30 @@ Deno.test({
       }
       const soonest = Math.min(...changes.map(({ afterMs }) => afterMs)); // a busy machine may delay one, not all
       assert.ok(soonest < 220, `changed after ${soonest} ms`);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "serial: obisd read holds the line at space before it asks, as long as it should (needs cc)",
+  ignore: NO_COMPILER,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const library = await compileLibrary("note_break", folder);
+      await using simulator = await meter({ link: `${folder}/meter`, pacing: true });
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--allow-all", "--quiet", MAIN, "read", `${simulator.endpoint}?prolonged_break=300ms`],
+        env: { OBISD_LIBC: library, BREAK_NOTES: `${folder}/notes` },
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      const [on, off, ...more] = (await Deno.readTextFile(`${folder}/notes`)).trim().split("\n").map((note) =>
+        note.split(" ")
+      );
+      assert.deepEqual([on![0], off![0], more], ["on", "off", []]);
+      assert.ok(Number(off![1]) - Number(on![1]) >= 299, `${on} ${off}`);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
