@@ -14,7 +14,7 @@ import type { Journal } from "./journal.ts";
 import type { Moments } from "./moments.ts";
 import { missingCodes, normalise, verifyIdentity } from "./normalise.ts";
 import type { Progress } from "./progress.ts";
-import { isRapid } from "./schedule.ts";
+import { isRapid, slotUntil } from "./schedule.ts";
 import { stampOf } from "./stamp.ts";
 import { type MeterTurn, Standing } from "./standing.ts";
 import type { Telegram } from "./telegram.ts";
@@ -28,6 +28,9 @@ export const NAP_MS = 30_000;
  * takes, or the journal, or a rest.
  */
 const STANDSTILL_MS = 60_000;
+
+/** A clock that is set by more shows other slots. */
+const ANOTHER_CLOCK_MS = 60_000;
 
 /** What the loops of all lines share. */
 export interface CollectorContext extends Pick<WireOptions, "open"> {
@@ -87,7 +90,7 @@ export async function keep(
   const readings = all.filter((reading) => isWanted(meter, reading));
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) report.missing(name, missing);
-  const note = await backfill?.noteAfter(configured, slot);
+  const note = await backfill?.noteAfter(configured, slot, moment);
   const stored = journal.append(readings, moment, isRapid(meter.schedule) ? groupCommitMs : 0, note)
     .then(() => report.kept(name, readings.length));
   try {
@@ -97,6 +100,12 @@ export async function keep(
     return { outcome: "final", reason: lossOf(error), loud: true };
   }
   return { outcome: "read" };
+}
+
+/** The slot of a readout: the one that it was wanted for, unless the clock has become another one since. */
+export function slotOf(turn: MeterTurn, { atMs }: Telegram, clock: Clock): number {
+  const byMs = clock.now() - turnTime(turn, presentOf(clock));
+  return Math.abs(byMs) < ANOTHER_CLOCK_MS ? turn.slot : slotUntil(turn.slots, timeOf(atMs, clock));
 }
 
 function lossOf(error: unknown): string {

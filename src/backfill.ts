@@ -6,6 +6,7 @@
  * | what | where |
  * |---|---|
  * | which intervals are missing | `backfill/gaps.ts` |
+ * | what came while nobody knew the time | `backfill/held.ts` |
  * | one meter: what is asked for, and what becomes of the answer | `backfill/follower.ts` |
  * | what it costs | `backfill/line_time.ts` |
  * | how rows are fetched | `backfill/rows.ts` |
@@ -15,7 +16,7 @@
 import { type BackfillContext, Follower } from "./backfill/follower.ts";
 import { LineTime } from "./backfill/line_time.ts";
 import type { MeterConfig } from "./config.ts";
-import type { Note } from "./journal.ts";
+import type { Moment, Note } from "./journal.ts";
 import type { Wire } from "./wire.ts";
 
 export type { BackfillContext } from "./backfill/follower.ts";
@@ -39,11 +40,11 @@ export class Backfill {
     return new Backfill(followers, context);
   }
 
-  /** The note that must go to the journal with the readout of a slot; absent: none. */
-  async noteAfter(meter: MeterConfig, slotMs: number | undefined): Promise<Note | undefined> {
+  /** The note that must go to the journal with the readout of a slot; absent: none. `moment`: when it came. */
+  async noteAfter(meter: MeterConfig, slotMs: number | undefined, moment?: Moment): Promise<Note | undefined> {
     const follower = this.followers.find((follower) => follower.meter === meter);
-    if (slotMs === undefined || this.#isLost()) return undefined; // nobody knows which slot it was
-    return await follower?.noteAfter(slotMs);
+    if (slotMs === undefined) return undefined;
+    return this.#isLost() ? await follower?.noteHeld(slotMs, moment) : await follower?.noteAfter(slotMs);
   }
 
   /** Fetches one part, if one is missing and it can be over within a time. Brings home whether the line was used. */

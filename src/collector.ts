@@ -16,6 +16,7 @@ import {
   NAP_MS,
   presentOf,
   settleTurn,
+  slotOf,
   waitingTurn,
 } from "./attempt.ts";
 import { Backfill } from "./backfill.ts";
@@ -132,10 +133,11 @@ function bringUpOn(wire: Wire, turn: MeterTurn, { clock = systemClock, report }:
 /** One attempt at one meter. Its trouble ends here. */
 async function askMeter(
   wire: Wire,
-  { meter, slot, slots, tries }: MeterTurn,
+  turn: MeterTurn,
   context: CollectorContext & Pick<AskingOptions, "modeE">,
 ): Promise<Attempt> {
   const { clock = systemClock, report, stop, modeE, counters } = context;
+  const { meter, slot, slots, tries } = turn;
   const inSlot = triesUntil(slots(slot) - clock.now(), tries, clock);
   try {
     const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
@@ -152,7 +154,7 @@ async function askMeter(
       return await converse(await wire.open(signal), dialogue, its);
     });
     wire.proved();
-    return await keep(telegram, meter, context, slot);
+    return await keep(telegram, meter, context, slotOf(turn, telegram, clock));
   } catch (error) {
     if (stop.aborted) throw stop.reason;
     return await explain(error, wire, meter, context);

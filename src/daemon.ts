@@ -139,6 +139,7 @@ export class Daemon implements AsyncDisposable {
       clock: this.time,
       notes: {
         appendAll: async (...readouts) => await (await this.journal).appendAll(...readouts),
+        waitsForTime: async () => (await this.journal).waitsForTime(),
         note: async (name) => (await this.journal).note(name),
       },
       stop: this.#stop.signal,

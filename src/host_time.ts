@@ -214,7 +214,8 @@ export class HostTime implements Clock {
     const kept = wall >= PROGRAM_MS && this.#host.synchronised();
     this.#earlySinceMs = kept && early ? this.#earlySinceMs ?? uptime : undefined;
     if (!kept || early && uptime - this.#earlySinceMs! < OVERRULE_MS) return false;
-    this.#goodMs = early ? wall : Math.max(this.#goodMs, wall);
+    const goodMs = Math.floor(wall); // it is remembered as whole ms
+    this.#goodMs = early ? goodMs : Math.max(this.#goodMs, goodMs);
     return true;
   }
 

@@ -158,6 +158,8 @@ export interface Journal extends AsyncDisposable {
   append(readings: readonly Reading[], moment?: Moment, withinMs?: number, note?: Note): Promise<Receipt>;
   /** The same with several readouts, or none, and a note: whole or not at all. */
   appendAll(readouts: readonly (readonly Reading[])[], note: Note): Promise<void>;
+  /** Whether a readout that comes while the time is unknown gets its time once it is known; else it has what there is. */
+  waitsForTime(): boolean;
   /** What was noted last under a name, on its way to disk or there. */
   note(name: string): string | undefined;
   /**

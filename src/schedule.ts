@@ -81,6 +81,20 @@ export function slotsBetween(schedule: Schedule, afterMs: number, untilMs: numbe
   return slots;
 }
 
+const FIRST_LOOK_MS = 60_000;
+const FARTHEST_LOOK_MS = 400 * 86_400_000;
+
+/** The last slot until a moment, and at it; where there was none for more than a year, the moment itself. */
+export function slotUntil(slots: (afterMs: number) => number, atMs: number): number {
+  let slot = slots(atMs - FIRST_LOOK_MS);
+  for (let lookMs = FIRST_LOOK_MS; slot > atMs; lookMs *= 2) {
+    if (lookMs > FARTHEST_LOOK_MS) return atMs;
+    slot = slots(atMs - lookMs);
+  }
+  for (let next = slots(slot); next <= atMs; next = slots(next)) slot = next;
+  return slot;
+}
+
 const RAPID_MS = 10_000;
 
 /** Whether readings come more often than each 10 s; without a schedule a meter pushes as it likes, mostly each second. */

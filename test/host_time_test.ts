@@ -120,6 +120,16 @@ Deno.test("HostTime: knows the time again after a restart in the same boot, not 
   assert.deepEqual([again.trust, again.now()], ["kept", now()]);
 });
 
+Deno.test("HostTime: what is remembered is whole milliseconds, whatever fractions the clocks show", () => {
+  const { host, time, pass } = machine();
+  host.isSynchronised = true;
+  for (let count = 0; count < 20; count++) {
+    pass(SECOND + 0.1);
+    const { goodMs, latestMs, startMs } = time.memory;
+    assert([goodMs, latestMs, startMs].every(Number.isInteger), `${goodMs} ${latestMs} ${startMs}`);
+  }
+});
+
 Deno.test("HostTime: in the next boot it is not earlier than ever before, however far back the clock begins", () => {
   const { host, time, start, pass, now } = machine();
   host.isSynchronised = true;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isRapid, nextSlot, type Schedule, slotsBetween, slotsOf } from "../src/schedule.ts";
+import { isRapid, nextSlot, type Schedule, slotsBetween, slotsOf, slotUntil } from "../src/schedule.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -140,4 +140,13 @@ Deno.test("isRapid: what comes more often than each 10 s", () => {
       [{ kind: "cron", pattern: "* * * * *", timeZone }, false],
     ] as const
   ) assert.equal(isRapid(schedule), rapid, JSON.stringify(schedule));
+});
+
+Deno.test("slotUntil: the slot that a moment lies in, or at; the moment itself where there was none for a year", () => {
+  const at = (text: string) => Date.parse(text);
+  const until = (schedule: Schedule, text: string) => slotUntil(slotsOf(schedule), at(text));
+  assert.equal(until(every(15 * MINUTE), "2026-06-01T12:15:00Z"), at("2026-06-01T12:15:00Z"));
+  assert.equal(until(every(15 * MINUTE), "2026-06-01T12:29:59Z"), at("2026-06-01T12:15:00Z"));
+  assert.equal(until(cron("0 6 1 * *", "UTC"), "2026-06-30T12:00:00Z"), at("2026-06-01T06:00:00Z"));
+  assert.equal(until(cron("0 6 29 2 *", "UTC"), "2026-06-30T12:00:00Z"), at("2026-06-30T12:00:00Z"));
 });

@@ -1,10 +1,10 @@
 /** One meter whose gaps are filled: what is asked for next, and what becomes of the answer. @module */
 import { withLimit } from "../abort.ts";
-import { type Clock, steadyClock } from "../clock.ts";
+import { type Clock, steadyClock, timeOf } from "../clock.ts";
 import type { BackfillConfig, MeterConfig } from "../config.ts";
 import { isOfMeterOrWire, RefusalError } from "../errors.ts";
 import { type StampForm, type Zone, zoneOf } from "../iec62056/mod.ts";
-import type { Journal, Note } from "../journal.ts";
+import type { Journal, Moment, Note } from "../journal.ts";
 import { rowReadings } from "../profile_readings.ts";
 import { slotsOf } from "../schedule.ts";
 import { converse } from "../session.ts";
@@ -15,12 +15,14 @@ import {
   countEnds,
   expire,
   formatLedger,
+  type GapOptions,
   lacksEdge,
   type Ledger,
   nextPart,
   parseLedger,
   type Part,
 } from "./gaps.ts";
+import { afterDating, afterHeld, withoutHeld } from "./held.ts";
 import { type LineTime, Pace } from "./line_time.ts";
 import type { BackfillReport } from "./report.ts";
 import { type DlmsAsking, type FetchedRows, fetchRows, periodOf } from "./rows.ts";
@@ -47,6 +49,7 @@ const CROWDED_MS = 2 * HOUR_MS;
 export interface BackfillContext {
   readonly journal: {
     readonly appendAll: Journal["appendAll"];
+    waitsForTime(): Promise<boolean>;
     note(name: string): Promise<string | undefined>;
   };
   readonly report: BackfillReport;
@@ -96,19 +99,20 @@ export class Follower {
 
   /** What is known, after the readout of a slot. */
   async noteAfter(slotMs: number): Promise<Note> {
-    const { meter: { name, schedule }, options: { from, maxAgeMs, profile }, context: { report } } = this;
     const before = await this.#ledger();
-    const ledger = afterReadout(before, slotMs, {
-      slots: slotsOf(schedule!),
-      zone: this.#zone,
-      ...from === "start" && { sinceMs: slotMs - maxAgeMs },
-    });
-    if (ledger.found > (before?.found ?? 0)) {
-      const gap = ledger.gaps.at(-1)!;
-      report.found(name, gap, { intervals: countEnds(gap.fromMs, gap.toMs - 1, this.#grid(ledger)), profile });
-    }
-    report.is(name, { ledger });
+    const ledger = afterReadout(before && this.#dated(before), slotMs, this.#gapOptions(slotMs));
+    this.#tellFound(before, ledger);
     return this.#note(ledger);
+  }
+
+  /** The same while nobody knows the time: by its clock of now the readout was of this slot. */
+  async noteHeld(slotMs: number, moment: Moment | undefined): Promise<Note | undefined> {
+    const { meter: { schedule }, context: { journal } } = this;
+    const before = await this.#ledger();
+    const ledger = moment && (moment.trusted || await journal.waitsForTime())
+      ? afterHeld(before, moment, slotsOf(schedule!)(slotMs) - slotMs)
+      : before && withoutHeld(before);
+    return ledger && this.#note(ledger);
   }
 
   /** Fetches a part, if one is missing and it can be over within a time. Brings home whether the line was used. */
@@ -116,7 +120,7 @@ export class Follower {
     if (this.context.clock.monotonic() < this.#notBeforeMs) return false;
     const roomMs = Math.max(withinMs - SIGN_OFF_MS, withinMs / 2);
     try {
-      const ledger = await this.#withoutOld();
+      const ledger = await this.#present();
       const plan = ledger && this.#plan(ledger, roomMs);
       if (plan) await this.#fetch(wire, plan, roomMs);
       return plan !== undefined;
@@ -151,10 +155,37 @@ export class Follower {
     return { ledger, part, probe };
   }
 
-  /** What is too old is given up first. */
-  async #withoutOld(): Promise<Ledger | undefined> {
+  /** What is known: the time is, by now. */
+  #dated(ledger: Ledger): Ledger {
+    const { clock } = this.context;
+    if (!ledger.held) return ledger;
+    return afterDating(ledger, { bootId: clock.bootId, startMs: timeOf(0, clock) }, this.#gapOptions(clock.now()));
+  }
+
+  #gapOptions(nowMs: number): GapOptions {
+    const { meter: { schedule }, options: { from, maxAgeMs } } = this;
+    const since = from === "start" ? { sinceMs: nowMs - maxAgeMs } : {};
+    return { slots: slotsOf(schedule!), zone: this.#zone, ...since };
+  }
+
+  #tellFound(before: Ledger | undefined, ledger: Ledger): void {
+    const { meter: { name }, options: { profile }, context: { report } } = this;
+    const count = ledger.found - (before?.found ?? 0);
+    for (const gap of count > 0 ? ledger.gaps.slice(-count) : []) {
+      report.found(name, gap, { intervals: countEnds(gap.fromMs, gap.toMs - 1, this.#grid(ledger)), profile });
+    }
+    report.is(name, { ledger });
+  }
+
+  /** What is missing by now: what came while nobody knew the time is not, and what is too old is given up. */
+  async #present(): Promise<Ledger | undefined> {
     const { context: { clock, report, journal }, options: { maxAgeMs } } = this;
-    let ledger = await this.#ledger();
+    const before = await this.#ledger();
+    let ledger = before && this.#dated(before);
+    if (ledger && ledger !== before) {
+      await journal.appendAll([], this.#note(ledger));
+      this.#tellFound(before, ledger);
+    }
     while (ledger) {
       const outcome = expire(ledger, this.#zone, clock.now() - maxAgeMs);
       if (!outcome) return ledger;

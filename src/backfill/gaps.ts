@@ -30,10 +30,19 @@ export interface Gap {
   readonly gone: number;
 }
 
+/** Readouts one behind the other whose time is not known, by a clock that nobody sets: ms since the machine started. */
+export interface HeldStretch {
+  readonly bootId: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** All that must be known of a meter's profile beyond a restart. */
 export interface Ledger {
-  /** Slot of the last readout that was kept. */
-  readonly readMs: number;
+  /** Slot of the last readout that was kept; absent: of none the time is known. */
+  readonly readMs?: number;
+  /** Readouts whose slots are not known yet. */
+  readonly held?: readonly HeldStretch[];
   /** From one interval to the next. */
   readonly periodMs: number;
   /** Whether the meter has been asked for its profile, which tells the period. */
@@ -55,22 +64,31 @@ export interface Grid {
   readonly zone: Zone;
 }
 
-/** A ledger when a readout was kept. `sinceMs`: where the first gap begins if there was no readout before; absent: none. */
+/** Of a meter that was never read. */
+export const NEW_LEDGER: Ledger = {
+  ...{ periodMs: USUAL_PERIOD_MS, probed: false, gaps: [] },
+  ...{ found: 0, filled: 0, givenUp: 0, rows: 0, gone: 0 },
+};
+
+/** What makes a gap. `sinceMs`: where the first one begins if there was no readout before; absent: nowhere. */
+export interface GapOptions {
+  readonly slots: (afterMs: number) => number;
+  readonly zone: Zone;
+  readonly sinceMs?: number;
+}
+
+/** A ledger when a readout was kept. */
 export function afterReadout(
   ledger: Ledger | undefined,
   slotMs: number,
-  { slots, zone, sinceMs }: {
-    readonly slots: (afterMs: number) => number;
-    readonly zone: Zone;
-    readonly sinceMs?: number;
-  },
+  { slots, zone, sinceMs }: GapOptions,
 ): Ledger {
-  const nothing = { periodMs: USUAL_PERIOD_MS, probed: false, gaps: [], found: 0, filled: 0, givenUp: 0 };
-  const before = ledger ?? { readMs: slotMs, ...nothing, rows: 0, gone: 0 };
-  const fromMs = ledger ? ledger.readMs : sinceMs ?? slotMs;
-  const wasMissed = fromMs < slotMs && (!ledger || slots(fromMs) < slotMs);
-  const wasSetBack = slotMs < before.readMs && before.readMs - slotMs < DAY_MS; // what was read once is not missing
-  const readMs = wasSetBack ? before.readMs : slotMs;
+  const before = ledger ?? NEW_LEDGER;
+  const { readMs: lastMs } = before;
+  const fromMs = lastMs ?? sinceMs ?? slotMs;
+  const wasMissed = fromMs < slotMs && (lastMs === undefined || slots(fromMs) < slotMs);
+  const wasSetBack = lastMs !== undefined && slotMs < lastMs && lastMs - slotMs < DAY_MS; // what was read once is not missing
+  const readMs = wasSetBack ? lastMs : slotMs;
   if (!wasMissed || nextEnd(fromMs, { ...before, zone }) >= slotMs) return { ...before, readMs };
   const gap = { fromMs, toMs: slotMs, doneMs: fromMs, rows: 0, gone: 0 };
   return { ...before, readMs, gaps: bounded([...before.gaps, gap]), found: before.found + 1 };

@@ -53,10 +53,18 @@ export class Held implements Disposable {
     return this.#size.held?.first ?? Infinity;
   }
 
+  /** Whether waiting is worth it. */
+  get patient(): boolean {
+    const { time, unsynchronised } = this.#options;
+    if (!time) return false;
+    this.#gaveUp ||= time.monotonic() > HOLD_MS || this.count >= HOLD_READOUTS;
+    return unsynchronised === "hold" && time.willBeKnown && !this.#gaveUp;
+  }
+
   /** How far the time of a readout that comes can be trusted. */
   qualityOf(moment: Moment | undefined): Quality {
     if (!moment || moment.trusted) return QUALITY.good;
-    const patient = this.#patient();
+    const patient = this.patient;
     this.#say(patient);
     return patient ? QUALITY.pending : QUALITY.estimated;
   }
@@ -68,7 +76,7 @@ export class Held implements Disposable {
     if (time?.trusted && row.bootId === time.bootId && row.monoMs !== null) {
       return { ...row, atMs: time.startMs() + row.monoMs, quality: QUALITY.redated };
     }
-    return !time?.trusted && this.#patient() ? undefined : { ...row, quality: QUALITY.estimated };
+    return !time?.trusted && this.patient ? undefined : { ...row, quality: QUALITY.estimated };
   }
 
   /** The file is a new one, which knows nothing of the time. */
@@ -100,21 +108,13 @@ export class Held implements Disposable {
     this.#end.abort();
   }
 
-  /** Whether waiting is worth it. */
-  #patient(): boolean {
-    const { time, unsynchronised } = this.#options;
-    if (!time) return false;
-    this.#gaveUp ||= time.monotonic() > HOLD_MS || this.count >= HOLD_READOUTS;
-    return unsynchronised === "hold" && time.willBeKnown && !this.#gaveUp;
-  }
-
   async #watch(): Promise<void> {
     const { time, log } = this.#options;
     const rest = (ms: number) => (time ?? systemClock).sleep(ms, this.#end.signal);
     this.#watching = true;
     while (this.#size.held && !this.#end.signal.aborted) {
       try {
-        if (time && !time.trusted && this.#patient()) await rest(LOOK_MS);
+        if (time && !time.trusted && this.patient) await rest(LOOK_MS);
         else await this.#date();
       } catch (error) {
         if (this.#end.signal.aborted) return;

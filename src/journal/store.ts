@@ -112,6 +112,10 @@ export class Store implements Journal {
     await Promise.all(receipts);
   }
 
+  waitsForTime(): boolean {
+    return this.#memory.held.patient;
+  }
+
   note(name: string): string | undefined {
     return this.#memory.notes.of(name);
   }

@@ -5,13 +5,15 @@ import { serveLine } from "../../src/collector.ts";
 import { CollectorReport } from "../../src/collector_report.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { InvocationCounters } from "../../src/invocation_counters.ts";
-import { openJournal } from "../../src/journal.ts";
+import { HostTime } from "../../src/host_time.ts";
+import { type JournalOptions, openJournal } from "../../src/journal.ts";
 import { Moments } from "../../src/moments.ts";
 import { Progress } from "../../src/progress.ts";
 import type { Reading } from "../../src/reading.ts";
 import { type DlmsOptions, parseCaptures, parseFault, type SimulatorOptions } from "../../src/simulator/mod.ts";
 import { parseEndpoint } from "../../src/transport/endpoint.ts";
 import { FakeClock } from "./fake_clock.ts";
+import { FakeHost } from "./fake_host.ts";
 import { listeningLog } from "./listening_log.ts";
 import { memoryLine } from "./memory_line.ts";
 import { temporaryFolder } from "./readings.ts";
@@ -46,6 +48,9 @@ export interface Stretch {
   readonly faults?: readonly string[];
   /** How far the meter's own clock is behind. */
   readonly slowMs?: number;
+  /** The machine starts with the stretch, by a clock that shows this; it is put right after so long, or never. */
+  readonly host?: { readonly wallMs: number; readonly rightAfterMs?: number };
+  readonly unsynchronised?: JournalOptions["unsynchronised"];
 }
 
 /** What came of it. */
@@ -57,6 +62,7 @@ export class World implements Disposable {
   /** Wires that were opened, and when. */
   opened: number[] = [];
   readonly #folder = temporaryFolder();
+  #boots = 0;
 
   /** The daemon runs from a moment on, and ends as if it were killed between two readouts. */
   async run(fromMs: number, forMs: number, stretch: Stretch = {}): Promise<void> {
@@ -68,18 +74,22 @@ export class World implements Disposable {
       faults = [],
       answers = () => true,
       slowMs = 0,
+      host: machine,
+      unsynchronised,
       ...its
     } = stretch;
     const clock = new FakeClock(0, fromMs);
+    const time = machine && this.#start(clock, machine);
     const end = new AbortController();
     clock.sleep(forMs).then(() => end.abort("over"));
     const journal = await openJournal({
       path: `${this.#folder.path}/journal.db`,
       sinks: ["all"],
       maxBytes: 1e9,
-      clock,
+      ...time ? { time } : { clock },
+      ...unsynchronised && { unsynchronised },
     });
-    this.report = new CollectorReport(this.log, clock);
+    this.report = new CollectorReport(this.log, time ?? clock);
     const open = memoryLine({ ...clockOf(clock), now: () => clock.now() - slowMs }, () => {
       this.opened.push(clock.now());
       return {
@@ -92,17 +102,28 @@ export class World implements Disposable {
       journal: { append: (...readout) => clock.outside(journal.append(...readout)) },
       notes: {
         appendAll: (...readouts) => clock.outside(journal.appendAll(...readouts)),
+        waitsForTime: () => Promise.resolve(journal.waitsForTime()),
         note: (name) => Promise.resolve(journal.note(name)),
       },
-      ...{ report: this.report, moments: new Moments(), progress: new Progress(), clock, open },
+      ...{ report: this.report, moments: new Moments(), progress: new Progress(), clock: time ?? clock, open },
       ...{ stop: end.signal, retire: end.signal, counters: new InvocationCounters("/nowhere") }, // nothing is ciphered
     }));
-    while (journal.books()[0]!.pending > 0) {
+    const free = () => journal.state().held === 0;
+    while (time?.trusted && !free()) await clock.run(Promise.all([clock.sleep(2000), clock.outside(journal.ping())]));
+    while (journal.books()[0]!.pending > 0 && free()) {
       const batch = await journal.next("all", AbortSignal.timeout(20_000));
       this.arrived.push(...batch.readings);
       journal.acknowledge("all", batch);
     }
     await journal[Symbol.asyncDispose]();
+  }
+
+  #start(clock: FakeClock, { wallMs, rightAfterMs = Infinity }: NonNullable<Stretch["host"]>): HostTime {
+    const host = new FakeHost(clock, wallMs);
+    host.bootId = `boot-${++this.#boots}`;
+    if (rightAfterMs === 0) host.synchronise();
+    else if (rightAfterMs < Infinity) clock.sleep(rightAfterMs).then(() => host.synchronise());
+    return new HostTime({ host });
   }
 
   /** Interval ends that were fetched, in the order in which they came, each as often as it did. */
@@ -113,10 +134,10 @@ export class World implements Disposable {
     ).map(({ time }) => Date.parse(time));
   }
 
-  /** When readouts came. */
+  /** When readouts came, those whose time nobody knows left out. */
   live(meter = "m"): number[] {
     return this.arrived.filter(({ meter: name, flags, address }) =>
-      name === meter && !flags.includes("backfilled") && address === "1.8.0"
+      name === meter && address === "1.8.0" && !flags.some((flag) => /^(backfilled|clock-unsynchronised)$/.test(flag))
     ).map(({ time }) => Date.parse(time));
   }
 
