@@ -2,18 +2,10 @@
 import type { Clock } from "./clock.ts";
 import type { MeterConfig } from "./config.ts";
 import { Inbox } from "./dialogue.ts";
-import {
-  decodeCiphered,
-  framingOf,
-  type PushingMeter,
-  pushTelegram,
-  readPush,
-  receivePush,
-  toHex,
-} from "./dlms/mod.ts";
-import { keyOctets, parseHex } from "./dlms_settings.ts";
+import { framingOf, receivePush } from "./dlms/mod.ts";
 import { LineError, ProtocolError, SilenceError } from "./errors.ts";
 import type { HeardCounters } from "./heard_counters.ts";
+import { callerOf, readPushed } from "./pushed.ts";
 import { converse } from "./session.ts";
 import type { Telegram } from "./telegram.ts";
 import { takeCalls } from "./transport/calls.ts";
@@ -65,51 +57,14 @@ async function hearOne(
   let telegram: Telegram;
   try {
     meter = callerOf(meters, cut.value);
-    telegram = pushTelegram(readPush(cut.value, meter && pushingMeter(meter, heard)), cut);
+    telegram = readPushed(cut, meter, heard);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return onRefused(error.message, meter);
   }
-  if (meter) await onTelegram(meter, telegram);
+  await onTelegram(meter, telegram);
 }
 
 function* message(inbox: Inbox) {
   return yield* receivePush(inbox, yield* framingOf(inbox, IDLE_MS), { withinMs: IDLE_MS });
-}
-
-/** Whose message it is: by the system title, else that of the only one that needs none. @throws {ProtocolError} nobody's */
-function callerOf(meters: readonly MeterConfig[], apdu: Uint8Array): MeterConfig {
-  const outer = decodeCiphered(apdu);
-  const title = outer?.title && toHex(outer.title);
-  const named = meters.find(({ dlms }) => title !== undefined && dlms!.meterTitle?.toUpperCase() === title);
-  const [only, ...others] = meters;
-  const meter = named ?? (others.length === 0 && (title === undefined || !only!.dlms!.meterTitle) ? only : undefined);
-  if (!meter) {
-    throw refused(`it comes from ${title ?? "nobody who says its name"}, and no meter of this line is that`, apdu);
-  }
-  if (!outer && meter.dlms!.encryptionKey) throw refused("it came in plain, and the meter has keys", apdu);
-  return meter;
-}
-
-function refused(reason: string, apdu: Uint8Array): ProtocolError {
-  return new ProtocolError("damaged", `Cannot trust a pushed message: ${reason}`, apdu);
-}
-
-/** Its keys, read afresh. @throws {ProtocolError} they cannot be had */
-function pushingMeter({ dlms }: MeterConfig, heard: HeardCounters): PushingMeter | undefined {
-  const { suite, encryptionKey, authenticationKey, meterTitle } = dlms!;
-  if (!encryptionKey || !authenticationKey) return undefined;
-  const { cipher } = keyOctets(suite);
-  try {
-    const [encryption, authentication] = [encryptionKey, authenticationKey].map((key) => parseHex(key(), cipher));
-    const keys = { suite, encryption: encryption!, authentication: authentication! };
-    return {
-      ...{ keys, heard: heard.of(keys.encryption) },
-      ...meterTitle !== undefined && { title: parseHex(meterTitle, 8) },
-    };
-  } catch (cause) {
-    throw new ProtocolError("damaged", `The meter's keys are not at hand: ${(cause as Error).message}`, undefined, {
-      cause,
-    });
-  }
 }

@@ -24,6 +24,7 @@ import { steadyClock, systemClock } from "./clock.ts";
 import { ClockKeeper } from "./clock_keeper.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { hearCallers, hearMeter } from "./hearing.ts";
+import { PUSH } from "./dlms_settings.ts";
 import { converse } from "./session.ts";
 import type { MeterTurn } from "./standing.ts";
 import { ask, bringUp, loseToLine, nextTurn, passOver, triesUntil } from "./turns.ts";
@@ -46,7 +47,7 @@ export async function serveLine(
   const [first] = meters;
   try {
     if (line.endpoint.kind === "tcp-listen") await hearCallers(line, meters, context);
-    else if (first?.mode === "D") await hearMeter(wire, first, context);
+    else if (first?.mode === "D" || first?.dlms?.opening === PUSH) await hearMeter(wire, first, context);
     else if (first) await askMeters(wire, line, meters, context);
   } catch (error) {
     if (!stop.aborted && !retire.aborted) throw error;

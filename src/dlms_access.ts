@@ -8,6 +8,7 @@ import {
   type KeyOption,
   neededKeys,
   parseHex,
+  PUSH,
 } from "./dlms_settings.ts";
 import { RefusalError } from "./errors.ts";
 import type { InvocationCounters } from "./invocation_counters.ts";
@@ -40,6 +41,7 @@ const PROTECTIONS: Readonly<Record<Exclude<DlmsSettings["security"], "none">, Pr
 export function modeEOptions(settings: DlmsSettings, access: DlmsAccess): ModeEOptions {
   const { opening, server, physical, addressOctets, frameOctets, readCounter } = settings;
   const { endpoint, address, expect } = access;
+  if (opening === PUSH) throw new RefusalError("The meter is not asked, for it speaks by itself (dlms.opening: push)");
   const { max_baud: maxBaud } = endpoint.options;
   return {
     opening,

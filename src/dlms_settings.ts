@@ -6,6 +6,9 @@ export const OPENINGS = ["sign-on", "hdlc", "wrapper"] as const;
 /** One of {@link OPENINGS}. */
 export type Opening = typeof OPENINGS[number];
 
+/** `push`: nobody asks, the meter speaks by itself. */
+export const PUSH = "push";
+
 /** How a client proves who it is: not at all, by a password, by the answer to a challenge. */
 export const AUTHENTICATIONS = ["none", "low", "manufacturer", "md5", "sha1", "sha256", "gmac", "ecdsa"] as const;
 
@@ -26,7 +29,7 @@ export const [MAX_CLIENT, MAX_ADDRESS] = [127, 0x3fff];
 
 /** All that an association with a meter needs but its password. */
 export interface DlmsSettings {
-  readonly opening: Opening;
+  readonly opening: Opening | typeof PUSH;
   /** As whom: 16 is the public client. */
   readonly client: number;
   /** The logical device. */
@@ -60,6 +63,8 @@ export interface DlmsSettings {
   readonly signOff: boolean;
   /** Whether to go on when the meter does not prove that it knows the secret too. */
   readonly acceptUnproven: boolean;
+  /** Whether pushed messages are believed that are encrypted and not authenticated. */
+  readonly acceptUnauthenticated: boolean;
 }
 
 /** How a client of these settings signs on, with a password at hand or without. */

@@ -47,6 +47,7 @@ export class HeardCounters {
     return {
       get: (title) => this.#all()[id(title)],
       set: (title, counter) => {
+        if (this.#all()[id(title)] === undefined) this.#keptMs = -Infinity; // a new meter is written down at once
         this.#all()[id(title)] = counter;
         this.#isKept = false;
       },

@@ -1,15 +1,15 @@
-/** Meters that speak by themselves: mode D, and DLMS meters that call in. What is kept of them, and which slots they miss. @module */
+/** Meters that speak by themselves: mode D, DLMS meters that push or call in. What is kept of them, and which slots they miss. @module */
 import { type CollectorContext, explain, keep, moves, NAP_MS, presentOf, settleTurn, waitingTurn } from "./attempt.ts";
 import { steadyClock, systemClock, timeOf } from "./clock.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
-import { Inbox } from "./dialogue.ts";
+import { type Dialogue, Inbox } from "./dialogue.ts";
 import { LineError, SilenceError } from "./errors.ts";
 import { listen } from "./iec62056/mod.ts";
 import { meterTypeNamed } from "./meters/mod.ts";
 import { converse } from "./session.ts";
 import type { MeterTurn } from "./standing.ts";
 import type { Telegram } from "./telegram.ts";
-import { pushLine } from "./transport/endpoint.ts";
+import { dlmsPushLine, pushLine } from "./transport/endpoint.ts";
 import { bringUp } from "./turns.ts";
 import type { Wire } from "./wire.ts";
 
@@ -18,18 +18,45 @@ const HEAR_AGAIN_MS = 500;
 /** While a telegram is on its way at the end of a slot, the slot is looked at again after this. */
 const LOOK_AGAIN_MS = 250;
 
-/** Mode D: the meter speaks when it likes; of what it says, the first whole telegram of each slot is kept, or every one. */
+/**
+ * Mode D, and mode E where the meter pushes: it speaks when it likes; of what it says, the first whole telegram of each
+ * slot is kept, or every one.
+ */
 export async function hearMeter(wire: Wire, meter: MeterConfig, context: CollectorContext): Promise<void> {
   const inbox = new Inbox();
   const turn = meter.schedule && waitingTurn(meter, context);
-  await Promise.all([hearTelegrams(wire, meter, inbox, turn, context), turn && countSilence(turn, inbox, context)]);
+  const next = await listening(wire, meter, inbox, context);
+  await Promise.all([
+    hearTelegrams(wire, meter, { inbox, next, turn }, context),
+    turn && countSilence(turn, inbox, context),
+  ]);
+}
+
+/** Makes the dialogue that brings home the next telegram. */
+async function listening(
+  { endpoint }: Wire,
+  meter: MeterConfig,
+  inbox: Inbox,
+  { counters }: CollectorContext,
+): Promise<() => Dialogue<Telegram>> {
+  if (meter.mode === "D") {
+    return () => listen(inbox, { line: pushLine(endpoint, meterTypeNamed(meter.type)?.push) });
+  }
+  const { hearPushed } = await import("./pushed.ts");
+  return () => hearPushed(inbox, { line: dlmsPushLine(endpoint), meter, heard: counters!.heard });
+}
+
+/** How a meter is heard. */
+interface Ear {
+  readonly inbox: Inbox;
+  readonly next: () => Dialogue<Telegram>;
+  readonly turn: MeterTurn | undefined;
 }
 
 async function hearTelegrams(
   wire: Wire,
   meter: MeterConfig,
-  inbox: Inbox,
-  turn: MeterTurn | undefined,
+  { inbox, next, turn }: Ear,
   context: CollectorContext,
 ): Promise<void> {
   const { clock = systemClock, report, retire } = context;
@@ -38,9 +65,8 @@ async function hearTelegrams(
   while (!retire.aborted) {
     moves(meter.line, context, wire.endpoint.options.connect_timeout);
     try {
-      const dialogue = listen(inbox, { line: pushLine(wire.endpoint, meterTypeNamed(meter.type)?.push) });
       const its = { signal: retire, clock: steady, trace: () => moves(meter.line, context) };
-      const telegram = await converse(await wire.open(retire), dialogue, its);
+      const telegram = await converse(await wire.open(retire), next(), its);
       report.readAgain(meter.name, inVain);
       inVain = 0;
       wire.proved();

@@ -171,7 +171,14 @@ Deno.test("asking: registers as a script, with what expect wants", () => {
 Deno.test("asking: mode E: a meter that is silent at the sign-on by password is not asked again in this slot; else it is", () => {
   const dlms = {
     ...{ opening: "wrapper", client: 17, server: 1, frameOctets: 1024, names: "logical" } as const,
-    ...{ security: "none", suite: 0, cipher: "global", signOff: true, acceptUnproven: false } as const,
+    ...{
+      security: "none",
+      suite: 0,
+      cipher: "global",
+      signOff: true,
+      acceptUnproven: false,
+      acceptUnauthenticated: false,
+    } as const,
   };
   const counters = new InvocationCounters("/nowhere"); // nothing is ciphered
   const askedTimes = (password: string | undefined) => {

@@ -115,7 +115,14 @@ Deno.test("loadConfig: a meter in mode E has the settings of an association, its
   const wrong = await faultsOf(meter(`every: 15m, ${its}`));
   assert.match(wrong.join(), /more than one line of text/); // the secret is read for the check
   const usual = { opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" };
-  const rest = { security: "none", suite: 0, cipher: "global", signOff: true, acceptUnproven: false };
+  const rest = {
+    security: "none",
+    suite: 0,
+    cipher: "global",
+    signOff: true,
+    acceptUnproven: false,
+    acceptUnauthenticated: false,
+  };
   const { config } = await load(meter("every: 15m, mode: E"));
   assert.deepEqual(config.meters[0]!.dlms, { ...usual, ...rest });
   const right = await load(meter(`every: 15m, ${its.replace("obisd.yaml", "secret")}`), {}, { secret: "12345678" });
@@ -196,7 +203,7 @@ Deno.test("loadConfig: backfill has a default for each of its options", async ()
 /** Options that do not fit a meter that calls in. */
 const callFaults: [string, RegExp][] = [
   ["mode: C", /mode: a line that takes calls hears DLMS meters: mode: E, not C/],
-  ["mode: E, registers: ['1.8.0']", /registers: it is for a meter that is asked, and this one calls by itself/],
+  ["mode: E, registers: ['1.8.0']", /registers: it is for a meter that is asked, and this one speaks by itself/],
   ["mode: E, dlms: { client: 1 }", /dlms\.client: it is for a meter that is asked/],
   ["mode: E, obis: [HELLO]", /obis: "HELLO" is no OBIS code, and no place in a message: #3/],
   [
@@ -204,8 +211,34 @@ const callFaults: [string, RegExp][] = [
     /dlms: authentication_key is missing: messages are ciphered with/,
   ],
   ["mode: E, dlms: { meter_title: '01' }", /dlms\.meter_title: it has 16 hex digits/],
+  ["mode: E, dlms: { opening: hdlc }", /dlms\.opening: who calls in speaks by itself: push, or nothing/],
+  [
+    "mode: E, dlms: { accept_unauthenticated: true }",
+    /dlms\.accept_unauthenticated: without encryption_key messages come in plain/,
+  ],
   ["mode: E, timestamp: slot", /timestamp: slot needs every or cron/],
   ["mode: E }, { name: n, line: a, mode: E", /meters\[0\]: dlms\.meter_title is missing: 2 meters call in there/],
+];
+
+/** Options that do not fit a meter that pushes. */
+const pushFaults: [string, RegExp][] = [
+  ["mode: C, dlms: { opening: push }", /dlms\.opening: push is of mode: E, and the meter's mode is C/],
+  ["dlms: { opening: push }", /dlms\.opening: push is of mode: E, and the meter's mode is auto/],
+  ["mode: E, password: { env: HOME }, dlms: { opening: push }", /password: .* and this one speaks by itself/],
+  ["mode: E, backfill: {}, dlms: { opening: push }", /backfill: a meter that pushes speaks by itself and is not asked/],
+  ["mode: E, dlms: { opening: push, client: 1 }", /dlms\.client: it is for a meter that is asked/],
+  [
+    "mode: E, dlms: { opening: push, encryption_key: { env: HOME } }",
+    /dlms: authentication_key is missing: messages are ciphered with both/,
+  ],
+  [
+    "mode: E, every: 1m, dlms: { accept_unauthenticated: true }",
+    /dlms\.accept_unauthenticated: it is for a meter that pushes: opening: push/,
+  ],
+  [
+    "mode: E, dlms: { opening: push } }, { name: n, line: a, mode: E, every: 1m",
+    /meters\[0\]\.dlms\.opening: a meter that pushes talks whenever it likes: it needs line a for itself/,
+  ],
 ];
 
 Deno.test("loadConfig: each fault is placed and says what is allowed", async () => {
@@ -326,6 +359,7 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
       /meters\[1\]\.mode: a meter in mode D talks whenever it likes/,
     ],
     // mode E
+    ...pushFaults.map(([options, what]): [string, RegExp] => [meter(options), what]),
     ...callFaults.map(([options, what]): [string, RegExp] => [
       MINIMAL.replace("tcp://h:1", "tcp-listen://0.0.0.0:4059").replace("every: 15m", options),
       what,

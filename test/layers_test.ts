@@ -125,8 +125,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/approach.ts", "src/config", "src/iec62056/modes.ts", "src/line.ts", "src/meters/", "src/schedule.ts"],
     "src/units.ts",
   ],
+  "src/pushed.ts": [
+    ...["src/config", "src/dialogue.ts", "src/dlms/", "src/dlms_settings.ts", "src/errors.ts", "src/heard_counters.ts"],
+    ...["src/line.ts", "src/telegram.ts"],
+  ],
   "src/calls.ts": [
-    ...["src/clock.ts", "src/config", "src/dialogue.ts", "src/dlms/", "src/dlms_settings.ts", "src/errors.ts"],
+    ...["src/clock.ts", "src/config", "src/dialogue.ts", "src/dlms/", "src/errors.ts", "src/pushed.ts"],
     ...["src/heard_counters.ts", "src/session.ts", "src/telegram.ts", "src/transport/"],
   ],
   "src/asking": [
@@ -162,7 +166,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...["src/schedule.ts", "src/stamp.ts", "src/standing.ts", "src/telegram.ts", "src/turns.ts", "src/wire.ts"],
   ],
   "src/hearing.ts": [
-    ...["src/attempt.ts", "src/calls.ts", "src/clock.ts", "src/config", "src/dialogue.ts", "src/errors.ts"],
+    ...[
+      "src/attempt.ts",
+      "src/calls.ts",
+      "src/pushed.ts",
+      "src/clock.ts",
+      "src/config",
+      "src/dialogue.ts",
+      "src/errors.ts",
+    ],
     ...["src/iec62056/", "src/meters/", "src/session.ts", "src/standing.ts", "src/telegram.ts"],
     ...["src/transport/endpoint.ts", "src/turns.ts", "src/wire.ts"],
   ],
@@ -180,7 +192,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
     ...["src/schedule.ts", "src/telegram.ts", "src/dialogue.ts", "src/meters/", "src/iec62056/", "src/normalise.ts"],
     ...["src/transport/endpoint.ts", "src/session.ts", "src/journal", "src/config", "src/turns.ts", "src/wire.ts"],
-    ...["src/stamp.ts", "src/calls.ts", "src/standing.ts", "src/invocation_counters.ts"],
+    ...["src/stamp.ts", "src/calls.ts", "src/standing.ts", "src/invocation_counters.ts", "src/dlms_settings.ts"],
   ],
   "src/pulse.ts": ["src/clock.ts", "src/progress.ts"],
   "src/daemon": [

@@ -14,6 +14,7 @@ import {
   neededKeys,
   OPENINGS,
   parseHex,
+  PUSH,
   SECURITIES,
   takesPassword,
 } from "../dlms_settings.ts";
@@ -75,7 +76,7 @@ said here:
 export const DLMS_DEFAULTS: DlmsSettings = {
   ...{ opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" },
   ...{ security: "none", suite: 0, cipher: "global" },
-  ...{ signOff: true, acceptUnproven: false },
+  ...{ signOff: true, acceptUnproven: false, acceptUnauthenticated: false },
 };
 
 /** What the command line says about a session of mode E, and the configuration beneath it. @throws {UsageError} */
@@ -83,6 +84,9 @@ export async function parseDlms(args: Arguments, target: Target, { signal, log }
   const { values } = args;
   const { endpoint, address } = target;
   const settings = { ...dlmsSettings(values, target), ...await givenKeys(values, signal) };
+  if (settings.opening === PUSH) {
+    throw new UsageError("It speaks by itself (dlms.opening: push) and is not asked: obisd listen METER --mode E");
+  }
   if (settings.opening === "wrapper" && endpoint.kind !== "tcp") {
     throw new UsageError("--opening wrapper: the wrapper is for tcp:// alone; a serial line takes sign-on or hdlc");
   }

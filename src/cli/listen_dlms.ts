@@ -145,7 +145,7 @@ async function pushingMeter(
   const settings: DlmsSettings = { ...dlmsSettings(values, target), ...await givenKeys(values, signal) };
   const { suite, encryptionKey, authenticationKey, meterTitle } = settings;
   if (!encryptionKey) return undefined;
-  const lenient = values["accept-unauthenticated"] === true;
+  const lenient = values["accept-unauthenticated"] === true || settings.acceptUnauthenticated;
   if (!authenticationKey && !lenient) throw new UsageError("--encryption-key needs --authentication-key");
   const { cipher } = keyOctets(suite);
   const key = (option: string, read: () => string) => parseUsage(() => parseHex(read(), cipher), `--${option}: `);
@@ -198,8 +198,8 @@ async function hearCalls(hearing: Hearing, signal: AbortSignal): Promise<void> {
 
 /** The next message, shown. One that cannot be trusted is told. */
 async function hearOne(hearing: Hearing, transport: Transport, inbox: Inbox, signal: AbortSignal): Promise<void> {
-  const { framing, meter, counts, trace, context: { clock, log } } = hearing;
-  const cut = await converse(transport, message(inbox, framing), { signal, clock, trace });
+  const { meter, counts, trace, context: { clock, log } } = hearing;
+  const cut = await converse(transport, message(inbox, hearing), { signal, clock, trace });
   let push: Push;
   try {
     push = readPush(cut.value, meter);
@@ -211,8 +211,10 @@ async function hearOne(hearing: Hearing, transport: Transport, inbox: Inbox, sig
   show(hearing, push, pushTelegram(push, cut));
 }
 
-function* message(inbox: Inbox, framing: Hearing["framing"]) {
-  const its: Framing = framing === "auto" ? yield* framingOf(inbox, IDLE_MS) : framing;
+/** Where the stream may be joined in the middle of a message, the first octets tell nothing. */
+function* message(inbox: Inbox, { framing, target: { endpoint: { kind } } }: Hearing) {
+  const isWire = kind === "serial" || kind === "rfc2217";
+  const its: Framing = framing !== "auto" ? framing : isWire ? "line" : yield* framingOf(inbox, IDLE_MS);
   return yield* receivePush(inbox, its, { withinMs: IDLE_MS });
 }
 

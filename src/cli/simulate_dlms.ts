@@ -9,11 +9,12 @@ import {
   NAMES,
   OPENINGS,
   parseHex,
+  PUSH,
   SECURITIES,
 } from "../dlms_settings.ts";
 import type { Keys, ServedAssociation } from "../dlms/mod.ts";
 import { UsageError } from "../errors.ts";
-import { type DlmsOptions, exampleKeys } from "../simulator/mod.ts";
+import { type DlmsOptions, exampleKeys, PUSH_FRAMINGS } from "../simulator/mod.ts";
 import type { Arguments } from "./command.ts";
 import { oneOf, parseNumber, parseServer } from "./dlms.ts";
 import { parseUsage } from "./target.ts";
@@ -21,6 +22,7 @@ import { parseUsage } from "./target.ts";
 /** Options of mode E. */
 export const SIMULATED_DLMS_OPTIONS = {
   opening: { type: "string" },
+  framing: { type: "string" },
   client: { type: "string" },
   server: { type: "string" },
   names: { type: "string" },
@@ -42,7 +44,8 @@ export const SIMULATED_DLMS_HELP =
 profile of quarter hours (1-0:99.1.0), a breaker, and a list of its objects. Client 16 needs no secret, and sees clock
 and name alone where others need one:
 
-  --opening HOW             ${OPENINGS.join(", ")} (default sign-on: /?! at 300 Bd, modes C and E)
+  --opening HOW             ${OPENINGS.join(", ")} (default sign-on: /?! at 300 Bd, modes C and E), or push: its
+                            registers unasked, --every 5s at --baud 2400, --framing ${PUSH_FRAMINGS.join(" or ")}
   --client NUMBER           who sees everything (default 1)
   --server NUMBER           its logical device, and behind a "/" its number on the line (default 1)
   --names HOW               ${NAMES.join(", ")} (default logical)
@@ -66,6 +69,8 @@ export function parseSimulatedDlms({ values }: Arguments): DlmsOptions {
     oneOf(`--${option}`, text(option) ?? absent, allowed);
   const number = (option: keyof typeof SIMULATED_DLMS_OPTIONS, most: number, absent: number) =>
     text(option) === undefined ? absent : parseNumber(`--${option}`, text(option)!, most);
+  const opening = among("opening", [...OPENINGS, PUSH], "sign-on");
+  if (opening !== PUSH && text("framing") !== undefined) throw new UsageError("--framing is of --opening push");
   const { server, physical } = parseServer(text("server") ?? "1");
   const suite = Number(among("suite", ["0", "1", "2"], "0")) as Keys["suite"];
   const security = among("security", SECURITIES, "none");
@@ -73,7 +78,8 @@ export function parseSimulatedDlms({ values }: Arguments): DlmsOptions {
   const keys = keysOf(suite, text("encryption-key"), text("authentication-key"));
   const protection = { authenticated: security !== "encryption", encrypted: security !== "authentication" };
   return {
-    opening: among("opening", OPENINGS, "sign-on"),
+    opening,
+    ...opening === PUSH && { framing: among("framing", PUSH_FRAMINGS, "hdlc") },
     client: number("client", MAX_CLIENT, 1),
     server,
     ...physical !== undefined && { physical },

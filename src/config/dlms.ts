@@ -9,6 +9,7 @@ import {
   NAMES,
   OPENINGS,
   parseHex,
+  PUSH,
   SECURITIES,
 } from "../dlms_settings.ts";
 import { parseObis } from "../obis/code.ts";
@@ -26,8 +27,8 @@ const hex = (octets: number) =>
 
 /** Options of `dlms:`. */
 export const dlmsSchema = z.strictObject({
-  opening: z.enum(OPENINGS).default("sign-on").describe(
-    "How the session begins: sign-on, /?! at 300 Bd and then HDLC; hdlc, HDLC at once (9600 8N1 unless the line's url says otherwise), over TCP too; wrapper, TCP without HDLC.",
+  opening: z.enum([...OPENINGS, PUSH]).default("sign-on").describe(
+    "How the session begins: sign-on, /?! at 300 Bd and then HDLC; hdlc, HDLC at once (9600 8N1 unless the line's url says otherwise), over TCP too; wrapper, TCP without HDLC. push: it speaks by itself, as at a customer's port (HAN): frames of HDLC or M-Bus, 2400 8N1 unless the line's url says otherwise.",
   ),
   client: number(MAX_CLIENT).default(16).describe(
     "As whom it is asked. 16 is the public client, which sees little; 1 is often the one that sees all.",
@@ -84,6 +85,9 @@ export const dlmsSchema = z.strictObject({
   accept_unproven: z.boolean().default(false).describe(
     "true: for a meter that answers a challenge by no proof of its own, which then may be somebody else.",
   ),
+  accept_unauthenticated: z.boolean().default(false).describe(
+    "true: for a meter that pushes messages which are encrypted alone (Austria's M-Bus), and has no authentication_key: anybody may forge one.",
+  ),
 });
 
 /** What could be read of it. */
@@ -112,5 +116,6 @@ export function toDlmsSettings(its: DraftDlms): DlmsSettings {
     ...present("readCounter", its.read_counter),
     signOff: its.sign_off!,
     acceptUnproven: its.accept_unproven!,
+    acceptUnauthenticated: its.accept_unauthenticated!,
   };
 }

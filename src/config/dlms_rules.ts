@@ -46,6 +46,9 @@ export function checkDlms(meter: DlmsNeighbours, endpoint: Endpoint | undefined,
   if (mode === "auto" && given.includes("registers")) {
     fault("registers", "modes C and E read them in different ways: write mode: E, or mode: C");
   }
+  if (meter.givenDlms.includes("accept_unauthenticated")) {
+    fault("dlms.accept_unauthenticated", "it is for a meter that pushes: opening: push");
+  }
   checkOpening(meter, endpoint, fault);
   checkSecret(meter, fault);
 }

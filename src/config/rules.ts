@@ -1,11 +1,12 @@
 /** What no single option can know: whether the options fit each other. @module */
 import { Cron } from "croner";
+import { PUSH } from "../dlms_settings.ts";
 import { explainType, type MeterType } from "../meters/mod.ts";
 import { nearest } from "../nearest.ts";
 import type { SinkPlugin } from "../sink.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 import { formatDuration } from "../units.ts";
-import { checkCalls } from "./call_rules.ts";
+import { checkCalls, checkPushes } from "./call_rules.ts";
 import type { DraftDlms } from "./dlms.ts";
 import { checkDlms } from "./dlms_rules.ts";
 import type { Path } from "./document.ts";
@@ -63,13 +64,10 @@ export function checkRules(draft: Draft, report: Report): void {
     checkRegisters(meter, report);
     checkPassword(meter, report);
     const endpoint = endpointOf(meter, draft);
-    if (endpoint?.kind === "tcp-listen") {
-      checkCalls(
-        meter,
-        draft.meters.filter(({ line }) => line === meter.line),
-        report,
-      );
-    } else checkDlms(meter, endpoint, report);
+    const others = draft.meters.filter(({ line }) => line === meter.line);
+    if (endpoint?.kind === "tcp-listen") checkCalls(meter, others, report);
+    else if (pushes(meter)) checkPushes(meter, report);
+    else checkDlms(meter, endpoint, report);
     checkBackfill(meter, report);
   }
   if (draft.sinks.length === 0) report.warn([], "no sinks: readings are kept in the journal and go nowhere");
@@ -86,7 +84,11 @@ function endpointOf({ line }: DraftMeter, { lines }: Draft): Endpoint | undefine
 
 /** Whether the meter speaks by itself: then it needs no schedule. */
 function isPushing(meter: DraftMeter, draft: Draft): boolean {
-  return meter.mode === "D" || endpointOf(meter, draft)?.kind === "tcp-listen";
+  return meter.mode === "D" || pushes(meter) || endpointOf(meter, draft)?.kind === "tcp-listen";
+}
+
+function pushes({ dlms }: DraftMeter): boolean {
+  return dlms?.opening === PUSH;
 }
 
 function checkNames({ meters, sinks }: Draft, report: Report): void {
@@ -120,10 +122,11 @@ function checkSharing({ path, name, endpoint }: DraftLine, meters: readonly Draf
   if (meters.length === 0) report.warn(path, "no meter hangs on this line", "key");
   if (meters.length < 2 || endpoint?.kind === "tcp-listen") return;
   for (const meter of meters) {
-    if (meter.mode === "D") {
+    if (meter.mode === "D" || pushes(meter)) {
+      const [option, what] = meter.mode === "D" ? [["mode"], "in mode D"] : [["dlms", "opening"], "that pushes"];
       report.fault(
-        [...meter.path, "mode"],
-        `a meter in mode D talks whenever it likes: it needs line ${name} for itself`,
+        [...meter.path, ...option],
+        `a meter ${what} talks whenever it likes: it needs line ${name} for itself`,
       );
     } else if (meter.dlms?.opening !== "wrapper") {
       const option = meter.dlms?.opening === "hdlc" ? "physical" : "address";
@@ -241,11 +244,13 @@ function checkRegisters({ path, mode, given, registers, timestamp }: DraftMeter,
 }
 
 /** Profiles are asked for and clocks set in programming mode; profiles in mode E too, where it is sure that it is that. */
-function checkBackfill({ path, mode, given, every, backfill }: DraftMeter, report: Report): void {
+function checkBackfill({ path, mode, given, every, backfill, dlms }: DraftMeter, report: Report): void {
   const fault = (option: string, message: string) => report.fault([...path, option], message, "key");
   if (mode === undefined) return;
   const why = mode === "D"
     ? "a meter in mode D speaks by itself and cannot be asked"
+    : dlms?.opening === PUSH
+    ? "a meter that pushes speaks by itself and is not asked"
     : mode === "auto" && given.includes("dlms")
     ? "say mode: C or mode: E, for they are asked in different ways"
     : mode === "A" || mode === "B"

@@ -109,7 +109,7 @@ export const meterSchema = z.strictObject({
     "Mode of IEC 62056-21: A, B, C, D (the meter pushes by itself), E (DLMS), or auto: as the meter answers, and E where it offers that and dlms says how to sign on.",
   ),
   every: duration.optional().meta({ examples: ["15m"] }).describe(
-    "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D, or one that calls in, may do without: then each telegram counts.",
+    "How often it is read, aligned to the wall clock; must divide a day. Either this or cron; only a meter in mode D, or one that pushes or calls in, may do without: then each telegram counts.",
   ),
   type: z.string().optional()
     .meta({ examples: ["landisgyr-ultraheat"] }).describe(

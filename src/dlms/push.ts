@@ -21,8 +21,8 @@ import { toHex } from "./octets.ts";
 import { type Keys, unprotect, type UnprotectOptions } from "./security.ts";
 import { findWrapped } from "./wrapper.ts";
 
-/** What carries the messages. */
-export type Framing = "hdlc" | "m-bus" | "wrapper";
+/** What carries the messages; `line`: HDLC or M-Bus, whichever a wire has, from any point in its stream. */
+export type Framing = "hdlc" | "m-bus" | "wrapper" | "line";
 
 /** How long to wait. */
 export interface PushPatience {
@@ -35,7 +35,12 @@ export interface PushPatience {
 const NEXT_MS = 5000;
 
 /** More than this without a whole piece is none: several times the longest one. */
-const LIMIT_BYTES: Readonly<Record<Framing, number>> = { hdlc: 1 << 13, "m-bus": 1 << 12, wrapper: 1 << 17 };
+const LIMIT_BYTES: Readonly<Record<Framing, number>> = {
+  hdlc: 1 << 13,
+  "m-bus": 1 << 12,
+  wrapper: 1 << 17,
+  line: 1 << 13,
+};
 
 /** A piece of a message, as any framing has it. */
 interface Piece {
@@ -47,6 +52,7 @@ interface Piece {
 
 /** Finds pieces. Frames that carry none, of a question and answer that goes on beside, have no data. */
 function findPiece(framing: Framing): Finder<Piece> {
+  if (framing === "line") return firstOf(findPiece("hdlc"), findPiece("m-bus"));
   if (framing === "wrapper") return mapped(findWrapped(), ({ apdu }) => ({ data: apdu, last: true }));
   if (framing === "m-bus") {
     return mapped(findLongFrame(), ({ data, piece, last }) => ({ data, first: piece === 0, last }));
@@ -55,6 +61,17 @@ function findPiece(framing: Framing): Finder<Piece> {
     const carries = control.kind === "UI" || control.kind === "I";
     return { data: carries ? information : new Uint8Array(), last: !segmented };
   });
+}
+
+/** Whoever finds something: check sequences tell what is a frame. */
+function firstOf<T>(...finders: readonly Finder<T>[]): Finder<T> {
+  return (bytes) => {
+    for (const find of finders) {
+      const found = find(bytes);
+      if (found) return found;
+    }
+    return undefined;
+  };
 }
 
 function mapped<A, B>(find: Finder<A>, map: (value: A) => B): Finder<B> {

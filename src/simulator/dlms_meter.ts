@@ -17,12 +17,15 @@ import {
 } from "../dlms/mod.ts";
 import type { LineSettings } from "../line.ts";
 import { type DlmsState, objectsOf } from "./dlms_objects.ts";
+import { pushing, type PushOptions } from "./dlms_push.ts";
 import type { Faults } from "./faults.ts";
 
 /** How a simulated meter wants its clients to sign on; whatever is absent is not wanted. */
 export interface DlmsOptions {
   /** How a session begins. */
-  readonly opening: "sign-on" | "hdlc" | "wrapper";
+  readonly opening: "sign-on" | "hdlc" | "wrapper" | "push";
+  /** What it pushes in; wanted where it does. */
+  readonly framing?: PushOptions["framing"];
   /** The client that sees everything. Whoever needs no secret leaves the public one, 16, to see everything too. */
   readonly client: number;
   readonly server: number;
@@ -40,6 +43,9 @@ export interface DlmsWorld extends Pick<DlmsState, "nowMs" | "offsetMinutes"> {
   /** Its data lines as they are now. */
   readonly block: () => string;
   readonly faults: Faults;
+  /** Where it pushes: how often, at which speed if not at 2400 Bd. */
+  readonly everyMs?: number | undefined;
+  readonly baud?: number | undefined;
 }
 
 /** System title of the meter: maker OBI. */
@@ -63,6 +69,8 @@ const NOTHING = new Uint8Array();
 
 /** HDLC after the sign-on, or from the start. */
 const HDLC_LINE: LineSettings = { baud: 9600, dataBits: 8, parity: "none", stopBits: 1 };
+/** How often a meter pushes, and at which speed. */
+const [PUSH_MS, PUSH_BAUD] = [5000, 2400];
 /** A network has no speed to wait for. */
 const NETWORK_LINE: LineSettings = { ...HDLC_LINE, baud: 4_000_000 };
 
@@ -86,8 +94,20 @@ export class DlmsMeter {
     const serve = (client: number) => this.#answering(client);
     yield* setLine(opening === "wrapper" ? NETWORK_LINE : HDLC_LINE);
     const fault = (octets: Uint8Array) => this.#spoilt(octets);
+    if (opening === "push") return yield* this.#pushing();
     if (opening === "wrapper") return yield* wrapperStation({ port, serve, fault });
     while (true) yield* this.handedOver();
+  }
+
+  #pushing(): Dialogue<never> {
+    const { server, frameOctets, framing = "hdlc", ciphering } = this.#options;
+    const { everyMs = PUSH_MS, baud = PUSH_BAUD, block } = this.#world;
+    const options = {
+      ...{ server, frameOctets, framing, everyMs, line: { ...HDLC_LINE, baud } },
+      ...ciphering && { ciphering: { ...ciphering, title: METER_TITLE, counter: this.#counter } },
+    };
+    const objects = () => objectsOf(block(), this.#state);
+    return pushing(options, { ...this.#world, objects, spoilt: (octets) => this.#spoilt(octets) });
   }
 
   /** One connection on HDLC, as after a sign-on. */

@@ -47,6 +47,7 @@ export { type Fault, FAULTS, parseFault } from "./faults.ts";
 export type { ReplayOptions } from "./replay.ts";
 export type { Statistics } from "./statistics.ts";
 export { type DlmsOptions, exampleKeys } from "./dlms_meter.ts";
+export { PUSH_FRAMINGS } from "./dlms_push.ts";
 export type { Port } from "./wire.ts";
 export { type Dialect, DIALECTS, parseDialect, type ProgrammedOptions } from "./registers.ts";
 
@@ -278,7 +279,8 @@ class Simulation {
     if (!dlms) return { life: () => meter(options) };
     const { offsetMinutes } = momentOf(this.#startMs, this.#clock.now());
     const { block, faults } = options;
-    const its = new DlmsMeter(dlms, { nowMs: () => this.#clock.now(), offsetMinutes, block, faults });
+    const { everyMs, baud } = this.#options;
+    const its = new DlmsMeter(dlms, { nowMs: () => this.#clock.now(), offsetMinutes, block, faults, everyMs, baud });
     if (dlms.opening !== "sign-on") return { life: () => its.serve() };
     return { life: () => meter({ ...options, handedOver: () => its.handedOver() }) };
   }
