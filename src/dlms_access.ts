@@ -61,7 +61,7 @@ export function modeEOptions(settings: DlmsSettings, access: DlmsAccess): ModeEO
 }
 
 function associationOf(settings: DlmsSettings, { password, counters }: DlmsAccess): AssociationOptions {
-  const { client, names, signOff, acceptUnproven, meterTitle } = settings;
+  const { client, names, signOff, generalBlocks, acceptUnproven, meterTitle } = settings;
   const auth = authenticationOf(settings, password !== undefined);
   const its = readKeys(settings, auth);
   const title = its.get("clientTitle");
@@ -79,7 +79,7 @@ function associationOf(settings: DlmsSettings, { password, counters }: DlmsAcces
     ...counter && { counter },
     ...meterTitle !== undefined && { serverTitle: parseHex(meterTitle, 8) },
     ...ciphering && { ciphering },
-    releases: signOff,
+    ...{ releases: signOff, generalBlocks },
     trustsUnproven: acceptUnproven,
   };
 }

@@ -61,6 +61,8 @@ export interface DlmsSettings {
   readonly readCounter?: string;
   /** Whether to sign off by a message of its own before the link is closed. */
   readonly signOff: boolean;
+  /** Whether messages that are longer than one side takes may go in blocks of any service, not those of GET and SET alone. */
+  readonly generalBlocks: boolean;
   /** Whether to go on when the meter does not prove that it knows the secret too. */
   readonly acceptUnproven: boolean;
   /** Whether pushed messages are believed that are encrypted and not authenticated. */

@@ -177,6 +177,7 @@ Deno.test("asking: mode E: a meter that is silent at the sign-on by password is 
       cipher: "global",
       signOff: true,
       acceptUnproven: false,
+      generalBlocks: false,
       acceptUnauthenticated: false,
     } as const,
   };

@@ -121,6 +121,7 @@ Deno.test("loadConfig: a meter in mode E has the settings of an association, its
     cipher: "global",
     signOff: true,
     acceptUnproven: false,
+    generalBlocks: false,
     acceptUnauthenticated: false,
   };
   const { config } = await load(meter("every: 15m, mode: E"));

@@ -34,6 +34,7 @@ export const DLMS_OPTIONS = {
   auth: { type: "string" },
   password: { type: "string" },
   opening: { type: "string" },
+  "general-blocks": { type: "boolean" },
   names: { type: "string" },
   security: { type: "string" },
   suite: { type: "string" },
@@ -61,6 +62,8 @@ said here:
                        other; wrapper: TCP without HDLC
   --names HOW          logical (default), or short: of older meters, whose objects have numbers
 
+  --general-blocks     proposes general block transfer, for messages that are longer than one side takes
+
   --security WHAT      ${SECURITIES.join(", ")} (default none): what is done to messages
   --suite N            security suite 0 (default), 1 or 2
   --cipher HOW         ${CIPHERS.join(", ")} (default global)
@@ -76,7 +79,7 @@ said here:
 export const DLMS_DEFAULTS: DlmsSettings = {
   ...{ opening: "sign-on", client: 16, server: 1, frameOctets: 1024, names: "logical" },
   ...{ security: "none", suite: 0, cipher: "global" },
-  ...{ signOff: true, acceptUnproven: false, acceptUnauthenticated: false },
+  ...{ signOff: true, generalBlocks: false, acceptUnproven: false, acceptUnauthenticated: false },
 };
 
 /** What the command line says about a session of mode E, and the configuration beneath it. @throws {UsageError} */
@@ -165,6 +168,7 @@ export function dlmsSettings(values: Arguments["values"], { dlms }: Pick<Target,
     meterTitle: title("meter-title"),
     meterKey: text("meter-key"),
     readCounter: name,
+    generalBlocks: values["general-blocks"] as boolean | undefined,
     ...server !== undefined && parseServer(server),
   };
   return { ...DLMS_DEFAULTS, ...dlms, ...withoutAbsent(given) };

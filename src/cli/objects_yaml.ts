@@ -30,6 +30,7 @@ const OPTIONS: Readonly<Partial<Record<keyof DlmsSettings, string>>> = {
   meterKey: "meter_key",
   readCounter: "read_counter",
   signOff: "sign_off",
+  generalBlocks: "general_blocks",
   acceptUnproven: "accept_unproven",
 };
 

@@ -36,6 +36,7 @@ export const SIMULATED_DLMS_OPTIONS = {
   "client-key": { type: "string" },
   "frame-octets": { type: "string" },
   "block-octets": { type: "string" },
+  "general-blocks": { type: "string" },
 } as const;
 
 /** Their part of the help. */
@@ -57,7 +58,12 @@ and name alone where others need one:
                             no keys of a real meter (default: the standard's examples, 000102… and D0D1D2…)
   --signing-key HEX, --client-key HEX
                             for ecdsa: the meter's private key, the client's public one
-  --frame-octets N          what a frame holds (default 128); --block-octets N what a block does (default 1024)`;
+  --frame-octets N          what a frame holds (default 128); --block-octets N what a block does (default 1024)
+  --general-blocks N        takes and sends what is longer in blocks of N octets (general block transfer), where the
+                            client proposes it: four stream at once`;
+
+/** Blocks that follow each other without being asked for. */
+const STREAMING = 4;
 
 /** What the meter challenges with, each time the same: it guards nothing. */
 const CHALLENGE = new TextEncoder().encode("SimulatedMeter16");
@@ -87,6 +93,8 @@ export function parseSimulatedDlms({ values }: Arguments): DlmsOptions {
     credentials: credentialsOf(auth, { keys, password: text("password"), values }),
     ...security !== "none" && { ciphering: { keys, protection, kind: among("cipher", CIPHERS, "global") } },
     frameOctets: Math.max(32, number("frame-octets", 2030, 128)),
+    ...text("general-blocks") !== undefined &&
+      { generalBlocks: { octets: Math.max(16, number("general-blocks", MAX_ADDRESS, 0)), window: STREAMING } },
     blockOctets: Math.max(16, number("block-octets", MAX_ADDRESS, 1024)),
   };
 }

@@ -82,6 +82,9 @@ export const dlmsSchema = z.strictObject({
   sign_off: z.boolean().default(true).describe(
     "false: for a meter that takes the message of the sign-off (RLRQ) badly.",
   ),
+  general_blocks: z.boolean().default(false).describe(
+    "true: general block transfer is proposed, for a meter that sends its long answers so, or takes long questions so alone. Long profiles come by the blocks of GET better: row by row.",
+  ),
   accept_unproven: z.boolean().default(false).describe(
     "true: for a meter that answers a challenge by no proof of its own, which then may be somebody else.",
   ),
@@ -115,6 +118,7 @@ export function toDlmsSettings(its: DraftDlms): DlmsSettings {
     ...present("meterKey", its.meter_key),
     ...present("readCounter", its.read_counter),
     signOff: its.sign_off!,
+    generalBlocks: its.general_blocks!,
     acceptUnproven: its.accept_unproven!,
     acceptUnauthenticated: its.accept_unauthenticated!,
   };

@@ -19,9 +19,10 @@ import {
 } from "./acse.ts";
 import { decodeActionResponse, encodeActionRequest } from "./action.ts";
 import { answerChallenge, isRightAnswer, type Proof, type Secret } from "./authentication.ts";
-import { Assembly, decodeTransferBlock, encodeTransferBlock, isTransferBlock } from "./block_transfer.ts";
+import { isTransferBlock } from "./block_transfer.ts";
 import { Ciphering, type CipheringOptions, type InvocationCounter } from "./ciphering.ts";
 import { type Data, octetsOf, octetString } from "./data.ts";
+import { refuseGeneral } from "./general_protection.ts";
 import { CONFORMANCE, decodeInitiateResponse, encodeInitiateRequest, type InitiateResponse } from "./initiate.ts";
 import type { ExchangeOptions, Link } from "./link.ts";
 import { equal } from "./octets.ts";
@@ -36,6 +37,7 @@ import {
   isServiceError,
 } from "./refusals.ts";
 import { decodeReadResponse, encodeReadRequest } from "./short_names.ts";
+import { Transfer } from "./transfer.ts";
 
 /** How a client proves who it is. A challenge is drawn anew for each association, 16 octets or more. */
 export type Credentials =
@@ -61,6 +63,8 @@ export interface AssociationOptions {
   readonly maxPduOctets?: number;
   /** Default: what the client can do with names of this kind. */
   readonly conformance?: number;
+  /** Whether to propose general block transfer, for messages that are longer than one side takes. Default no. */
+  readonly generalBlocks?: boolean;
   /** Whether to sign off by RLRQ before the link is closed; some meters take it badly. Default yes. */
   readonly releases?: boolean;
   /** Whether to go on when the meter does not prove that it knows the secret too. Default no. */
@@ -140,7 +144,7 @@ export class Association {
   }
 
   #request(): AssociationRequest {
-    const { credentials, ciphering, conformance = PROPOSED[this.names], maxPduOctets = 0xffff } = this.#options;
+    const { credentials, ciphering, conformance = this.#proposed(), maxPduOctets = 0xffff } = this.#options;
     const dedicated = ciphering?.dedicatedKey ? { dedicatedKey: ciphering.dedicatedKey } : {};
     const initiate = encodeInitiateRequest({ ...dedicated, conformance, maxPduOctets });
     const { mechanism } = credentials;
@@ -153,6 +157,12 @@ export class Association {
       ...(title ? { title } : {}),
       initiate: this.#ciphering?.wrap(initiate, "global") ?? initiate,
     };
+  }
+
+  #proposed(): number {
+    const { ciphering, generalBlocks = false } = this.#options;
+    return PROPOSED[this.names] | (generalBlocks ? CONFORMANCE.generalBlockTransfer : 0) |
+      (ciphering?.kind?.startsWith("general-") ? CONFORMANCE.generalProtection : 0);
   }
 
   #rejected(response: AssociationResponse): RefusalError {
@@ -244,26 +254,19 @@ export class Association {
   *#once(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>> {
     const wrapped = this.#ciphering?.wrap(apdu) ?? apdu;
     this.#interrupted = true;
-    const { value, atMs } = yield* this.#link.exchange(wrapped, options);
+    const first = this.#isTooLong(wrapped)
+      ? yield* new Transfer(this.#link, options).send(wrapped, this.settled.maxPduOctets)
+      : yield* this.#link.exchange(wrapped, options);
+    const { value, atMs } = isTransferBlock(first.value) ? yield* new Transfer(this.#link).receive(first) : first;
     this.#interrupted = false;
-    const whole = isTransferBlock(value) ? yield* this.#assemble(value) : value;
-    return { value: this.#ciphering?.unwrap(whole) ?? whole, atMs };
+    refuseGeneral(value);
+    return { value: this.#ciphering?.unwrap(value) ?? value, atMs };
   }
 
-  /** Asks for block after block, one at a time. */
-  *#assemble(first: Uint8Array): Dialogue<Uint8Array> {
-    const assembly = new Assembly();
-    let received = first;
-    for (let own = 1; own <= 0xffff; own++) {
-      const before = assembly.acknowledged;
-      const whole = assembly.add(decodeTransferBlock(received));
-      if (whole) return whole;
-      if (assembly.acknowledged === before) break;
-      const { acknowledged } = assembly;
-      const block = { last: true, streaming: false, window: 1, block: own, acknowledged, data: new Uint8Array() };
-      received = (yield* this.#link.exchange(encodeTransferBlock(block))).value;
-    }
-    throw new ProtocolError("unreadable", "The meter's blocks come out of turn, or without end", received);
+  /** Whether a message is more than the meter takes at once, and it takes it in blocks. */
+  #isTooLong({ length }: Uint8Array): boolean {
+    const { maxPduOctets = 0, conformance = 0 } = this.#settled ?? {};
+    return maxPduOctets > 0 && length > maxPduOctets && (conformance & CONFORMANCE.generalBlockTransfer) !== 0;
   }
 
   #throwRefusal(apdu: Uint8Array): void {

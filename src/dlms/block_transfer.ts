@@ -47,6 +47,19 @@ export function decodeTransferBlock(apdu: Uint8Array): TransferBlock {
   };
 }
 
+/** Octets of a block around its data. */
+const OVERHEAD = 9;
+
+/** Cuts a message into blocks of at most `octets`, none acknowledged yet, each to be answered before the next. */
+export function transferBlocks(message: Uint8Array, octets: number, window: number): TransferBlock[] {
+  const room = Math.max(1, octets - OVERHEAD);
+  const count = Math.ceil(message.length / room);
+  return Array.from({ length: count }, (_, at) => ({
+    ...{ last: at === count - 1, streaming: false, window, block: at + 1, acknowledged: 0 },
+    data: message.subarray(at * room, (at + 1) * room),
+  }));
+}
+
 /** Puts blocks together that come in turn; one that was there already is passed over. */
 export class Assembly {
   readonly #parts: Uint8Array[] = [];
@@ -58,9 +71,14 @@ export class Assembly {
     return this.#inTurn;
   }
 
+  /** Blocks up to this one held nothing: whoever sends counts them too, or begins with 1 all the same. */
+  passOver(block: number): void {
+    if (this.#parts.length === 0) this.#inTurn = block;
+  }
+
   /** The whole message with the last block in turn; `undefined`: more are to come. @throws {ProtocolError} without end */
   add({ block, data, last }: TransferBlock): Uint8Array | undefined {
-    if (block !== this.#inTurn + 1) return undefined;
+    if (block !== this.#inTurn + 1 && !(block === 1 && this.#parts.length === 0)) return undefined;
     this.#inTurn = block;
     this.#octets += data.length;
     if (this.#octets > MAX_MESSAGE_OCTETS) {

@@ -1,4 +1,5 @@
 /** Which messages a cipher wraps, and how the outside tells the inside (Green Book, 9.2.7.2.4, 9.5). @module */
+import { refuseGeneral } from "./general_protection.ts";
 import { Reader, Writer } from "./octets.ts";
 
 /** With which key, and whether the sender's title stands in front. */
@@ -50,8 +51,12 @@ export function encodeCiphered({ kind, title, ciphered }: CipheredApdu, plainTag
   return new Writer().put(tag).octets(ciphered).bytes;
 }
 
-/** What a message is that is ciphered; `undefined`: it is plain. @throws {ProtocolError} lengths that lie */
+/**
+ * What a message is that is ciphered; `undefined`: it is plain. @throws {ProtocolError} lengths that lie, or a protection
+ * that cannot be undone
+ */
 export function decodeCiphered(apdu: Uint8Array): CipheredApdu | undefined {
+  refuseGeneral(apdu);
   const tag = apdu[0];
   const reader = new Reader(apdu.subarray(1), "the ciphered message");
   if (tag === GENERAL_GLOBAL || tag === GENERAL_DEDICATED) {

@@ -112,10 +112,19 @@ export class HdlcLink implements Link {
     return undefined;
   }
 
-  *exchange(apdu: Uint8Array, options: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
+  exchange(apdu: Uint8Array, options: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
+    return this.#exchange(segment(apdu, this.#parameters.maxSend, "request"), options);
+  }
+
+  next(options: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
+    return this.#exchange([], options);
+  }
+
+  /** Sends these pieces, if any, and asks the meter to go on until its answer is whole. */
+  *#exchange(pieces: readonly Uint8Array[], options: ExchangeOptions): Dialogue<Cut<Uint8Array>> {
     const { withinMs = this.#times.answerMs, secret = false } = options;
     const exchange: Exchange = {
-      pieces: segment(apdu, this.#parameters.maxSend, "request"),
+      pieces,
       base: this.#send,
       ...{ secret, acknowledged: 0, parts: [], octets: 0, atMs: 0, complete: false },
     };
@@ -180,7 +189,9 @@ export class HdlcLink implements Link {
     this.#connected = false;
     const where = octets > 0
       ? `after ${octets} octets of its answer`
-      : `to frame ${acknowledged + 1} of ${pieces.length}`;
+      : pieces.length > 0
+      ? `to frame ${acknowledged + 1} of ${pieces.length}`
+      : "that goes on";
     return new SilenceError(
       `No answer from meter ${formatAddress(this.#options.server)} ${where}, asked ${times} times`,
     );

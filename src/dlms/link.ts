@@ -23,6 +23,8 @@ export interface Link {
   open(): Dialogue<void>;
   /** Sends a message and waits for the answer. @throws {SilenceError} {ProtocolError} */
   exchange(apdu: Uint8Array, options?: ExchangeOptions): Dialogue<Cut<Uint8Array>>;
+  /** Waits for a further message of the meter, to a question that several answer. @throws {SilenceError} {ProtocolError} */
+  next(options?: ExchangeOptions): Dialogue<Cut<Uint8Array>>;
   /** Disconnects; whether the meter confirms it or not. */
   close(): Dialogue<void>;
 }

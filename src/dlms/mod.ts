@@ -9,10 +9,10 @@
  * | IEC 62056-47 | wrapper on TCP | `wrapper.ts`, `wrapper_link.ts`, `link.ts` |
  * | Green Book 9.4 | association, release; what is settled then | `acse.ts`, `initiate.ts` |
  * | – | the client: its association, what it reads and writes | `association.ts`, `ciphering.ts`, `client.ts`, `fetching.ts`, `long_values.ts`, `reading.ts`, `readout.ts` |
- * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `authentication.ts`, `signatures.ts` |
+ * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `general_protection.ts`, `authentication.ts`, `signatures.ts` |
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
- * | Green Book 9.4.9 | general block transfer | `block_transfer.ts` |
+ * | Green Book 9.4.9 | general block transfer | `block_transfer.ts`, `transfer.ts`; `block_server.ts` |
  * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_telegram.ts`, `push_values.ts`, `mbus.ts` |
  * | – | a meter that is none | `server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
@@ -27,6 +27,7 @@ export * from "./association.ts";
 export * from "./attribute_text.ts";
 export * from "./authentication.ts";
 export * from "./axdr.ts";
+export * from "./block_server.ts";
 export * from "./block_transfer.ts";
 export * from "./ciphered_apdu.ts";
 export * from "./ciphering.ts";
@@ -37,6 +38,7 @@ export * from "./date_time.ts";
 export * from "./decimal.ts";
 export * from "./description.ts";
 export * from "./fetching.ts";
+export * from "./general_protection.ts";
 export * from "./get.ts";
 export * from "./hdlc.ts";
 export * from "./hdlc_address.ts";
@@ -67,6 +69,7 @@ export * from "./set.ts";
 export * from "./short_names.ts";
 export * from "./signatures.ts";
 export * from "./station.ts";
+export * from "./transfer.ts";
 export * from "./units.ts";
 export * from "./values.ts";
 export * from "./wrapper.ts";

@@ -15,6 +15,7 @@ import { type ActionResult, decodeActionRequest, encodeActionResponse } from "./
 import { CURRENT_ASSOCIATION } from "./association.ts";
 import { answerChallenge, isRightAnswer, type Secret } from "./authentication.ts";
 import { decodeData, encodeData, readData } from "./axdr.ts";
+import { BlockServer, type BlockServerOptions } from "./block_server.ts";
 import { decodeCiphered } from "./ciphered_apdu.ts";
 import { Ciphering, type CipheringOptions, countFrom } from "./ciphering.ts";
 import { type Data, itemsOf, octetsOf, octetString } from "./data.ts";
@@ -52,6 +53,8 @@ export interface ServedAssociation {
   readonly maxPduOctets?: number;
   /** Octets of a value in one block; default: as many as the client takes. */
   readonly blockOctets?: number;
+  /** Long messages go by general block transfer, both ways, where the client proposes it. */
+  readonly generalBlocks?: BlockServerOptions;
 }
 
 /** A meter. */
@@ -67,6 +70,7 @@ export interface Meter {
 const EXCEPTION = {
   notPossible: encodeException({ state: 1, error: 1 }),
   unknown: encodeException({ state: 2, error: 2 }),
+  tooLong: encodeException({ state: 1, error: 4 }),
 };
 const CANNOT_DECIPHER = encodeException({ state: 1, error: 5 });
 const OBJECT_UNDEFINED = 4;
@@ -74,6 +78,8 @@ const DENIED = 3;
 const [SCOPE_VIOLATED, TYPE_UNMATCHED, NO_LONG_GET, BLOCK_NUMBER_INVALID] = [13, 12, 16, 19];
 /** Octets around a block's raw octets, and of a cipher around both. */
 const OVERHEAD = 64;
+const AARQ = 0x60;
+const DEFAULT_PDU_OCTETS = 1200;
 const SHORT_BASE = 0xfa00;
 const SHORT_REPLY = 0xfa58;
 
@@ -87,6 +93,8 @@ export class Server {
   #clientMax = 0xffff;
   /** A value on its way out, in blocks; one on its way in. */
   #outgoing: { readonly raw: Uint8Array; at: number; block: number } | undefined;
+  #blocks: BlockServer | undefined;
+  #more: Uint8Array[] = [];
   #incoming: { readonly request: SetRequest; readonly raw: number[] } | undefined;
 
   constructor(meter: Meter, client: number) {
@@ -95,10 +103,23 @@ export class Server {
     this.#ciphering = this.#served?.ciphering && new Ciphering(this.#served.ciphering);
   }
 
-  /** The answer to a message. */
+  /** The answer to a message, or the first of several. */
   answer(apdu: Uint8Array): Uint8Array {
+    const { maxPduOctets = DEFAULT_PDU_OCTETS } = this.#served ?? {};
+    if (apdu.length > maxPduOctets && apdu[0] !== AARQ) return EXCEPTION.tooLong;
+    const messages = this.#blocks?.answer(apdu, (whole) => this.#answerWhole(whole)) ?? [this.#answerWhole(apdu)];
+    this.#more = messages.slice(1);
+    return messages[0] ?? EXCEPTION.notPossible;
+  }
+
+  /** A further message to the same question; `undefined`: there is none. */
+  more(): Uint8Array | undefined {
+    return this.#more.shift();
+  }
+
+  #answerWhole(apdu: Uint8Array): Uint8Array {
     try {
-      if (apdu[0] === 0x60) return this.#associate(decodeAssociationRequest(apdu));
+      if (apdu[0] === AARQ) return this.#associate(decodeAssociationRequest(apdu));
       if (apdu[0] === 0x62) return this.#release();
       if (this.#state === "none") return EXCEPTION.notPossible;
       const replayed = this.#tooLow(apdu);
@@ -143,6 +164,9 @@ export class Server {
     const initiate = decodeInitiateRequest(this.#ciphering?.unwrap(request.initiate) ?? request.initiate);
     if (this.#ciphering) this.#ciphering.dedicatedKey = initiate.dedicatedKey;
     this.#clientMax = initiate.maxPduOctets || 0xffff;
+    const { generalBlocks } = served;
+    const isProposed = (initiate.conformance & CONFORMANCE.generalBlockTransfer) !== 0;
+    this.#blocks = generalBlocks && isProposed ? new BlockServer(generalBlocks) : undefined;
     [this.#request, this.#outgoing, this.#incoming] = [request, undefined, undefined];
     this.#state = "challenge" in credentials ? "pending" : "open";
     return this.#aare(request, {
@@ -160,8 +184,9 @@ export class Server {
       initiate?: { conformance: number };
     },
   ): Uint8Array {
-    const { credentials, maxPduOctets = 1200, names } = this.#served ?? {};
-    const supported = names === "short" ? 0x1c0320 : 0x407e1f | CONFORMANCE.selectiveAccess;
+    const { credentials, maxPduOctets = DEFAULT_PDU_OCTETS, names, generalBlocks } = this.#served ?? {};
+    const supported = (names === "short" ? 0x1c0320 : 0x407e1f | CONFORMANCE.selectiveAccess) |
+      (generalBlocks ? CONFORMANCE.generalBlockTransfer : 0);
     const plain = initiate && encodeInitiateResponse({
       ...{ conformance: initiate.conformance & supported, maxPduOctets },
       vaaName: names === "short" ? SHORT_BASE : 7,
@@ -201,6 +226,7 @@ export class Server {
   }
 
   #blockOctets(): number {
+    if (this.#blocks) return Infinity;
     return this.#served?.blockOctets ?? Math.max(OVERHEAD, this.#clientMax - OVERHEAD);
   }
 

@@ -12,6 +12,21 @@ import { encodeWrapped, findWrapped } from "./wrapper.ts";
 /** What answers a client's messages; made anew when the client connects. */
 export interface Answering {
   answer(apdu: Uint8Array): Uint8Array;
+  /** A further message to the same question, if there is one. */
+  more?(): Uint8Array | undefined;
+}
+
+/** All messages that answer a question. */
+function messagesOf(answering: Answering, apdu: Uint8Array): Uint8Array[] {
+  const messages = [answering.answer(apdu)];
+  for (let more = answering.more?.(); more; more = answering.more?.()) messages.push(more);
+  return messages;
+}
+
+/** A frame's part of an answer; `segmented`: its message goes on. */
+interface Piece {
+  readonly octets: Uint8Array;
+  readonly segmented: boolean;
 }
 
 /** A meter on an HDLC line. */
@@ -41,7 +56,7 @@ interface Connection {
   receive: number;
   parts: Uint8Array[];
   /** The last answer in pieces, the number of the first, and how many the client has. */
-  pieces: Uint8Array[];
+  pieces: Piece[];
   base: number;
   acknowledged: number;
 }
@@ -121,10 +136,13 @@ function take(connection: Connection, { information, segmented }: Frame): void {
   connection.receive = (connection.receive + 1) % 8;
   connection.parts.push(information);
   if (segmented) return;
-  const answer = connection.answering.answer(stripLlc(join(...connection.parts)));
+  const messages = messagesOf(connection.answering, stripLlc(join(...connection.parts)));
   connection.base = (connection.base + connection.pieces.length) % 8;
   [connection.parts, connection.acknowledged] = [[], 0];
-  connection.pieces = segment(answer, connection.parameters.maxSend, "response");
+  connection.pieces = messages.flatMap((message) => {
+    const pieces = segment(message, connection.parameters.maxSend, "response");
+    return pieces.map((octets, at) => ({ octets, segmented: at < pieces.length - 1 }));
+  });
 }
 
 function nextPieces(
@@ -133,10 +151,10 @@ function nextPieces(
 ): Uint8Array[] {
   if (parts.length > 0) return []; // the question is not whole yet
   const end = Math.min(acknowledged + parameters.windowSend, pieces.length);
-  return pieces.slice(acknowledged, end).map((piece, at) => {
+  return pieces.slice(acknowledged, end).map(({ octets, segmented }, at) => {
     const number = acknowledged + at;
     const control: Control = { kind: "I", send: (base + number) % 8, receive, poll: number === end - 1 };
-    return frame(control, piece, number < pieces.length - 1);
+    return frame(control, octets, segmented);
   });
 }
 
@@ -158,7 +176,8 @@ export function* wrapperStation({ port, serve, fault = (octets) => octets }: Wra
     if (destination !== port) continue;
     const answering = clients.get(source) ?? serve(source);
     clients.set(source, answering);
-    const answer = { source: port, destination: source, apdu: answering.answer(apdu) };
-    yield* send(fault(encodeWrapped(answer), count++));
+    for (const message of messagesOf(answering, apdu)) {
+      yield* send(fault(encodeWrapped({ source: port, destination: source, apdu: message }), count++));
+    }
   }
 }

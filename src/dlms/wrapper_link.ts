@@ -20,13 +20,17 @@ const STRANGE_MESSAGES = 32;
 /** A connection over the wrapper. The socket itself is opened and closed by the session. */
 export function wrapperLink(inbox: Inbox, { client, server, times = TIMES }: WrapperLinkOptions): Link {
   let heard = false;
-  return { *open() {}, *close() {}, exchange };
+  return { *open() {}, *close() {}, exchange, next };
 
   function* exchange(apdu: Uint8Array, options: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
-    const { withinMs = times.answerMs, secret = false } = options;
+    const secret = options.secret ? toCharacters(apdu) : undefined;
     yield* flush();
     inbox.clear();
-    yield* send(encodeWrapped({ source: client, destination: server, apdu }), secret ? toCharacters(apdu) : undefined);
+    yield* send(encodeWrapped({ source: client, destination: server, apdu }), secret);
+    return yield* next(options);
+  }
+
+  function* next({ withinMs = times.answerMs }: ExchangeOptions = {}): Dialogue<Cut<Uint8Array>> {
     const patience = { firstMs: withinMs, nextMs: times.octetMs, limitBytes: MAX_MESSAGE_OCTETS };
     for (let strange = 0; strange < STRANGE_MESSAGES; strange++) {
       const { value, atMs } = yield* answer(patience);

@@ -36,6 +36,7 @@ export interface DlmsOptions {
   /** Octets of information in a frame, and of a value in one block. */
   readonly frameOctets: number;
   readonly blockOctets?: number;
+  readonly generalBlocks?: ServedAssociation["generalBlocks"];
 }
 
 /** What the meter's surroundings tell it. */
@@ -136,6 +137,7 @@ export class DlmsMeter {
         this.#hear(apdu);
         return answer;
       },
+      more: () => server.more(),
     };
   }
 
@@ -144,8 +146,12 @@ export class DlmsMeter {
   }
 
   #associations(): ServedAssociation[] {
-    const { client, names, credentials, ciphering, blockOctets } = this.#options;
-    const common = { names, ...blockOctets !== undefined && { blockOctets } };
+    const { client, names, credentials, ciphering, blockOctets, generalBlocks } = this.#options;
+    const common = {
+      names,
+      ...blockOctets !== undefined && { blockOctets },
+      ...generalBlocks && { generalBlocks },
+    };
     const own = ciphering && { title: METER_TITLE, counter: this.#counter, heard: this.#state.heard, ...ciphering };
     return [
       { ...common, client, credentials, ...own && { ciphering: own } },

@@ -8,6 +8,7 @@ import {
   type CipheringOptions,
   Client,
   countFrom,
+  type Data,
   dateTimeOf,
   encodeException,
   encodeGetResponse,
@@ -45,6 +46,7 @@ import {
   PROFILE_START,
   SECRET,
   testMeter,
+  type TestMeterOptions,
 } from "../support/dlms_meter.ts";
 import { follow } from "../support/follow.ts";
 import { talk, type TalkOptions } from "../support/talk.ts";
@@ -462,4 +464,56 @@ Deno.test("Client: a general block transfer is put together, each block acknowle
   const data = talk(associated(link, NONE, work), wrapperStation({ port: 1, serve }));
   assert.deepEqual(data, integer("double-long-unsigned", 100_000));
   assert.deepEqual(array([]), array([]));
+});
+
+/** A buffer by general block transfer, over both links. */
+const BLOCKS = { ...NONE, generalBlocks: true };
+
+Deno.test("Client: a meter streams its answer in blocks of any size, in windows; a lost block is sent again", () => {
+  const work = function* (client: Client) {
+    const buffer = yield* client.demand(read(PROFILE, 7));
+    return "items" in buffer && buffer.items.length;
+  };
+  for (const [octets, window] of [[20, 1], [64, 3], [100, 8], [500, 20]] as const) {
+    const meter = () => testMeter({ rows: 40, generalBlocks: { octets, window } });
+    const name = `${octets} octets, ${window} at once`;
+    assert.equal(onHdlc(meter(), BLOCKS, work), 40, name);
+    assert.equal(onWrapper(meter(), BLOCKS, work), 40, name);
+    const { client, meter: its } = cipheringOf(0);
+    const ciphered = testMeter({ rows: 40, generalBlocks: { octets, window }, ciphering: its });
+    assert.equal(onWrapper(ciphered, { ...BLOCKS, ciphering: client }, work), 40, `${name}, ciphered`);
+  }
+  const meter = testMeter({ rows: 40, generalBlocks: { octets: 64, window: 4 } });
+  for (const lost of [3, 4, 5, 9]) {
+    const fault = (octets: Uint8Array, count: number) => count === lost ? new Uint8Array() : octets;
+    const serve = (client: number) => new Server(meter, client);
+    const link = wrapperLink(new Inbox(), { client: 16, server: 1 });
+    const dialogue = associated(link, BLOCKS, (association) => work(new Client(association)));
+    assert.equal(talk(dialogue, wrapperStation({ port: 1, serve, fault })), 40, `message ${lost} is lost`);
+    assert.equal(onHdlc(meter, BLOCKS, work, { fault }), 40, `frame ${lost} is lost`);
+  }
+});
+
+Deno.test("Client: what is more than the meter takes at once goes in blocks, or is refused where it takes none", () => {
+  const did: Data[] = [];
+  const meter = (its: TestMeterOptions) => {
+    const all = testMeter({ maxPduOctets: 128, ...its });
+    const breaker = all.objects.find(({ classId }) => classId === 70)!;
+    return {
+      ...all,
+      objects: [{ ...breaker, act: (_: number, data?: Data) => ({ result: did.push(data!) * 0 }) }],
+    };
+  };
+  const long = octetString(Uint8Array.from({ length: 1000 }, (_, at) => at & 0xff));
+  const work = function* (client: Client) {
+    yield* client.action({ classId: 70, name: "0-0:96.3.10*255", id: 1 }, long);
+    return "done";
+  };
+  const generalBlocks = { octets: 64, window: 2 };
+  assert.equal(onHdlc(meter({ generalBlocks }), BLOCKS, work), "done");
+  assert.equal(onWrapper(meter({ generalBlocks }), BLOCKS, work), "done");
+  const { client, meter: its } = cipheringOf(0);
+  assert.equal(onWrapper(meter({ generalBlocks, ciphering: its }), { ...BLOCKS, ciphering: client }, work), "done");
+  assert.deepEqual(did, [long, long, long]);
+  assert.throws(() => onHdlc(meter({}), BLOCKS, work), { name: "RefusalError", message: /message too long/ });
 });

@@ -15,6 +15,7 @@ import {
   type Proof,
   protect,
   publicKeyOf,
+  readPush,
   type Secret,
   sharedSecret,
   sign,
@@ -217,4 +218,32 @@ Deno.test("wrapKey, unwrapKey: the published key both ways, and a wrong master k
   assert.throws(() => unwrapKey(octets("gb-keywrap").subarray(1), master), ProtocolError);
   const long = hexOctets(toHex(master).repeat(2));
   assert.deepEqual(unwrapKey(wrapKey(long, long), long), long);
+});
+
+Deno.test("refuseGeneral: what this program cannot undo is refused by its name, whoever asks", () => {
+  const header = "04 00000001 08 4B464D6750000009 08 4F42490000000001 00 00";
+  const table: [string, RegExp][] = [
+    [
+      `DD ${header} 01 00 00 05 30 00000001`,
+      /of 4B464D6750000009: .*a key that it names by a number \(general-ciphering, DD\)/,
+    ],
+    [`DD ${header} 01 01 00 05 30 00000001`, /a key that comes along, wrapped by another/],
+    [
+      `DD ${header} 01 02 00 00 05 30 00000001`,
+      /a key that both sides agree on for it .*have the meter use its global key/,
+    ],
+    [`DD ${header} 00 05 30 00000001`, /a key of which it says nothing/],
+    [`DF ${header} 02 0F00 02 0000`, /it is signed \(general-signing, DF\), and this program cannot verify that/],
+    ["DD 04 00", /octets wanted/],
+  ];
+  for (const [hex, message] of table) {
+    assert.throws(() => decodeCiphered(hexOctets(hex)), { name: "ProtocolError", message }, hex);
+    assert.throws(() => readPush(hexOctets(hex)), { name: "ProtocolError", message }, hex);
+  }
+  const compressed = hexOctets("DB 08 4B464D6750000009 0A B0 00000001 0102030405");
+  const meter = {
+    keys: { suite: 0, encryption: new Uint8Array(16), authentication: new Uint8Array(16) } as const,
+    heard: new Map<string, number>(),
+  };
+  assert.throws(() => readPush(compressed, meter), /it is compressed, which this program cannot undo/);
 });

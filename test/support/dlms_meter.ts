@@ -139,7 +139,8 @@ export function objects(rows = 12): MeterObject[] {
 }
 
 /** Changes to a test meter. */
-export interface TestMeterOptions extends Pick<ServedAssociation, "names" | "blockOctets" | "maxPduOctets"> {
+export interface TestMeterOptions
+  extends Pick<ServedAssociation, "names" | "blockOctets" | "maxPduOctets" | "generalBlocks"> {
   readonly ciphering?: NonNullable<ServedAssociation["ciphering"]>;
   readonly rows?: number;
   readonly selects?: boolean;
