@@ -4,6 +4,7 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
+import { allBoots } from "./boots.ts";
 import { endOf, startOf } from "./ends.ts";
 import { JournalFile, type Predecessor } from "./file.ts";
 import { allLetters } from "./letters.ts";
@@ -84,14 +85,10 @@ export function fetchReadouts({ aside, after, upTo }: Salvage): { readonly rows:
   const db = open(aside);
   if (!db) return { rows: [], upTo };
   try {
-    const boots = new Map(
-      attempt(() =>
-        (db.prepare("SELECT id, boot_id FROM boot").all() as { id: number; boot_id: string }[])
-          .map(({ id, boot_id }): [number, string] => [id, boot_id])
-      ),
-    );
+    const boots = attempt(() => allBoots(new Sql(db))) ?? [];
+    const bootIds = new Map(boots.map(({ id, boot_id }) => [id, boot_id]));
     const { stored, reached } = readSome(db, after, upTo);
-    const rows = stored.filter(isWhole).map((row) => toRow(row, boots.get(row.boot!) ?? null));
+    const rows = stored.filter(isWhole).map((row) => toRow(row, bootIds.get(row.boot!) ?? null));
     return { rows, upTo: reached };
   } finally {
     db.close();

@@ -59,5 +59,5 @@ function decode({ forms }: Memory, row: ReadoutRow): readonly Reading[] | undefi
 /** The readings of a readout whose time was not certain at once. */
 export function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
   if (quality === QUALITY.good) return readings;
-  return dated(readings, atMs, quality === QUALITY.estimated ? "clock-unsynchronised" : undefined);
+  return dated(readings, atMs, quality === QUALITY.redated ? undefined : "clock-unsynchronised");
 }

@@ -1,7 +1,8 @@
 /** The journal's file: a SQLite database in WAL mode that only one process has open. @module */
 import { Ballast } from "./ballast.ts";
-import { Boots } from "./boots.ts";
+import { Boots, mendBoots } from "./boots.ts";
 import { endOf, startOf } from "./ends.ts";
+import { mendHeld } from "./held_list.ts";
 import { dropLetters, letterStates, putLetters, settleLetters } from "./letters.ts";
 import { checkFile, checkFolderOf, lockFile, wasLocked } from "./lock.ts";
 import {
@@ -18,10 +19,12 @@ import {
   type Salvage,
   type Size,
 } from "./messages.ts";
+import { getSalvage, mendSalvage, putSalvage } from "./salvage_row.ts";
 import { putNotes, type StoredNote, wholeNotes } from "./stored_notes.ts";
-import { FORMATS, openDatabase, PAGE_BYTES } from "./schema.ts";
+import { FORMATS, openDatabase } from "./schema.ts";
+import { sizeOf } from "./size.ts";
 import { Sql } from "./sql.ts";
-import { checkSum, type StoredReadout } from "./stored.ts";
+import { putReadout } from "./stored.ts";
 import { forgetSink, forgetUnused, getForms, getSinks, mendSinks, putForm, putGap, putSink } from "./tables.ts";
 import { getTime, putTime, redateHeld } from "./time.ts";
 import { FileTrouble, isFull, troubleOf } from "./trouble.ts";
@@ -39,9 +42,8 @@ export class JournalFile {
   readonly #lock: Deno.FsFile;
   readonly #ballast: Ballast;
   readonly boots: Boots;
-  readonly #encoder = new TextEncoder();
 
-  private constructor(sql: Sql, lock: Deno.FsFile, ballast: Ballast) {
+  private constructor(readonly path: string, sql: Sql, lock: Deno.FsFile, ballast: Ballast) {
     this.sql = sql;
     this.#lock = lock;
     this.#ballast = ballast;
@@ -58,7 +60,7 @@ export class JournalFile {
       writeAgain(path);
       const sql = new Sql(openDatabase(path), new Wal(path));
       try {
-        const file = new JournalFile(sql, lock, ballast);
+        const file = new JournalFile(path, sql, lock, ballast);
         ballast.make();
         return [file, file.contents()];
       } catch (error) {
@@ -86,9 +88,9 @@ export class JournalFile {
   beginBehind({ seq, total }: Head, { aside, sinks, forms, notes, letters }: Predecessor): void {
     this.#transaction(() => {
       const none = { atMs: 0, form: null, count: 0, bootId: null, monoMs: null, quality: QUALITY.good, body: "" };
-      this.#insert({ ...none, seq, total });
+      putReadout(this.sql, this.boots, { ...none, seq, total });
       this.sql.run("DELETE FROM readout");
-      this.sql.run("INSERT INTO salvage VALUES (?, 0, ?)", aside, seq);
+      putSalvage(this.sql, { aside, after: 0, upTo: seq });
       for (const sink of sinks) putSink(this.sql, sink);
       for (const form of forms) putForm(this.sql, form);
       putNotes(this.sql.db, notes);
@@ -103,23 +105,36 @@ export class JournalFile {
     } catch {
       // A full disk: another time.
     }
-    this.boots.read();
-    const salvage = this.sql.get<Salvage>("SELECT aside, after, up_to AS upTo FROM salvage");
     const { sinks, damaged } = getSinks(this.sql, FORMATS.length);
     const start = damaged > 0 ? startOf(this.sql, strictly) : undefined;
     if (damaged > 0) mendSinks(this.sql, sinks);
+    const head = this.#head(sinks);
+    const mended = this.#mend(head);
+    this.boots.read();
+    const salvage = getSalvage(this.sql);
     return {
-      ...this.#size(),
+      ...sizeOf(this.sql, this.#ballast.isThere),
       ...salvage && { salvage },
       ...start && { start },
-      ...getTime(this.sql.db),
-      head: this.#head(sinks),
+      ...getTime(this.sql),
+      head,
       forms: getForms(this.sql),
       notes: wholeNotes(this.sql.all<StoredNote>("SELECT * FROM note")),
       sinks,
       damagedSinks: damaged,
+      mended,
       letters: letterStates(this.sql),
     };
+  }
+
+  /** Small tables in which bits have turned. Returns what that cost, in words. */
+  #mend({ seq }: Head): string[] {
+    const boots = mendBoots(this.sql);
+    return [
+      ...boots > 0 ? [`when ${boots} runs of the machine began is lost; their readouts that wait are flagged`] : [],
+      ...mendHeld(this.sql) ? ["the list of readouts that wait for their time was made anew"] : [],
+      ...mendSalvage(this.sql, this.path, seq) ? ["what was fetched from the file before is fetched once more"] : [],
+    ];
   }
 
   #head(sinks = getSinks(this.sql, FORMATS.length).sinks): Head {
@@ -135,13 +150,13 @@ export class JournalFile {
       this.sql.get("PRAGMA wal_checkpoint(RESTART)"); // the WAL's room is kept: it is what deleting needs
       this.#write(commit);
     }
-    return this.#size();
+    return sizeOf(this.sql, this.#ballast.isThere);
   }
 
   /** Makes the ballast again. */
   makeBallast(): Size {
     this.#ballast.make();
-    return this.#size();
+    return sizeOf(this.sql, this.#ballast.isThere);
   }
 
   /** What goes first makes room for what comes. */
@@ -155,7 +170,7 @@ export class JournalFile {
         for (const seq of thinned) sql.run(`DELETE FROM ${table} WHERE seq = ?`, seq);
       }
       for (const form of forms) putForm(sql, form);
-      for (const row of readouts) if (row.seq > trimTo) this.#insert(row);
+      for (const row of readouts) if (row.seq > trimTo) putReadout(sql, this.boots, row);
       for (const id of forgotten) forgetSink(sql, id); // one of that name may have come meanwhile
       for (const row of sinks) putSink(sql, row);
       putLetters(sql, dead);
@@ -163,14 +178,14 @@ export class JournalFile {
       dropLetters(sql, dropped);
       for (const gap of gaps) putGap(sql, gap);
       putNotes(sql.db, notes);
-      if (time) putTime(sql.db, time);
+      if (time) putTime(sql, time);
     });
   }
 
   /** Gives the next held readouts their time. */
   redate(redating: Redating): Size {
-    this.#transaction(() => redateHeld(this.sql.db, redating));
-    return this.#size();
+    this.#transaction(() => redateHeld(this.sql, redating));
+    return sizeOf(this.sql, this.#ballast.isThere);
   }
 
   /** What is there, for the books. */
@@ -185,9 +200,8 @@ export class JournalFile {
   /** Puts readouts back that were fetched from a damaged file, all that it has up to a place. */
   restore(readouts: readonly ReadoutRow[], { aside, after, upTo }: Salvage): void {
     this.#transaction(() => {
-      for (const row of readouts) this.#insert(row, "INSERT OR IGNORE");
-      if (after < upTo) this.sql.run("UPDATE salvage SET after = ? WHERE aside = ?", after, aside);
-      else this.sql.run("DELETE FROM salvage WHERE aside = ?", aside);
+      for (const row of readouts) putReadout(this.sql, this.boots, row, "INSERT OR IGNORE");
+      putSalvage(this.sql, after < upTo ? { aside, after, upTo } : undefined);
     });
   }
 
@@ -195,43 +209,6 @@ export class JournalFile {
   close(): void {
     this.sql.close();
     this.#lock.close();
-  }
-
-  #insert({ seq, atMs, form, count, total, bootId, monoMs, quality, body }: ReadoutRow, verb = "INSERT"): void {
-    const boot = bootId === null ? null : this.boots.numberOf(bootId);
-    const row = {
-      seq,
-      at_ms: atMs,
-      form,
-      count,
-      total,
-      boot,
-      mono_ms: monoMs,
-      quality,
-      body: this.#encoder.encode(body),
-    };
-    this.sql.run(
-      `${verb} INTO readout (seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[seq, atMs, form, count, total, checkSum(row), boot, monoMs, quality, row.body],
-    );
-    if (quality === QUALITY.pending) this.sql.run("INSERT OR IGNORE INTO held VALUES (?)", seq);
-  }
-
-  #size(): Size {
-    const number = (sql: string) => Object.values(this.sql.get(sql)!)[0] as number | null;
-    const pages = number("PRAGMA page_count")!;
-    const free = number("PRAGMA freelist_count")!;
-    const row = this.sql.get<StoredReadout>("SELECT seq, at_ms FROM readout ORDER BY seq LIMIT 1");
-    const first = number("SELECT min(seq) FROM held");
-    const count = first === null ? 0 : number("SELECT count(*) FROM held")!;
-    return {
-      bytes: (pages - free) * PAGE_BYTES,
-      fileBytes: pages * PAGE_BYTES,
-      ballast: this.#ballast.isThere,
-      ...first !== null && { held: { first, count } },
-      ...row && { oldest: { seq: row.seq, atMs: row.at_ms } },
-    };
   }
 
   #transaction(work: () => void): void {

@@ -196,6 +196,8 @@ export interface Contents extends Size {
   /** How many sinks' rows were no such any more; absent: none was looked at. */
   readonly damagedSinks?: number;
   readonly letters: readonly LetterState[];
+  /** What turned bits in the small tables have cost, in words. */
+  readonly mended?: readonly string[];
   /** Where sinks begin that have no cursor, unless it is the head: the cursors could not be read. */
   readonly start?: Head;
   /** A damaged file lies beside it, and not all of its readouts have been fetched yet. */

@@ -4,6 +4,9 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
+import { sealBoots } from "./boots.ts";
+import { sealHeld } from "./held_list.ts";
+import { sealSalvage } from "./salvage_row.ts";
 import { Sql } from "./sql.ts";
 import { SEALED_FORMAT, sealSinks } from "./tables.ts";
 import { FileTrouble, isOfSchema } from "./trouble.ts";
@@ -68,8 +71,14 @@ const FORMAT_5 = `
 const FORMAT_6 = `
   ALTER TABLE sink ADD COLUMN crc INTEGER;`;
 
+/** So have the other small tables. */
+const FORMAT_7 = `
+  ALTER TABLE boot ADD COLUMN crc INTEGER;
+  ALTER TABLE held ADD COLUMN crc INTEGER;
+  ALTER TABLE salvage ADD COLUMN crc INTEGER;`;
+
 /** What each version adds to the one before it; an empty file is of version 0. */
-export const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6];
+export const FORMATS = [FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4, FORMAT_5, FORMAT_6, FORMAT_7];
 
 /** Opens or creates the database, in this version's format. @throws {FileTrouble | Error} */
 export function openDatabase(path: string): DatabaseSync {
@@ -99,6 +108,7 @@ function migrate(db: DatabaseSync): void {
   sql.transaction(() => {
     db.exec(`${steps.join("")} PRAGMA user_version = ${FORMATS.length};`);
     if (from < SEALED_FORMAT) sealSinks(sql);
+    if (from < 7) { for (const seal of [sealBoots, sealHeld, sealSalvage]) seal(sql); }
   });
 }
 

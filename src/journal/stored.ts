@@ -1,6 +1,11 @@
 /** A readout as it is stored, under its check sum: a memory card turns bits, and SQLite alone would not notice. @module */
 import { crc32 } from "node:zlib";
-import type { FormEntry, Quality, ReadoutRow } from "./messages.ts";
+import type { Boots } from "./boots.ts";
+import { putHeld } from "./held_list.ts";
+import { type FormEntry, QUALITY, type Quality, type ReadoutRow } from "./messages.ts";
+import type { Sql } from "./sql.ts";
+
+const encoder = new TextEncoder();
 
 /** The columns of the table; `boot` numbers a row of the table of boots. */
 export interface StoredReadout {
@@ -24,6 +29,19 @@ export function checkSum(row: Omit<StoredReadout, "crc">): number {
   const { seq, at_ms, form, count, total, boot, mono_ms, quality, body } = row;
   const clock = boot === null && mono_ms === null && quality === 0 ? "" : ` ${boot} ${mono_ms} ${quality}`;
   return crc32(body, crc32(`${seq} ${at_ms} ${form} ${count} ${total}${clock}`));
+}
+
+/** Writes a readout; `verb` says what becomes of one that has its number. */
+export function putReadout(sql: Sql, boots: Boots, row: ReadoutRow, verb = "INSERT"): void {
+  const { seq, atMs, form, count, total, bootId, monoMs, quality, body } = row;
+  const boot = bootId === null ? null : boots.numberOf(bootId);
+  const stored = { seq, at_ms: atMs, form, count, total, boot, mono_ms: monoMs, quality, body: encoder.encode(body) };
+  sql.run(
+    `${verb} INTO readout (seq, at_ms, form, count, total, crc, boot, mono_ms, quality, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[seq, atMs, form, count, total, checkSum(stored), boot, monoMs, quality, stored.body],
+  );
+  if (quality === QUALITY.pending) putHeld(sql, seq);
 }
 
 /** Whether no bit has turned. */

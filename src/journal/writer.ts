@@ -301,10 +301,12 @@ export class Writer {
     return this.memory.size;
   }
 
-  #ask(damaged = false): Promise<Contents> {
-    const { path, ballastBytes = 0 } = this.options;
+  async #ask(damaged = false): Promise<Contents> {
+    const { path, ballastBytes = 0, log } = this.options;
     const behind = this.#opened && { behind: this.memory.saved };
-    return this.memory.port.ask<Contents>({ kind: "open", path, ballastBytes, damaged, ...behind });
+    const contents = await this.memory.port.ask<Contents>({ kind: "open", path, ballastBytes, damaged, ...behind });
+    for (const what of contents.mended ?? []) log?.error(`The journal was damaged: ${what}`, { path });
+    return contents;
   }
 
   /** The file is damaged: a new one takes its place. @throws {JournalError} */
