@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { openJournal } from "../src/journal.ts";
 import { checkSum, type StoredReadout } from "../src/journal/stored.ts";
 import { readout } from "../test/support/readings.ts";
-import { canMount, smallDisk } from "../test/support/small_disk.ts";
+import { canMount, deviceOf, smallDisk } from "../test/support/small_disk.ts";
 import { projectPath, startChild, temporaryFolder } from "./child.ts";
 import { AS_THE_UNIT_DOES } from "./footprint.ts";
 import type { Measure, Row } from "./table.ts";
@@ -49,12 +49,6 @@ async function wear(): Promise<Row[]> {
     },
     { measure: "… flushes of the card", result: flushes.toFixed(2), bound: "≤ 1.3", met: flushes <= 1.3 },
   ];
-}
-
-/** The block device that is mounted there. */
-function deviceOf(path: string): string {
-  const mount = Deno.readTextFileSync("/proc/mounts").split("\n").find((line) => line.split(" ")[1] === path)!;
-  return mount.split(" ")[0]!.replace("/dev/", "");
 }
 
 /** What was written to a block device so far (Documentation/block/stat.rst). */

@@ -186,6 +186,41 @@ Deno.test("openJournal: on a read-only disk sinks are served from memory until i
   });
 });
 
+Deno.test(
+  "Journal: a disk that the kernel sets read-only under it is let go of, and gone on with when it is mounted anew",
+  {
+    ignore: !canMount,
+  },
+  async () => {
+    await scene(async ({ disk, open, said }) => {
+      const journal = await open({ ballastBytes: 0 });
+      for (const number of range(0, 20)) await journal.append(readout(number));
+      disk.err();
+      for (const number of range(20, 23)) assert.equal((await journal.append(readout(number))).durable, false);
+      assert.deepEqual(await drain(journal, "csv"), range(0, 23), "what is on disk can be read, the rest is in memory");
+      assertBalanced(journal);
+      assert.match(said.join("\n"), /The journal cannot be written: .*; a power cut loses those/);
+      await until(() => {
+        try {
+          disk.mountAnew(); // busy while a file is open
+          return true;
+        } catch {
+          return false;
+        }
+      });
+      await until(() => !journal.state().trouble);
+      assert.deepEqual(await journal.append(readout(23)), { seq: 24, durable: true });
+      await journal[Symbol.asyncDispose]();
+      const again = await open({ ballastBytes: 0 });
+      assert.deepEqual(await drain(again, "csv"), [23]);
+      assert.deepEqual(await drain(again, "influx"), range(0, 24), "none lost, none doubled");
+      assertBalanced(again);
+      await again.check();
+      assert(!said.some((line) => /books are wrong|damaged/.test(line)), said.join("\n"));
+    });
+  },
+);
+
 Deno.test("openJournal: on a full disk it begins all the same", { ignore: !canMount }, async () => {
   await scene(async ({ disk, open }) => {
     disk.fill();

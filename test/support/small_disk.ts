@@ -23,6 +23,10 @@ export interface SmallDisk extends Disposable {
   remount(how: "ro" | "rw"): void;
   /** Lets writes to a file that is open fail, or succeed again. */
   protect(file: string, on: boolean): void;
+  /** The kernel finds an error and sets it read-only (`errors=remount-ro`), whatever is open; only mounting anew helps. */
+  err(): void;
+  /** Unmounts it and mounts it again. @throws {Error} while any file is open */
+  mountAnew(): void;
   /** From now on it answers everything with EIO, files that are open included. */
   break(): void;
   /** Another disk of the same content is there in its place, as after a reset of the bus. */
@@ -32,6 +36,12 @@ export interface SmallDisk extends Disposable {
 function run(command: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command(command, { args, stdout: "null", stderr: "piped" }).outputSync();
   if (!success) throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr).trim()}`);
+}
+
+/** The name of the block device that is mounted there. */
+export function deviceOf(path: string): string {
+  const mount = Deno.readTextFileSync("/proc/mounts").split("\n").find((line) => line.split(" ")[1] === path)!;
+  return mount.split(" ")[0]!.replace("/dev/", "");
 }
 
 /** EXT4_IOC_SHUTDOWN (fs/ext4/ext4.h): what was written so far is there, and nothing comes any more. */
@@ -45,7 +55,8 @@ export function smallDisk(mebibytes = 24): SmallDisk {
   Deno.writeFileSync(image, new Uint8Array());
   Deno.truncateSync(image, mebibytes * 1024 * 1024);
   run("mkfs.ext4", "-q", "-F", "-m", "0", image);
-  run("mount", "-o", "loop", image, path);
+  const mount = () => run("mount", "-o", "loop,errors=remount-ro", image, path);
+  mount();
   const filler = `${path}/filler`;
   return {
     path,
@@ -63,6 +74,11 @@ export function smallDisk(mebibytes = 24): SmallDisk {
     free: () => Deno.removeSync(filler),
     remount: (how) => run("mount", "-o", `remount,${how}`, path),
     protect: (file, on) => run("chattr", on ? "+i" : "-i", file),
+    err: () => Deno.writeTextFileSync(`/sys/fs/ext4/${deviceOf(path)}/trigger_fs_error`, "1"),
+    mountAnew() {
+      run("umount", path);
+      mount();
+    },
     break: () => run("perl", "-e", SHUT_DOWN, path),
     replace() {
       run("umount", "--lazy", path);
