@@ -2,6 +2,7 @@
 import type { BackfillState } from "./backfill/report.ts";
 import type { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, MeterConfig } from "./config.ts";
+import { degradedBy } from "./degraded.ts";
 import type { DeliveryState } from "./delivery.ts";
 import type { HostTime } from "./host_time.ts";
 import type { Book, Journal } from "./journal.ts";
@@ -38,18 +39,23 @@ export function statusOf({ config, report, progress, journal, deliveries, time, 
   const { readouts, readings, failures, lostSlots, dropped } = report.counts;
   const books = new Map(journal.books().map((book) => [book.sink, book]));
   const nowMs = report.clock.now();
+  const state = journal.state();
+  const parts = {
+    meters: config.meters.map((meter) => meterStatus(meter, report, nowMs)),
+    lines: config.lines.map((line) => lineStatus(line, config, report)),
+    sinks: config.sinks.flatMap(({ name, type }) => sinkStatus(name, type, deliveries.get(name), books.get(name))),
+    stuck: progress.stuck(),
+  };
   return {
     time: toTime(nowMs),
     ...program,
     pid: Deno.pid,
     configuration: config.path,
     counts: { readouts, readings, failures, lost_slots: lostSlots, dropped_telegrams: dropped },
-    meters: config.meters.map((meter) => meterStatus(meter, report, nowMs)),
-    lines: config.lines.map((line) => lineStatus(line, config, report)),
-    sinks: config.sinks.flatMap(({ name, type }) => sinkStatus(name, type, deliveries.get(name), books.get(name))),
-    journal: toFacts(journal.state()),
-    clock: toFacts({ ...time.state, heldReadouts: journal.state().held }),
-    stuck: progress.stuck(),
+    ...parts,
+    degraded: degradedBy({ ...parts, reload: program.reload, journal: state, clock: time.state }),
+    journal: toFacts(state),
+    clock: toFacts({ ...time.state, heldReadouts: state.held }),
   };
 }
 
@@ -103,9 +109,10 @@ function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: 
 /** Empty while a reload brings the sink. */
 function sinkStatus(name: string, type: string, state?: DeliveryState, book?: Book): readonly SinkStatus[] {
   if (!state || !book) return [];
-  const { activity, blocked = null, lastError = null, oldest = null } = state;
+  const { activity, blocked = null, lastError = null, failingSinceMs, oldest = null } = state;
   const { ingested, delivered, pending, evicted, dead } = book;
   const balanced = ingested === delivered + pending + evicted + dead;
-  const its = { name, type, activity, blocked, last_error: lastError, oldest };
+  const failing = failingSinceMs === undefined ? null : toTime(failingSinceMs);
+  const its = { name, type, activity, blocked, last_error: lastError, failing_since: failing, oldest };
   return [{ ...its, ingested, delivered, pending, evicted, dead, balanced }];
 }

@@ -11,8 +11,9 @@ export interface DeliveryState {
   readonly dead: number;
   /** Writes and openings that failed and were or will be tried again. */
   readonly retries: number;
-  /** What fails now; absent while it works. */
+  /** What fails now, and since when, ms since 1970; absent while it works. */
   readonly lastError?: string;
+  readonly failingSinceMs?: number;
   /** It waits for a person, and why; its readings are kept. */
   readonly blocked?: SinkBlock;
   /** Time of the oldest reading that is being offered. */
@@ -74,6 +75,7 @@ export class DeliveryReport {
     if (blocked) this.#state.blocked = blocked;
     else delete this.#state.blocked;
     this.#failing ??= { sinceMs: now, loggedMs: -Infinity };
+    this.#state.failingSinceMs ??= this.clock.now();
     if (!news && now - this.#failing.loggedMs < LOG_AGAIN_MS) return;
     this.#failing.loggedMs = now;
     this.log[blocked ? "error" : "warning"](`Sink ${this.sink}: ${messageOf(error)}; its readings are kept`, {
@@ -88,6 +90,7 @@ export class DeliveryReport {
     const seconds = Math.round((this.clock.monotonic() - this.#failing.sinceMs) / 1000);
     this.#failing = undefined;
     delete this.#state.lastError;
+    delete this.#state.failingSinceMs;
     delete this.#state.blocked;
     this.log.info(`Sink ${this.sink} works again after ${seconds} s`, { sink: this.sink });
   }

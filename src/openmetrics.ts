@@ -19,12 +19,18 @@ export function toOpenMetrics(status: Status): string {
   return [...familiesOf(status).filter(({ samples }) => samples.length > 0).map(formatFamily), "# EOF\n"].join("");
 }
 
-function familiesOf({ meters, lines, sinks, counts, journal, clock, started, version, time }: Status): Family[] {
+function familiesOf(
+  { degraded, meters, lines, sinks, counts, journal, clock, started, version, time }: Status,
+): Family[] {
   const one = (value: number): Sample[] => [[{}, value]];
   return [
     { ...gauge("info", "The version that runs."), samples: [[{ version }, 1]] },
     { ...gauge("start_time_seconds", "When the daemon started."), samples: one(seconds(started)) },
     { ...gauge("status_time_seconds", "When this was so."), samples: one(seconds(time)) },
+    {
+      ...gauge("degraded", "For how many reasons the daemon is degraded; 0: all is well."),
+      samples: one(degraded.length),
+    },
     { ...counter("readouts", "Readouts kept since the start."), samples: one(counts.readouts) },
     { ...counter("failures", "Attempts in vain since the start."), samples: one(counts.failures) },
     { ...counter("lost_slots", "Slots without a readout since the start."), samples: one(counts.lost_slots) },

@@ -14,6 +14,8 @@ export interface Status {
   /** The configuration's file, and how its last reload went. */
   readonly configuration: string;
   readonly reload: { readonly time: string; readonly ok: boolean } | null;
+  /** Why it does not do all that its configuration asks of it (`degraded.ts`); empty: all is well. */
+  readonly degraded: readonly string[];
   readonly counts: CountStatus;
   readonly meters: readonly MeterStatus[];
   readonly lines: readonly LineStatus[];
@@ -98,8 +100,9 @@ export interface SinkStatus {
   readonly activity: string;
   /** For whom it waits: auth, target, config, reject. */
   readonly blocked: string | null;
-  /** What is wrong now. */
+  /** What is wrong now, and since when. */
   readonly last_error: string | null;
+  readonly failing_since: string | null;
   /** Time of the oldest reading that it is being offered. */
   readonly oldest: string | null;
   readonly ingested: number;
@@ -111,7 +114,9 @@ export interface SinkStatus {
 }
 
 /** One line for `systemctl status`: what is wrong stands in it first. */
-export function formatStatusLine({ counts, meters, lines, sinks }: Status): string {
+export function formatStatusLine({ degraded, counts, meters, lines, sinks }: Status): string {
+  const parts = partsOf(degraded);
+  const bad = parts.length > 0 ? [`degraded: ${shortList(parts)}`] : [];
   const silent = meters.filter((meter) => meter.in_trouble);
   const trouble = silent.length > 0
     ? ` (${silent.length} without an answer: ${shortList(silent.map(({ name }) => name))})`
@@ -120,7 +125,7 @@ export function formatStatusLine({ counts, meters, lines, sinks }: Status): stri
   const gone = lines.filter(({ state }) => state === "away").map(({ name }) => name);
   const away = gone.length > 0 ? [`${gone.length} of ${lines.length} lines away: ${shortList(gone)}`] : [];
   const dropped = counts.dropped_telegrams > 0 ? [`${counts.dropped_telegrams} telegrams dropped`] : [];
-  return [read, ...away, ...dropped, ...sinks.map(formatSink)].join("; ");
+  return [...bad, read, ...away, ...dropped, ...sinks.map(formatSink)].join("; ");
 }
 
 function formatSink({ name, delivered, pending, evicted, dead, blocked, last_error }: SinkStatus): string {
@@ -129,6 +134,11 @@ function formatSink({ name, delivered, pending, evicted, dead, blocked, last_err
   if (dead > 0) parts.push(`${dead} dead`);
   const trouble = last_error === null ? "" : ` (${blocked === null ? "" : `blocked, ${blocked}: `}${last_error})`;
   return `${name}: ${parts.join(", ")}${trouble}`;
+}
+
+/** The parts that reasons to be degraded concern, each once. */
+function partsOf(reasons: readonly string[]): string[] {
+  return [...new Set(reasons.map((reason) => reason.slice(0, reason.indexOf(": "))))];
 }
 
 function shortList(names: readonly string[]): string {

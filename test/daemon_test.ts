@@ -88,7 +88,7 @@ Deno.test("Daemon.reload: only what changed is started anew, lines and sinks ali
   const program = { version: "1", started: "", reload: null };
   assert.match(
     formatStatusLine(daemon.status(program)),
-    /^2 meters, \d+ readouts, 0 slots lost; x: \d+ delivered, \d+ pending; z: /,
+    /(^|; )2 meters, \d+ readouts, 0 slots lost; x: \d+ delivered, \d+ pending; z: /,
   );
   assert.equal(first.statistics.clients, 1, "sinks that come and go take no meter's line");
 });

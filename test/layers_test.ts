@@ -82,6 +82,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/sink.ts": ["src/reading.ts", "src/occurrence.ts", "src/errors.ts", "src/format.ts", "src/secret.ts"],
   "sinks/": ["src/sink.ts"],
+  "src/degraded.ts": ["src/clock.ts", "src/journal", "src/status.ts"],
   "src/delivery": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],
   "src/control_questions.ts": ["src/journal", "src/status.ts"],
   "src/dlms_access.ts": [
@@ -199,7 +200,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/pulse.ts",
     "src/invocation_counters.ts",
     ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
-    ...["src/status.ts", "src/standing.ts"],
+    ...["src/status.ts", "src/standing.ts", "src/degraded.ts"],
     ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/backfill", "src/collector"],
   ],
   // a meter that is none

@@ -3,14 +3,15 @@ import type { Facts, GapStatus, LineStatus, MeterStatus, SinkStatus, Status } fr
 
 /** All of it, in tables. */
 export function formatStatus(status: Status, nowMs: number): string {
-  const { version, pid, started, configuration, reload, counts, meters, lines, sinks, journal, clock, stuck } = status;
+  const { version, pid, started, configuration, reload, counts, meters, lines, sinks, journal, clock, degraded } =
+    status;
   return [
     `obisd ${version}, process ${pid}, for ${since(started, nowMs)}, ${configuration}`,
     ...reload
       ? [`loaded again ${since(reload.time, nowMs)} ago${reload.ok ? "" : ": refused, the old one is in force"}`]
       : [],
     `${counts.readouts} readouts, ${counts.lost_slots} slots lost, ${counts.failures} attempts in vain`,
-    ...stuck.length > 0 ? [`STUCK: ${stuck.join(", ")}`] : [],
+    ...degraded.length > 0 ? ["DEGRADED:", ...degraded.map((reason) => `  ${reason}`)] : ["all is well"],
     "",
     ...table(["meter", "line", "last good", "next", "trouble"], meters.map((meter) => meterRow(meter, nowMs))),
     ...meters.flatMap(({ name, gaps }) => gaps ? [`${name} gaps: ${formatGaps(gaps)}`] : []),

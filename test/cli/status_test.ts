@@ -1,16 +1,17 @@
 /** What the status looks like for people and for programs. */
 import assert from "node:assert/strict";
 import { formatStatus } from "../../src/cli/status_table.ts";
+import { degradedBy } from "../../src/degraded.ts";
 import { toOpenMetrics } from "../../src/openmetrics.ts";
 import { formatStatusLine, type SinkStatus, type Status, toFacts } from "../../src/status.ts";
 import { main } from "../../src/main.ts";
 
 const sink: SinkStatus = {
-  ...{ name: "csv", type: "csv", activity: "idle", blocked: null, last_error: null, oldest: null },
-  ...{ ingested: 84, delivered: 84, pending: 0, evicted: 0, dead: 0, balanced: true },
+  ...{ name: "csv", type: "csv", activity: "idle", blocked: null, last_error: null, failing_since: null },
+  ...{ oldest: null, ingested: 84, delivered: 84, pending: 0, evicted: 0, dead: 0, balanced: true },
 };
 
-const STATUS: Status = {
+const PARTS: Omit<Status, "degraded" | "journal" | "clock"> = {
   time: "2026-01-15T12:00:10.000Z",
   version: "0.1.0",
   pid: 4711,
@@ -64,11 +65,21 @@ const STATUS: Status = {
   sinks: [sink, {
     ...sink,
     ...{ name: "influxdb", type: "influxdb", activity: "waiting", blocked: "auth", last_error: "401", delivered: 42 },
+    failing_since: "2026-01-15T11:00:10.000Z",
     ...{ pending: 40, dead: 2, oldest: "2026-01-15T11:00:00.000Z" },
   }],
-  journal: toFacts({ path: "/j.db", bytes: 14336, maxBytes: 536870912, degraded: false }),
-  clock: toFacts({ trust: "synchronised", steps: 1, lastStepMs: -3000 }),
   stuck: [],
+};
+
+const STATUS: Status = {
+  ...PARTS,
+  degraded: degradedBy({
+    ...PARTS,
+    journal: { inMemory: { readouts: 0, bytes: 0 } },
+    clock: { trust: "synchronised", since: PARTS.started },
+  }),
+  journal: toFacts({ path: "/j.db", bytes: 14336, maxBytes: 536870912, ballast: false }),
+  clock: toFacts({ trust: "synchronised", steps: 1, lastStepMs: -3000 }),
 };
 
 Deno.test("formatStatus: everything on one screen, what is wrong beside what it concerns", () => {
@@ -77,6 +88,11 @@ Deno.test("formatStatus: everything on one screen, what is wrong beside what it 
     `obisd 0.1.0, process 4711, for 3 h, /etc/obisd/obisd.yaml
 loaded again 60 s ago: refused, the old one is in force
 4 readouts, 1 slots lost, 1 attempts in vain
+DEGRADED:
+  configuration: refused at 2026-01-15T11:59:10.000Z, the one before is in force
+  sink influxdb: blocked (auth) since 2026-01-15T11:00:10.000Z: 401
+  line room: away since 2026-01-15T11:59:40.000Z: Cannot open /dev/ttyUSB0: no such port
+  meter he"at: no readout since the start: no answer
 
 METER   LINE          LAST GOOD  NEXT            TROUBLE
 flat-1  room          10 s ago   in 15 min       its clock is 125 s slow
@@ -92,7 +108,7 @@ SINK      STATE           DELIVERED  PENDING  DEAD  EVICTED  OLDEST            T
 csv       idle            84         0        0     0
 influxdb  blocked (auth)  42         40       2     0        2026-01-15 11:00  401
 
-journal  path=/j.db  bytes=14KiB  max_bytes=512MiB  degraded=false
+journal  path=/j.db  bytes=14KiB  max_bytes=512MiB  ballast=false
 clock    trust=synchronised  steps=1  last_step_ms=-3000`,
   );
 });
@@ -100,8 +116,42 @@ clock    trust=synchronised  steps=1  last_step_ms=-3000`,
 Deno.test("formatStatusLine: one line, with what is wrong", () => {
   assert.equal(
     formatStatusLine(STATUS),
-    '2 meters (1 without an answer: he"at), 4 readouts, 1 slots lost; 1 of 2 lines away: room; ' +
+    "degraded: configuration, sink influxdb, line room, …; " +
+      '2 meters (1 without an answer: he"at), 4 readouts, 1 slots lost; 1 of 2 lines away: room; ' +
       "csv: 84 delivered, 0 pending; influxdb: 42 delivered, 40 pending, 2 dead (blocked, auth: 401)",
+  );
+});
+
+Deno.test("degradedBy: none when all is well; journal, clock, loops and books too", () => {
+  const well = { reload: null, meters: [], lines: [], sinks: [sink], stuck: [] };
+  const [journal, clock] = [{ inMemory: { readouts: 0, bytes: 0 } }, { trust: "kept", since: PARTS.started }] as const;
+  assert.deepEqual(degradedBy({ ...well, journal, clock }), []);
+  const [first] = PARTS.meters;
+  assert.deepEqual(
+    degradedBy({
+      reload: PARTS.reload,
+      meters: [{ ...first!, in_trouble: true, last_error: { time: PARTS.time, message: "silent" } }],
+      lines: [],
+      sinks: [{ ...sink, activity: "hanging", last_error: "refused", failing_since: PARTS.started, balanced: false }],
+      stuck: ["line room"],
+      journal: {
+        trouble: { message: "disk I/O error", sinceMs: Date.parse(PARTS.started) },
+        inMemory: { readouts: 7, bytes: 900 },
+        salvaging: "/j.db.corrupt-1",
+      },
+      clock: { trust: "unknown", since: PARTS.started },
+    }),
+    [
+      "line room: stuck",
+      "configuration: refused at 2026-01-15T11:59:10.000Z, the one before is in force",
+      "journal: cannot be written since 2026-01-15T09:00:00.000Z, 7 readouts are in memory alone: disk I/O error",
+      "journal: was damaged, readouts are fetched from /j.db.corrupt-1",
+      "clock: not synchronised since 2026-01-15T09:00:00.000Z",
+      "sink csv: hanging",
+      "sink csv: fails since 2026-01-15T09:00:00.000Z: refused",
+      "sink csv: its books do not balance",
+      "meter flat-1: no readout since 2026-01-15T12:00:00.000Z: silent",
+    ],
   );
 });
 
@@ -125,7 +175,8 @@ Deno.test("toOpenMetrics: each family once, counters end in _total, labels are e
       'obisd_line_backfill_hour_seconds{line="room"} 34',
       'obisd_meter_gaps_found_total{meter="flat-1"} 3',
       'obisd_meter_backfill_up{meter="flat-1"} 1',
-      "obisd_journal_degraded 0",
+      "obisd_journal_ballast 0",
+      "obisd_degraded 4",
       "obisd_clock_last_step_ms -3000",
     ]
   ) assert(lines.includes(line), line);
