@@ -3,7 +3,7 @@ import { meterTypeOf } from "./meters/mod.ts";
 import { formatObis, type ObisCode, readObis } from "./obis/code.ts";
 import { isExtreme } from "./obis/electricity.ts";
 import { quantityOf } from "./obis/quantities.ts";
-import { type Meaning, type Place, readValue, type Value } from "./obis/values.ts";
+import { type Meaning, type Place, readValue } from "./obis/values.ts";
 import type { Flag, Reading } from "./reading.ts";
 import type { DataSet, DataValue, Telegram } from "./telegram.ts";
 
@@ -25,11 +25,11 @@ export function normalise(telegram: Telegram, options: NormaliseOptions = {}): R
   const flags = [...flagsOf(telegram), ...options.flags ?? []];
   const wanted = options.obis && new Set(options.obis);
   const readings: Reading[] = [];
-  for (const { address, meaning, values } of entriesOf(telegram)) {
+  for (const { address, meaning, brackets } of entriesOf(telegram)) {
     const { obis, name } = meaning;
     if (wanted && !wanted.has(address) && !wanted.has(obis)) continue;
-    for (let index = 0; index < values.length; index++) {
-      const { value, text, unit } = values[index]!;
+    for (let index = 0; index < brackets.length; index++) {
+      const { value, text, unit } = readValue(brackets, index, meaning);
       readings.push({ time, meter, obis, address, index, value, text, unit, name, labels, flags });
     }
   }
@@ -80,11 +80,11 @@ export function verifyIdentity(telegram: Telegram, expect: Readonly<Record<strin
   return undefined;
 }
 
-/** A data set whose values are read. */
+/** A data set, and what its address says. */
 interface Entry {
   readonly address: string;
   readonly meaning: Meaning;
-  readonly values: readonly Value[];
+  readonly brackets: readonly DataValue[];
 }
 
 /** Some meters write the code once, and of earlier billing periods the suffix alone: `*05(2.5*kW)`. */
@@ -103,8 +103,7 @@ function entriesOf(telegram: Telegram): Entry[] {
     whole = isSuffixAlone(address) ? whole.replace(SUFFIX, "") + address : address;
     const meaning = meanings(whole);
     if (meaning.role === "profile") continue;
-    const raw = meaning.role === "pair" ? splitPair(values) : values;
-    entries.push({ address, meaning, values: raw.map((_, index) => readValue(raw, index, meaning)) });
+    entries.push({ address, meaning, brackets: meaning.role === "pair" ? splitPair(values) : values });
     if (meaning.role === "old capture") entries.push(...captures(values, meanings));
   }
   return entries;
@@ -142,9 +141,12 @@ function* captures(values: readonly DataValue[], meanings: (address: string) => 
   if (!Number.isInteger(count) || count < 1 || values.length < 4 + 3 * count) return;
   for (let at = 0; at < count; at++) {
     const address = values[4 + 2 * at]!.text.trim();
-    const set = [{ text: values[0]!.text }, { text: values[4 + 2 * count + at]!.text, unit: values[5 + 2 * at]!.text }];
+    const brackets = [{ text: values[0]!.text }, {
+      text: values[4 + 2 * count + at]!.text,
+      unit: values[5 + 2 * at]!.text,
+    }];
     const meaning = meanings(address);
-    if (meaning.obis !== "") yield { address, meaning, values: set.map((_, index) => readValue(set, index, meaning)) };
+    if (meaning.obis !== "") yield { address, meaning, brackets };
   }
 }
 
