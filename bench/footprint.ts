@@ -25,7 +25,9 @@ interface Start {
 }
 
 /** How the unit starts the bundle that {@link bundle} makes. */
-export const AS_THE_UNIT_DOES: Pick<Start, "program" | "env"> = asTheUnitDoes();
+export const AS_THE_UNIT_DOES = startedBy("obisd.service");
+/** The same with the drop-in for hundreds of meters. */
+export const WITH_MANY_METERS = startedBy("many_meters.conf");
 
 const STARTED: readonly Start[] = [
   { how: "from sources", program: FROM_SOURCES },
@@ -33,11 +35,11 @@ const STARTED: readonly Start[] = [
   { how: "bundled, as the unit starts it", ...AS_THE_UNIT_DOES },
 ];
 
-/** Deno's arguments in the unit's ExecStart=, up to the permissions, and how it allocates: no compiler at run time, no code cache, one heap. */
-function asTheUnitDoes(): Pick<Start, "program" | "env"> {
-  const unit = Deno.readTextFileSync(projectPath("systemd/obisd.service")).replaceAll("\\\n", " ");
-  const [, line] = unit.match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
-  const [, arenas] = unit.match(/^Environment=MALLOC_ARENA_MAX=(\d+)$/m)!;
+/** Deno's arguments in a file's ExecStart=, up to the permissions, and how the unit allocates: one heap. */
+function startedBy(file: string): Pick<Start, "program" | "env"> {
+  const read = (name: string) => Deno.readTextFileSync(projectPath(`systemd/${name}`)).replaceAll("\\\n", " ");
+  const [, line] = read(file).match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
+  const [, arenas] = read("obisd.service").match(/^Environment=MALLOC_ARENA_MAX=(\d+)$/m)!;
   return {
     program: [...line!.trim().split(/\s+/), "--allow-all", BUNDLE],
     env: { MALLOC_ARENA_MAX: arenas! },

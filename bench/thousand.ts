@@ -1,11 +1,12 @@
 /**
  * A thousand meters on TCP, once a minute and all at the same instant, at 300 → 9600 Bd as a real wire paces them: from
- * one daemon, with the simulated meters in a process beside it.
+ * one daemon, bundled and started as `systemd/many_meters.conf` does, with the simulated meters in a process beside it.
  * @module
  */
 import { characterMs, SIGN_ON_LINE } from "../src/line.ts";
 import { sleep, startSimulator, temporaryFolder } from "./child.ts";
 import { metersAt, startDaemon } from "./daemon.ts";
+import { bundle, WITH_MANY_METERS } from "./footprint.ts";
 import { type Measure, quantile } from "./table.ts";
 import { DATA_MESSAGE, identification, telegram } from "./telegram.ts";
 import { residentMb } from "./usage.ts";
@@ -21,6 +22,7 @@ export const thousand: Measure = {
   name: "thousand",
   summary: `${METERS} meters once a minute, all at the same instant (${SLOTS} minutes and what is left of this one)`,
   async run() {
+    await bundle();
     await using folder = await temporaryFolder();
     const file = `${folder.path}/telegram.txt`;
     await Deno.writeFile(file, telegram());
@@ -38,6 +40,7 @@ export const thousand: Measure = {
         sinks: [{ type: "csv", path: `${folder.path}/readings.csv` }],
         journal: { path: `${folder.path}/journal.db` },
       },
+      ...WITH_MANY_METERS,
       args: ["--log-level", "debug"],
       onStderr: (line, atMs) => {
         if (/: \d+ readings/.test(line)) read.push(atMs);

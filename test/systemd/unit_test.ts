@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 const UNIT = new URL("../../systemd/obisd.service", import.meta.url);
+const MANY_METERS = new URL("../../systemd/many_meters.conf", import.meta.url);
 const CLOCK = new URL("../../systemd/clock.conf", import.meta.url);
 
 const missing = !await succeeds("systemd-analyze", ["--version"]) && Deno.env.get("OBISD_TEST_ALL") !== "1";
@@ -35,6 +36,17 @@ Deno.test("obisd.service: downloads nothing and asks nobody at run time", async 
   );
   assert.ok(!command.includes("--allow-all"));
 });
+
+Deno.test("many_meters.conf: starts what the unit starts, with a compiler", async () => {
+  const [unit, dropIn] = await Promise.all([UNIT, MANY_METERS].map(async (file) => {
+    const words = (await Deno.readTextFile(file)).replaceAll("\\\n", "").match(/^ExecStart=(\S.*)$/m)![1]!.split(/\s+/);
+    return { flags: words.find((word) => word.startsWith("--v8-flags="))!, words: words.map(withoutFlags) };
+  }));
+  assert.deepEqual(dropIn!.words, unit!.words);
+  assert.deepEqual([unit, dropIn].map((start) => start!.flags.includes("--jitless")), [true, false]);
+});
+
+const withoutFlags = (word: string) => word.replace(/^--v8-flags=.*/, "--v8-flags=");
 
 Deno.test({
   name: "obisd.service: its exposure is 1.5 at most",
@@ -77,6 +89,7 @@ Deno.test({
       await Deno.copyFile(UNIT, unit);
       await Deno.mkdir(`${unit}.d`);
       await Deno.copyFile(CLOCK, `${unit}.d/obisd-clock.conf`);
+      await Deno.copyFile(MANY_METERS, `${unit}.d/many_meters.conf`);
       const { text } = await analyze("verify", "--man=no", `--root=${root}`, "obisd.service");
       const complaints = text.split("\n").filter((line) => /obisd.service|obisd-clock/.test(line));
       // The empty root has no other units: that alone is no complaint about this one.
