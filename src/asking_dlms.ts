@@ -3,7 +3,9 @@ import { asItWrites, type AskingOptions, codesToRead } from "./asking.ts";
 import type { MeterConfig } from "./config.ts";
 import { type Dialogue, pause } from "./dialogue.ts";
 import { modeEOptions } from "./dlms_access.ts";
-import { dlmsReadout } from "./dlms/mod.ts";
+import { readDlmsClock, setDlmsClock } from "./clock_dlms.ts";
+import type { ClockDialogues } from "./clock_keeper.ts";
+import { type Client, dlmsReadout } from "./dlms/mod.ts";
 import { authenticationOf, type DlmsSettings, takesPassword } from "./dlms_settings.ts";
 import { ProtocolError, RefusalError, SilenceError } from "./errors.ts";
 import type { FetchedDay } from "./iec62056/mod.ts";
@@ -68,6 +70,28 @@ export function askDlmsProfile(
   its: Pick<AskingOptions, "endpoint" | "counters">,
   range: DlmsRange,
 ): Dialogue<FetchedDay> {
+  return proven(meter, its, (client) => fetchProfile(client, parseObis(meter.backfill!.profile), range));
+}
+
+/** Reads and sets the clock of such a meter. @throws {RefusalError} {SilenceError} */
+export function askDlmsClock(
+  meter: MeterConfig,
+  its: Pick<AskingOptions, "endpoint" | "counters">,
+  work: (clock: ClockDialogues) => Dialogue<void>,
+): Dialogue<void> {
+  const clockOf = (client: Client): ClockDialogues => ({
+    read: () => readDlmsClock(client),
+    set: (zone) => setDlmsClock(client, zone),
+  });
+  return proven(meter, its, (client) => work(clockOf(client)));
+}
+
+/** Nothing more is asked of a stranger, let alone written to one. */
+function proven<T>(
+  meter: MeterConfig,
+  its: Pick<AskingOptions, "endpoint" | "counters">,
+  work: (client: Client) => Dialogue<T>,
+): Dialogue<T> {
   return signedOn(meter, its, (options) =>
     modeE(options, function* (client) {
       if (meter.expect) {
@@ -75,7 +99,7 @@ export function askDlmsProfile(
         const stranger = verifyIdentity(telegram, expectOf(meter)!);
         if (stranger) throw new SilenceError(`The meter of the configuration is not there: ${stranger}`);
       }
-      return yield* fetchProfile(client, parseObis(meter.backfill!.profile), range);
+      return yield* work(client);
     }));
 }
 

@@ -27,10 +27,17 @@ const QUARTER_MS = 15 * MINUTE_MS;
 const ROOM_MS = 25_000;
 
 /** What it needs of the world. */
-export interface KeeperContext extends Pick<BackfillContext, "journal" | "clock" | "signal"> {
+export interface KeeperContext extends Pick<BackfillContext, "journal" | "clock" | "signal" | "dlms"> {
   readonly log: Log;
   /** By how many seconds each meter's clock was ahead when it was read out. */
   readonly drifts: ReadonlyMap<string, number>;
+}
+
+/** A meter's clock, whatever protocol it speaks. */
+export interface ClockDialogues {
+  read(): Dialogue<MeterClock>;
+  /** Sets it to ours; brings home what was written. */
+  set(zone: Zone): Dialogue<Readonly<Record<string, string>>>;
 }
 
 /** One meter whose clock is kept. Moments by the steady clock. */
@@ -121,9 +128,12 @@ export class ClockKeeper {
       });}
   }
 
-  async #converse(wire: Wire, { meter }: Kept, work: (meter: Programming) => Dialogue<void>): Promise<void> {
-    const { signal: parent, clock } = this.context;
-    const dialogue = askProgramming(meter, { endpoint: wire.endpoint, tries: { left: 1 } }, work);
+  async #converse(wire: Wire, { meter }: Kept, work: (clock: ClockDialogues) => Dialogue<void>): Promise<void> {
+    const { signal: parent, clock, dlms } = this.context;
+    const { endpoint } = wire;
+    const dialogue = meter.mode === "E"
+      ? dlms!.askDlmsClock(meter, { endpoint, counters: dlms!.counters }, work)
+      : askProgramming(meter, { endpoint, tries: { left: 1 } }, (its) => work(programmedClock(its)));
     const limit = { withinMs: ROOM_MS, what: "Setting its clock", clock };
     await withLimit(
       parent,
@@ -178,15 +188,19 @@ export class ClockKeeper {
 
 /** Reads the clock, sets it if it is off by so much as may be set, and reads it again. */
 function setting(outcome: Outcome, { meter, options, zone }: Kept, leftMs: number) {
-  return function* (its: Programming): Dialogue<void> {
-    outcome.before = yield* readClock(its);
+  return function* (clock: ClockDialogues): Dialogue<void> {
+    outcome.before = yield* clock.read();
     outcome.aheadMs = aheadMs(outcome.before, meter.timeZone);
     const awayMs = Math.abs(outcome.aheadMs ?? 0);
     outcome.isDue = awayMs > options.toleranceMs && awayMs <= leftMs;
     if (!outcome.isDue) return;
-    outcome.written = yield* setClock(its, { zone });
-    outcome.after = yield* readClock(its);
+    outcome.written = yield* clock.set(zone);
+    outcome.after = yield* clock.read();
   };
+}
+
+function programmedClock(its: Programming): ClockDialogues {
+  return { read: () => readClock(its), set: (zone) => setClock(its, { zone }) };
 }
 
 const noteOf = ({ name }: MeterConfig) => `set_clock ${name}`;

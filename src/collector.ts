@@ -66,12 +66,13 @@ async function askMeters(
   const { clock = systemClock, report, retire, notes: journal } = its;
   const onStep = () => moves(line.name, its);
   const dlms = meters.some(({ dlms }) => dlms) ? await import("./asking_dlms.ts") : undefined;
+  const asksDlms = dlms && its.counters && { dlms: { ...dlms, counters: its.counters } };
   const backfill = journal && await Backfill.of(meters, {
     ...{ journal, clock, report: report.backfill, signal: retire, onStep },
-    ...dlms && its.counters && { dlms: { askDlmsProfile: dlms.askDlmsProfile, counters: its.counters } },
+    ...asksDlms,
   });
   const keeper = journal &&
-    ClockKeeper.of(meters, { journal, clock, log: report.log, drifts: report.drifts, signal: retire });
+    ClockKeeper.of(meters, { journal, clock, log: report.log, drifts: report.drifts, signal: retire, ...asksDlms });
   const context = { ...its, backfill };
   const turns = meters.map((meter) => waitingTurn(meter, context));
   const shared = turns.length > 1;

@@ -274,10 +274,6 @@ Deno.test("loadConfig: each fault is placed and says what is allowed", async () 
       meter("every: 15m, dlms: {}, backfill: {}"),
       /backfill: say mode: C or mode: E, for they are asked in different ways/,
     ],
-    [
-      meter("every: 15m, mode: E, set_clock: {}"),
-      /set_clock: this version sets it in programming mode .* not in mode E/,
-    ],
     [meter("every: 15m, mode: A, set_clock: {}"), /set_clock: programming mode is entered in mode C, not in mode A/],
     [meter("every: 15m, set_clock: { tolerance: 1s }"), /set_clock\.tolerance: less than 2s cannot be told/],
     [meter("every: 15m, set_clock: { max_per_day: 2h }"), /set_clock\.max_per_day: allowed are 2s to 1h/],

@@ -1,6 +1,6 @@
 /** Rows of a meter's load profile, whatever protocol it speaks: each is a dialogue that brings home the same rows. @module */
 import { type AskingOptions, askProgramming } from "../asking.ts";
-import type { askDlmsProfile } from "../asking_dlms.ts";
+import type { askDlmsClock, askDlmsProfile } from "../asking_dlms.ts";
 import type { MeterConfig } from "../config.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { type FetchedDay, type Profile, readProfile, type StampForm, type Zone } from "../iec62056/mod.ts";
@@ -9,6 +9,7 @@ import type { Endpoint } from "../transport/endpoint.ts";
 /** How DLMS meters (mode E) are asked; absent where none is configured, for it is a lot of code. */
 export interface DlmsAsking {
   readonly askDlmsProfile: typeof askDlmsProfile;
+  readonly askDlmsClock: typeof askDlmsClock;
   readonly counters: NonNullable<AskingOptions["counters"]>;
 }
 

@@ -266,8 +266,7 @@ function checkBackfill({ path, mode, given, every, backfill, dlms }: DraftMeter,
     report.fault([...path, "backfill", "profile"], form);
   }
   if (!given.includes("set_clock")) return;
-  if (mode === "E") fault("set_clock", "this version sets it in programming mode (mode C) alone, not in mode E");
-  else if (every !== undefined && every < SET_CLOCK_MS) {
+  if (every !== undefined && every < SET_CLOCK_MS) {
     fault("set_clock", `a clock is set between two readouts, which wants ${formatDuration(SET_CLOCK_MS)} at least`);
   }
 }
