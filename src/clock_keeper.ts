@@ -11,7 +11,15 @@ import type { BackfillContext } from "./backfill.ts";
 import type { MeterConfig, SetClockConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { isOfMeterOrWire, RefusalError } from "./errors.ts";
-import { type MeterClock, type Programming, readClock, setClock, type Zone, zoneOf } from "./iec62056/mod.ts";
+import {
+  type ClockDialogues,
+  type MeterClock,
+  type Programming,
+  readClock,
+  setClock,
+  type Zone,
+  zoneOf,
+} from "./iec62056/mod.ts";
 import type { Log } from "./log.ts";
 import { aheadMs, SET_WITHIN_MS } from "./meter_clock.ts";
 import { converse } from "./session.ts";
@@ -31,13 +39,6 @@ export interface KeeperContext extends Pick<BackfillContext, "journal" | "clock"
   readonly log: Log;
   /** By how many seconds each meter's clock was ahead when it was read out. */
   readonly drifts: ReadonlyMap<string, number>;
-}
-
-/** A meter's clock, whatever protocol it speaks. */
-export interface ClockDialogues {
-  read(): Dialogue<MeterClock>;
-  /** Sets it to ours; brings home what was written. */
-  set(zone: Zone): Dialogue<Readonly<Record<string, string>>>;
 }
 
 /** One meter whose clock is kept. Moments by the steady clock. */

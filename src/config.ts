@@ -98,6 +98,8 @@ export interface BackfillConfig {
   /** Of the line's time, in any hour. */
   readonly budgetMs: number;
   readonly from: "now" | "start";
+  /** What the profile's times are in; absent: as the meter's clock, or as is usual with its type. */
+  readonly timeZone?: string;
 }
 
 /** Whether a meter's clock is kept right. */
@@ -340,11 +342,14 @@ function toMeter({ name, line, mode, labels, tries, timestamp, ...meter }: Draft
 }
 
 function toBackfill(
-  { profile, max_age, budget, from }: NonNullable<DraftMeter["backfill"]>,
+  { profile, max_age, budget, from, time_zone }: NonNullable<DraftMeter["backfill"]>,
   mode: MeterConfig["mode"],
 ): BackfillConfig {
   const usual = mode === "E" ? "1-0:99.1.0*255" : "P.01";
-  return { profile: profile ?? usual, maxAgeMs: max_age!, budgetMs: budget!, from: from! };
+  return {
+    ...{ profile: profile ?? usual, maxAgeMs: max_age!, budgetMs: budget!, from: from! },
+    ...time_zone !== undefined && { timeZone: time_zone },
+  };
 }
 
 function scheduleOf({ every, cron }: Pick<DraftMeter, "every" | "cron">, timeZone: string): Schedule | undefined {

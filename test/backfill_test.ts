@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { parseSimulatedDlms } from "../src/cli/simulate_dlms.ts";
 import { dlmsSchema, toDlmsSettings } from "../src/config/dlms.ts";
+import { type MeterType, useMeterTypes } from "../src/meters/mod.ts";
 import { DAY, HOUR, MINUTE, QUARTER, World } from "./support/backfill_world.ts";
 
 const NOON = Date.UTC(2026, 5, 1, 12);
@@ -101,6 +102,32 @@ Deno.test("Backfill: both nights of the year have the quarter hours that they ha
     assert.deepEqual(world.wrongQuarters(), []);
     const changed = world.arrived.filter(({ flags }) => flags.includes("season-change")).map(({ flags }) => flags);
     assert.deepEqual(changed[0], ["backfilled", "season-change"]);
+  }
+});
+
+Deno.test("Backfill: a profile in standard time all year, without a mark, is right by its option, or by the meter's type", async () => {
+  const [zone, profileZone] = ["Europe/Berlin", "Etc/GMT-1"];
+  const type = { id: "unmarked", name: "Unmarked", identifications: ["/ABC?METER*"] };
+  const valueAt = (world: World, ms: number) =>
+    world.arrived.find(({ time, obis }) => obis === "1-1:1.5.0*255" && Date.parse(time) === ms)?.text;
+  const fill = async (profile: NonNullable<MeterType["profile"]>, backfill = {}) => {
+    useMeterTypes([{ ...type, profile: { stamp: 10, ...profile } }]);
+    const world = new World();
+    const its = { zone, profileZone, meters: [{ backfill }] };
+    await world.run(NOON, 16 * MINUTE, its);
+    await world.run(NOON + DAY, HOUR, its);
+    return world;
+  };
+  try {
+    using right = await fill({}, { timeZone: profileZone });
+    using byType = await fill({ standardTime: true });
+    using wrong = await fill({});
+    const at = NOON + 8 * HOUR;
+    assert.deepEqual([right.wrongQuarters(), byType.wrongQuarters()], [[], []]);
+    assert.equal(valueAt(byType, at), valueAt(right, at));
+    assert.equal(valueAt(wrong, at - HOUR), valueAt(right, at), "without either it is an hour off");
+  } finally {
+    useMeterTypes([]);
   }
 });
 

@@ -55,6 +55,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/recording.ts": ["src/line.ts", "src/iec62056/"],
   "src/normalise.ts": ["src/meters/", "src/telegram.ts", "src/obis/", "src/reading.ts"],
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
+  "src/clock_dlms.ts": ["src/dialogue.ts", "src/dlms/", "src/iec62056/", "src/errors.ts"],
   "src/profile_dlms.ts": ["src/dialogue.ts", "src/dlms/", "src/iec62056/"],
   "src/profile_readings.ts": ["src/iec62056/", "src/normalise.ts", "src/reading.ts"],
   "src/mode_e_ahead.ts": [
@@ -139,7 +140,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/approach.ts",
     ...["src/config", "src/dialogue.ts", "src/errors.ts", "src/iec62056/", "src/normalise.ts", "src/telegram.ts"],
     ...["src/transport/endpoint.ts", "src/obis/", "src/mode_e.ts", "src/dlms_access.ts", "src/password.ts"],
-    ...["src/dlms/", "src/profile_dlms.ts"],
+    ...["src/dlms/", "src/clock_dlms.ts", "src/profile_dlms.ts"],
     ...["src/dlms_settings.ts", "src/invocation_counters.ts"],
   ],
   "src/backfill": [
@@ -214,6 +215,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/abort.ts",
       "src/asking.ts",
       "src/audit.ts",
+      "src/clock_dlms.ts",
       "src/profile_dlms.ts",
       "src/profile_readings.ts",
       "src/bytes.ts",
@@ -260,7 +262,7 @@ const PURE = new RegExp(
     "^src/(iec62056|dlms|meters|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|mode_e_ahead|format|recording)\\.ts$",
     "^src/simulator/(capture|client_messages|distortions|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
-    "^src/(profile_dlms|profile_readings|backfill/(gaps|line_time))\\.ts$",
+    "^src/(clock_dlms|profile_dlms|profile_readings|backfill/(gaps|line_time))\\.ts$",
   ].join("|"),
 );
 

@@ -94,7 +94,7 @@ export class Follower {
 
   constructor(readonly meter: MeterConfig, readonly options: BackfillConfig, readonly context: BackfillContext) {
     this.#name = `backfill ${meter.name} ${options.profile}`;
-    this.#zone = zoneOf(meter.timeZone);
+    this.#zone = zoneOf(options.timeZone ?? meter.timeZone);
   }
 
   /** What is known, after the readout of a slot. */

@@ -47,6 +47,7 @@ export function* fetchRows(meter: MeterConfig, request: RowsRequest): Dialogue<F
         toMs,
         zone,
         exact: true,
+        isZoneSure: meter.backfill!.timeZone !== undefined,
         onDay: (day) => days.push(day),
         ...form && { form },
       }));}

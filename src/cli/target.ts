@@ -1,6 +1,6 @@
 /** Whom a command asks: an endpoint of the command line, or a meter of the configuration. @module */
 import { dirname, join } from "node:path";
-import { DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { type BackfillConfig, DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import type { DlmsSettings } from "../dlms_settings.ts";
 import { UsageError } from "../errors.ts";
 import { countersBeside } from "../invocation_counters.ts";
@@ -32,6 +32,8 @@ export interface Target {
   readonly expect?: Readonly<Record<string, string>>;
   /** Absent: the host's. */
   readonly timeZone?: string;
+  /** What is fetched of it by itself, and how. */
+  readonly backfill?: BackfillConfig;
 }
 
 /** Options by which a command is told whom to ask, and how long. */

@@ -38,6 +38,9 @@ const profile = z.strictObject({
     "Characters of the times in a range: 13 is 1240601143000, 11 is 12406011430; 12 and 10 lack the season's digit.",
   ),
   command: z.enum(["R5", "R6"]).optional().describe("R5, all at once, or R6, in partial blocks."),
+  standard_time: z.boolean().optional().describe(
+    "The times of its rows, and of a range, are standard time in summer too, whatever its clock shows.",
+  ),
 });
 
 const nuls = z.int().min(1).max(500);
@@ -231,8 +234,12 @@ function registersOf({ command, bare_errors }: z.output<typeof registers>): NonN
   return { ...command && { command }, ...bare_errors && { bareErrors: true } };
 }
 
-function profileOf({ interval, ...its }: z.output<typeof profile>): NonNullable<MeterType["profile"]> {
-  return { ...withoutAbsent(its), ...interval !== undefined && { intervalMs: interval } };
+function profileOf({ interval, standard_time, ...its }: z.output<typeof profile>): NonNullable<MeterType["profile"]> {
+  return {
+    ...withoutAbsent(its),
+    ...interval !== undefined && { intervalMs: interval },
+    ...standard_time && { standardTime: true },
+  };
 }
 
 /** What a meter has said must lead to its file and to no other. */

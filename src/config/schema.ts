@@ -82,6 +82,9 @@ export const backfillSchema = z.strictObject({
   from: z.enum(["now", "start"]).default("now").describe(
     "Where the first start begins: now; or start, with all that the meter has, up to max_age.",
   ),
+  time_zone: timeZone.optional().meta({ examples: ["Etc/GMT-1"] }).describe(
+    "What the times of the profile are in where they are not what the meter's clock shows: Etc/GMT-1 where they are standard time all year in Berlin. Absent: the meter's time_zone, or as is usual with its type.",
+  ),
 });
 
 /** Whether a meter's clock is kept right. */
@@ -152,7 +155,7 @@ export const meterSchema = z.strictObject({
     "How many data messages may be asked for in a slot before it is given up, repeats of damaged ones included: 1 to 3.",
   ),
   backfill: backfillSchema.optional().meta({ examples: [{ profile: "P.01", max_age: "40d" }] }).describe(
-    "After a gap (no power, line, host or answer) the intervals of the meter's own load profile that lie in it are fetched (in programming mode of mode C, or in mode E) and delivered with the meter's time, flagged backfilled, each once. profile: P.01, or 1-0:99.1.0 in mode E; max_age: older intervals are not fetched, 40d; budget: of the line's time in any hour, for all of its meters together, 6m, and never while a readout is due; from: now, or start to begin with what the meter has from before.",
+    "After a gap (no power, line, host or answer) the intervals of the meter's own load profile that lie in it are fetched (in programming mode of mode C, or in mode E) and delivered with the meter's time, flagged backfilled, each once. profile: P.01, or 1-0:99.1.0 in mode E; max_age: older intervals are not fetched, 40d; budget: of the line's time in any hour, for all of its meters together, 6m, and never while a readout is due; from: now, or start to begin with what the meter has from before; time_zone: of a profile whose times are not those of the meter's clock, Etc/GMT-1 where it is standard time all year in Berlin.",
   ),
   set_clock: setClockSchema.optional().meta({ examples: [{ tolerance: "5s", max_per_day: "1m" }] }).describe(
     "The meter's clock is set to the host's, in programming mode (mode C), with password where the meter wants one, or in mode E: the only thing that the daemon ever writes, and only where this stands. tolerance: a clock that is off by no more is left, 5s; max_per_day: by so much it is set in any 24 hours at most, 1m; farther off, it is told and left to obisd clock --set. Never while the host's clock is not synchronised, near midnight, a quarter hour or a change of the season. Each setting leaves a line that begins with AUDIT in the log.",

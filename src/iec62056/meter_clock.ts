@@ -22,6 +22,13 @@ export interface MeterClock {
   readonly lastMs: number;
 }
 
+/** A meter's clock, whatever protocol it speaks. */
+export interface ClockDialogues {
+  read(): Dialogue<MeterClock>;
+  /** Sets it to ours; brings home what was written. `zone`: what it shows, where it does not say so itself. */
+  set(zone: Zone): Dialogue<Readonly<Record<string, string>>>;
+}
+
 /** Reads the clock. @throws {RefusalError} it can't be read */
 export function* readClock(meter: Programming): Dialogue<MeterClock> {
   const apart = yield* tryRegisters(meter, ["0.9.2", "0.9.1"]);

@@ -6,7 +6,7 @@ import type { Check } from "../telegram.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { formatProfileRequest, parseProfile, type Profile } from "./profile.ts";
 import { type Programming, read } from "./programming.ts";
-import type { StampForm, Zone } from "./time_stamp.ts";
+import { type StampForm, standardTime, type Zone } from "./time_stamp.ts";
 
 const DAY_MS = 86_400_000;
 /** Rows of a partial block. */
@@ -26,6 +26,8 @@ export interface ProfileRequest {
   readonly toMs: number;
   /** What the meter's clock shows. */
   readonly zone: Zone;
+  /** The profile's times are in this zone, whatever is usual with the meter's type. */
+  readonly isZoneSure?: boolean;
   /** `R5`, the default but for types that say otherwise, or `R6`: in partial blocks. */
   readonly command?: "R5" | "R6";
   /** The form of stamps that this meter is known to take; absent: all are tried. */
@@ -51,9 +53,12 @@ export interface FetchedDay extends Profile {
  * the ends of a day, it is asked for with an hour on either side, and so are the others of that season if that brings more.
  * @throws {RefusalError} the meter takes no form of request; a day without data is no error
  */
-export function* readProfile(meter: Programming, request: ProfileRequest): Dialogue<void> {
-  const { fromMs, toMs, zone, onDay } = request;
-  const stamp = request.form ?? meterTypeOf(meter.identification)?.profile?.stamp;
+export function* readProfile(meter: Programming, asked: ProfileRequest): Dialogue<void> {
+  const habits = meterTypeOf(meter.identification)?.profile;
+  const zone = habits?.standardTime && !asked.isZoneSure ? standardTime(asked.zone) : asked.zone;
+  const request = { ...asked, zone };
+  const { fromMs, toMs, onDay } = request;
+  const stamp = request.form ?? habits?.stamp;
   let forms = stamp === undefined ? FORMS : [stamp, ...FORMS.filter((form) => form !== stamp)];
   const margins = new Map<number, number>();
   for (let startMs = fromMs; startMs < toMs; startMs += DAY_MS) {

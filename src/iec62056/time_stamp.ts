@@ -40,6 +40,11 @@ export function zoneOf(timeZone: string): Zone {
   return { offsetMs, normalMs };
 }
 
+/** The same zone without its summer time. */
+export function standardTime({ normalMs }: Zone): Zone {
+  return { offsetMs: normalMs, normalMs };
+}
+
 /** Reads a stamp; `undefined`: it is none, or says "never" (a month or day 0). 24:00 is the next day's 00:00. */
 export function parseStamp(text: string): Stamp | undefined {
   const found = /^([0-2](?=\d{10}$|\d{12}$))?(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?$/.exec(text.trim());

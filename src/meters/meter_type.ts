@@ -61,6 +61,8 @@ export interface ProfileHabits {
   readonly stamp?: 10 | 11 | 12 | 13;
   /** Which command fetches it. */
   readonly command?: "R5" | "R6";
+  /** Its times are standard time in summer too. */
+  readonly standardTime?: boolean;
 }
 
 /** One file of `config/meters/`; what is absent is as the standard has it. */

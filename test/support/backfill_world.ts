@@ -32,6 +32,8 @@ export type MeterOptions = Partial<Omit<MeterConfig, "backfill">> & {
 export interface Stretch {
   readonly meters?: readonly MeterOptions[];
   readonly zone?: string;
+  /** What the meters' profiles are kept in; default `zone`. */
+  readonly profileZone?: string;
   /** Where the line ends; default `tcp://fake:1`, which is opened anew each time. */
   readonly url?: string;
   /** Behind it. */
@@ -68,6 +70,7 @@ export class World implements Disposable {
   async run(fromMs: number, forMs: number, stretch: Stretch = {}): Promise<void> {
     const {
       zone = "UTC",
+      profileZone = zone,
       meters = [{}],
       url = "tcp://fake:1",
       query = "",
@@ -93,7 +96,7 @@ export class World implements Disposable {
     const open = memoryLine({ ...clockOf(clock), now: () => clock.now() - slowMs }, () => {
       this.opened.push(clock.now());
       return {
-        ...{ ...its, profile: zone, meters: meters.map(({ name = "m" }) => simulated(name, its.live)) },
+        ...{ ...its, profile: profileZone, meters: meters.map(({ name = "m" }) => simulated(name, its.live)) },
         faults: [...faults, ...answers(clock.now()) ? [] : ["silent:ident"]].map(parseFault),
       };
     });
