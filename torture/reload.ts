@@ -61,7 +61,7 @@ async function reloadIn(base: string, count: number, onProgress: (done: number) 
     await until("a telegram between two reloads", () => pushed() > before || undefined);
     write(round);
     await hangUp(daemon, isWrong(round) ? /^.*The configuration is wrong/ : /Configuration loaded again/);
-    if (round === Math.ceil(count * SETTLED) || round === count) sizes.push(sizeOf(daemon.pid));
+    if (round === Math.ceil(count * SETTLED) || round === count) sizes.push(await sizeOf(daemon.pid));
     onProgress(round);
   }
   write(0);
@@ -108,11 +108,16 @@ async function hangUp(daemon: Running, wanted: RegExp): Promise<void> {
   });
 }
 
-/** What a process has open, and how large it is. */
-function sizeOf(pid: number): { readonly open: number; readonly megabytes: number } {
+/** What a process has open for longer than a sink that leaves takes to close its file, and how large it is. */
+async function sizeOf(pid: number): Promise<{ readonly open: number; readonly megabytes: number }> {
+  const counts: number[] = [];
+  for (let look = 0; look < 10; look++) {
+    counts.push([...Deno.readDirSync(`/proc/${pid}/fd`)].length);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   return {
-    open: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
+    open: Math.min(...counts),
     megabytes: Math.round(Number(/VmRSS:\s*(\d+)/.exec(status)![1]) / 1024),
   };
 }
