@@ -10,6 +10,7 @@ import type { Arguments, Command, Context } from "./command.ts";
 import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
 import { openDlms } from "./dlms_session.ts";
 import { plot } from "./plot.ts";
+import { progressOf } from "./profile_progress.ts";
 import { FORMATS } from "./present.ts";
 import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 import { type FetchedRange, LOAD_PROFILE, streamProfile } from "../profile_dlms.ts";
@@ -58,7 +59,7 @@ ${DLMS_HELP}`,
   async run(args, context) {
     const [what, wanted, ...more] = args.positionals;
     const target = await parseMeter(what, args);
-    const address = wanted ?? (target.mode === "E" ? LOAD_PROFILE : "P.01");
+    const address = wanted ?? target.backfill?.profile ?? (target.mode === "E" ? LOAD_PROFILE : "P.01");
     const fits = target.mode === "E" ? parseObis(address) !== "" : /^(\d-\d:)?P\.\d{1,3}$/.test(address);
     if (more.length > 0 || !fits) {
       throw new UsageError(
@@ -79,26 +80,40 @@ ${DLMS_HELP}`,
       () => ({ format, name: name ?? "-", target, isUnchecked: fetched.isUnchecked, ...range }),
       context,
     );
+    const howFar = progressOf(range, context.clock);
+    const profileRange = { ...range, zone: profileZone(args.values, target) ?? range.zone };
     try {
       if (target.mode === "E") {
         const { session } = await openDlms(target, args, context, TIMEOUT_MS);
-        await session(function* ({ client, identification }) {
+        const isStreamed = format !== "plot" && !Deno.stdout.isTerminal(); // there the progress is in the way
+        await session(function* ({ client, identification, note }) {
           named(identification);
-          const onRow = (row: ProfileRow) => format === "plot" ? fetched.keep(row) : fetched.pass(row, show);
-          fetched.note(yield* streamProfile(client, parseObis(address), range, onRow));
+          note(howFar(range.fromMs));
+          const onRow = (row: ProfileRow) => {
+            note(howFar(row.endMs));
+            if (isStreamed) fetched.pass(row, show);
+            else fetched.keep(row);
+          };
+          fetched.note(yield* streamProfile(client, parseObis(address), profileRange, onRow));
         });
       } else {
         const { session } = await openMeter(target, args, context, TIMEOUT_MS);
+        let doneMs = range.fromMs; // a second session goes on there
         await session(function* (meter, note) {
           named(meter.identification);
+          note(howFar(doneMs));
           const onDay = (day: FetchedDay) => {
             fetched.add(day);
-            const days = Math.ceil((range.toMs - range.fromMs) / DAY_MS);
-            note(`day ${Math.ceil((day.untilMs - range.fromMs) / DAY_MS)} of ${days}`);
+            doneMs = day.untilMs;
+            note(howFar(doneMs));
           };
-          yield* readProfile(meter, { ...range, address, onDay, ...command !== undefined && { command } });
+          const asked = { ...profileRange, fromMs: doneMs, isZoneSure: profileRange.zone !== range.zone };
+          yield* readProfile(meter, { ...asked, address, onDay, ...command !== undefined && { command } });
         }, 2);
       }
+    } catch (error) {
+      if (!fetched.isEmpty) context.log.warning(fetched.brokenOff());
+      throw error;
     } finally {
       if (format === "plot") drawAll(fetched.rows, range, context);
       else for (const row of fetched.rows) show(row);
@@ -107,7 +122,9 @@ ${DLMS_HELP}`,
       context.log.warning(`The meter lacks ${missing} intervals from ${local(fromMs, range)} to ${local(toMs, range)}`);
     }
     for (const damage of fetched.damaged) context.log.warning(`Cannot read all of it: ${damage}`);
-    if (fetched.isEmpty) context.log.warning("The meter has no rows in this range");
+    if (fetched.isEmpty) {
+      context.log.warning(`The meter has no rows of ${address} in this range, or no such profile`);
+    }
     return fetched.damaged.length > 0 ? EXIT.damaged : EXIT.ok;
   },
 };
@@ -125,6 +142,7 @@ class Fetched {
   readonly #gaps = new Map<number, Gap>();
   readonly #damaged = new Set<string>();
   #passed = 0;
+  #lastMs = -Infinity;
   isUnchecked = false;
 
   constructor(readonly range: Range) {}
@@ -136,14 +154,24 @@ class Fetched {
 
   /** Keeps a row of the range. */
   keep(row: ProfileRow): void {
-    if (this.#isWanted(row)) this.#rows.set(row.endMs, row);
+    if (!this.#isWanted(row)) return;
+    this.#rows.set(row.endMs, row);
+    this.#lastMs = Math.max(this.#lastMs, row.endMs);
   }
 
   /** Shows a row of the range at once: a year of them need not be kept. */
   pass(row: ProfileRow, show: (row: ProfileRow) => void): void {
     if (!this.#isWanted(row)) return;
     this.#passed++;
+    this.#lastMs = Math.max(this.#lastMs, row.endMs);
     show(row);
+  }
+
+  /** What is to be said when not all came. */
+  brokenOff(): string {
+    const last = local(this.#lastMs, this.range);
+    const count = this.#rows.size + this.#passed;
+    return `It broke off: ${count} rows have come, up to ${last}; --from ${last.replace(" ", "T")} fetches the rest`;
   }
 
   #isWanted({ endMs }: ProfileRow): boolean {
@@ -224,14 +252,23 @@ function tableRow(row: ProfileRow, range: Range): [string, string] {
   return [heading, [local(row.endMs, range), ...values, ...row.flags].join("  ")];
 }
 
-function local(ms: number, { zone }: Range): string {
+function local(ms: number, { zone }: Pick<Range, "zone">): string {
   return new Date(ms + zone.offsetMs(ms)).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** What the profile's times are in, where the configuration says another zone than that of the meter's clock. */
+function profileZone(values: Arguments["values"], { backfill }: Target): Zone | undefined {
+  return values["time-zone"] === undefined && backfill?.timeZone !== undefined ? zoneOf(backfill.timeZone) : undefined;
 }
 
 function rangeOf(values: Arguments["values"], target: Target, { clock }: Context): Range {
   const timeZone = timeZoneOf(values["time-zone"], target.timeZone);
   const toMs = values.to === undefined ? clock.now() : parseTime("--to", String(values.to), timeZone);
   const fromMs = values.from === undefined ? toMs - DAY_MS : parseTime("--from", String(values.from), timeZone);
+  if (values.to === undefined && fromMs >= toMs) {
+    const now = local(toMs, { zone: zoneOf(timeZone) });
+    throw new UsageError(`--from ${values.from} lies in the future: by this machine's clock it is ${now}`);
+  }
   if (fromMs >= toMs) throw new UsageError("--from must lie before --to");
   return { fromMs, toMs, timeZone, zone: zoneOf(timeZone) };
 }

@@ -1,6 +1,7 @@
 /** `obisd profile` against a simulated meter with a made-up profile. */
 import assert from "node:assert/strict";
 import { plot } from "../../src/cli/plot.ts";
+import { progressOf } from "../../src/cli/profile_progress.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import type { ProfileRow } from "../../src/iec62056/mod.ts";
 import { parseCaptures, parseFault, startSimulator } from "../../src/simulator/mod.ts";
@@ -49,15 +50,80 @@ Deno.test("profile: a bad line costs repetitions, and rows that came before the 
   assert.deepEqual([broken.code, broken.out], [65, ""]);
 });
 
+/** Runs it over a wire that is cut, or goes silent until the next sign-on, after so many bytes of the meter's. */
+async function runOver(trouble: "cut" | "silent", afterBytes: number, words: string) {
+  await using simulator = await startSimulator({
+    ...{ meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }], listen: { tcp: "127.0.0.1:0" } },
+    ...{ profile: "UTC", pacing: false, clock: hastyClock },
+  });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let said = "";
+  const serve = async () => {
+    using client = await listener.accept();
+    using meter = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(simulator.endpoint).port) });
+    let [left, isHealed] = [afterBytes, false];
+    const up = async () => {
+      for await (const bytes of client.readable) {
+        const text = new TextDecoder("latin1").decode(bytes);
+        said += text;
+        isHealed ||= left <= 0 && text.includes("/?");
+        await meter.write(bytes);
+      }
+      meter.close();
+    };
+    const down = async () => {
+      for await (const bytes of meter.readable) {
+        left -= bytes.length;
+        if (left <= 0 && trouble === "cut") return client.close();
+        if (left > 0 || isHealed) await client.write(bytes);
+      }
+    };
+    await Promise.allSettled([up(), down()]);
+  };
+  const served = serve().catch(() => {}); // closed twice
+  const outcome = await runCommand([
+    ...["profile", `tcp://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`, "--time-zone", "UTC"],
+    ...words.split(" "),
+  ]);
+  await served;
+  return { ...outcome, said };
+}
+
+Deno.test("profile: what came before the wire was cut is shown, and how to go on; a second session does not begin anew", async () => {
+  const range = `--from ${day(4)} --to ${day(1)}`;
+  const cut = await runOver("cut", 2500, range);
+  assert.deepEqual([cut.code, cut.out.trim().split("\n").length], [74, 1 + 96], cut.err);
+  const rest = `${day(3)} 00:00:00; --from ${day(3)}T00:00:00 fetches the rest`;
+  assert(cut.err.includes(`It broke off: 96 rows have come, up to ${rest}`), cut.err);
+  const silent = await runOver("silent", 2500, range);
+  assert.deepEqual([silent.code, silent.out.trim().split("\n").length], [0, 1 + 3 * 96], silent.err);
+  const asked = (before: number) =>
+    silent.said.split(`P.01(0${day(before).replaceAll("-", "").slice(2)}000000;`).length - 1;
+  assert.deepEqual([asked(4), asked(2)], [1, 1], silent.said);
+  assert(asked(3) > 1, "in vain, and once more");
+});
+
+Deno.test("progressOf: days, a bar, and the time that is left by what it took so far", () => {
+  let nowMs = 0;
+  const howFar = progressOf({ fromMs: 0, toMs: 31 * DAY_MS }, { monotonic: () => nowMs });
+  assert.equal(howFar(0), "day 1 of 31 ▕                    ▏");
+  nowMs = 60_000;
+  assert.equal(howFar(DAY_MS), "day 2 of 31 ▕▋                   ▏ 30 min left");
+  nowMs = 30 * 60_000;
+  assert.equal(howFar(30 * DAY_MS), "day 31 of 31 ▕███████████████████▍▏ 60 s left");
+  assert.equal(howFar(31 * DAY_MS), "day 31 of 31 ▕████████████████████▏ 0 s left");
+});
+
 Deno.test("profile: no rows is no error; wrong words are", async () => {
   const empty = await run("--from 2020-01-01 --to 2020-01-02");
   assert.deepEqual([empty.code, empty.out], [0, ""]);
-  assert.match(empty.err, /The meter has no rows in this range/);
+  assert.match(empty.err, /The meter has no rows of P\.01 in this range, or no such profile/);
   const refused = await run(`P.02 --from ${day(1)}`);
   assert.deepEqual([refused.code, refused.out], [0, ""]);
   for (
     const [words, said] of [
       ["P.01 --from 2020-01-02 --to 2020-01-01", /--from must lie before --to/],
+      ["P.01 --from 2090-01-01", /--from 2090-01-01 lies in the future: by this machine's clock it is 20\d\d-/],
       ["P.01 --from yesterday", /--from yesterday: a time like 2026-06-01, .* is wanted/],
       ["P.01 --time-zone Mars/X", /There is no time zone "Mars\/X"/],
       ["P.01 --from 2026-02-30", /--from 2026-02-30: a time like/],
