@@ -3,8 +3,10 @@ import type { Dialogue } from "./dialogue.ts";
 import {
   CLASS,
   type Client,
+  type Data,
   type DateTime,
   dateTimeOf,
+  octetsOf,
   type ProfileColumns,
   type ScaledRow,
   ValueReader,
@@ -15,6 +17,11 @@ import { instantOf } from "./iec62056/time_stamp.ts";
 /** The profile that most meters keep their quarter hours in. */
 export const LOAD_PROFILE = "1-0:99.1.0*255";
 const SUMMER = 0x80;
+/** Bits of a clock's status: its time is invalid, or doubtful; all of them: it does not say. */
+const [DOUBTFUL, UNSAID] = [0x03, 0xff];
+const DATE_TIME_OCTETS = 12;
+const NO_FLAGS: ProfileRow["flags"] = [];
+const CLOCK_DOUBTFUL: ProfileRow["flags"] = ["clock-doubtful"];
 
 /** What is fetched. */
 export interface DlmsRange {
@@ -71,15 +78,29 @@ export function deviationIn(zone: Zone) {
 /** Rows in the form of all others; their channels are the same for all. */
 function rowConverter(): (row: ScaledRow & { readonly atMs: number }, profile: ProfileColumns) => ProfileRow {
   let channels: readonly Channel[] | undefined;
-  return ({ atMs, values }, { columns, periodS }) => {
+  return ({ atMs, values, cells }, { columns, periodS }) => {
     const isClock = (at: number) => columns[at]!.classId === CLASS.clock && columns[at]!.attribute === 2;
     channels ??= columns.map(({ name, attribute, unit }) => ({
       address: attribute === 2 ? name : `${name}/${attribute}`,
       unit,
     })).filter((_, at) => !isClock(at));
     const its = values.map(({ text, unit }) => ({ text, unit })).filter((_, at) => !isClock(at));
-    return { startMs: atMs - periodS * 1000, endMs: atMs, channels, values: its, status: 0, flags: [] };
+    return {
+      startMs: atMs - periodS * 1000,
+      endMs: atMs,
+      channels,
+      values: its,
+      status: 0,
+      flags: flagsOf(cells.find((_, at) => isClock(at))),
+    };
   };
+}
+
+/** What a row's time says of itself. A status column is the maker's own, and stays a value. */
+function flagsOf(time: Data | undefined): ProfileRow["flags"] {
+  const octets = time && octetsOf(time);
+  const status = octets?.length === DATE_TIME_OCTETS ? octets.at(-1)! : UNSAID;
+  return status !== UNSAID && (status & DOUBTFUL) !== 0 ? CLOCK_DOUBTFUL : NO_FLAGS;
 }
 
 /** Where more than one interval lies between two rows. */

@@ -10,6 +10,7 @@ import {
   countFrom,
   type Data,
   dateTimeOf,
+  encodeDateTime,
   encodeException,
   encodeGetResponse,
   findFrame,
@@ -26,13 +27,15 @@ import {
   type ScaledRow,
   Server,
   type StationOptions,
+  structure,
   toHex,
   ValueReader,
   wrapperLink,
   wrapperStation,
 } from "../../src/dlms/mod.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../../src/errors.ts";
-import { toText } from "../../src/iec62056/mod.ts";
+import { toText, zoneOf } from "../../src/iec62056/mod.ts";
+import { fetchProfile } from "../../src/profile_dlms.ts";
 import { ignore, octets } from "../support/dlms.ts";
 import {
   CHALLENGE,
@@ -516,4 +519,19 @@ Deno.test("Client: what is more than the meter takes at once goes in blocks, or 
   assert.equal(onWrapper(meter({ generalBlocks, ciphering: its }), { ...BLOCKS, ciphering: client }, work), "done");
   assert.deepEqual(did, [long, long, long]);
   assert.throws(() => onHdlc(meter({}), BLOCKS, work), { name: "RefusalError", message: /message too long/ });
+});
+
+Deno.test("fetchProfile: a doubtful or invalid time is a flag, one that says nothing of itself is none; status words are values", () => {
+  const meter = testMeter({ rows: 5 });
+  const profile = meter.objects.find(({ name }) => name === PROFILE)!;
+  profile.attributes[2] = array([0x00, 0x02, 0x01, 0x80, 0xff].map((status, at) => {
+    const time = dateTimeOf(PROFILE_START + at * 900_000, -60);
+    const stamp = octetString(encodeDateTime({ ...time, status }));
+    return structure(stamp, integer("unsigned", 0x40), integer("double-long-unsigned", 100_000 + at));
+  }));
+  const range = { fromMs: PROFILE_START, toMs: PROFILE_START + 5 * 900_000, zone: zoneOf("UTC") };
+  const { rows } = onHdlc(meter, NONE, (client) => fetchProfile(client, PROFILE, range));
+  const doubtful = ["clock-doubtful"];
+  assert.deepEqual(rows.map(({ flags }) => flags), [[], doubtful, doubtful, [], []]);
+  assert.deepEqual(rows[1]!.values.map(({ text }) => text), ["64", "1000010"]);
 });
