@@ -38,6 +38,7 @@ export interface DlmsState {
 /** The name under which a meter is known: its logical device. */
 export const DEVICE_NAME = "OBI0000000000001";
 const ENERGY = "1-0:1.8.0*255";
+const EXPORT = "1-0:2.8.0*255";
 const [PERIOD_MS, KEPT_MS] = [900_000, 40 * 86_400_000];
 const SHORT_BASE = 0x1000;
 
@@ -58,8 +59,8 @@ export function objectsOf(block: string, state: DlmsState): MeterObject[] {
       const name = parseObis(address);
       return name === "" || values.length === 0 ? [] : [valueObject(name, values[0]!, state)];
     }),
-    profile(state),
   ];
+  all.push(profile(state, all.some(({ name }) => name === EXPORT)));
   const names = new Set<string>();
   return all.filter(({ name }) => !names.has(name) && names.add(name))
     .map((each, at) => ({ ...each, baseName: SHORT_BASE + at * 0x100 }));
@@ -140,12 +141,12 @@ function disconnectControl({ written }: DlmsState): MeterObject {
   };
 }
 
-/** Quarter hours of the last 40 days, that nobody measured: clock, status, energy in Wh. */
-function profile(state: DlmsState): MeterObject {
+/** Quarter hours of the last 40 days, that nobody measured: clock, status, energy in Wh, and its export if it has one. */
+function profile(state: DlmsState, exports: boolean): MeterObject {
   const columns = [
     CLOCK_COLUMN,
     { classId: CLASS.data, name: "0-0:96.10.1*255", attribute: 2, index: 0 },
-    { classId: CLASS.register, name: ENERGY, attribute: 2, index: 0 },
+    ...[ENERGY, ...exports ? [EXPORT] : []].map((name) => ({ classId: CLASS.register, name, attribute: 2, index: 0 })),
   ];
   const its = object(CLASS.profileGeneric, "1-0:99.1.0*255", {
     3: captureObjectsData(columns),
@@ -153,16 +154,18 @@ function profile(state: DlmsState): MeterObject {
     7: integer("double-long-unsigned", KEPT_MS / PERIOD_MS),
     8: integer("double-long-unsigned", KEPT_MS / PERIOD_MS),
   });
-  Object.defineProperty(its.attributes, 2, { enumerable: true, get: () => rows(state) });
+  Object.defineProperty(its.attributes, 2, { enumerable: true, get: () => rows(state, columns.length - 2) });
   return { ...its, version: 1 };
 }
 
-function rows({ nowMs, offsetMinutes }: DlmsState): Data {
+function rows({ nowMs, offsetMinutes }: DlmsState, channels: number): Data {
   const last = Math.floor(nowMs() / PERIOD_MS) * PERIOD_MS;
   const items = Array.from({ length: KEPT_MS / PERIOD_MS }, (_, at) => {
     const atMs = last - KEPT_MS + (at + 1) * PERIOD_MS;
     const time = octetString(encodeDateTime(dateTimeOf(atMs, -offsetMinutes)));
-    return structure(time, integer("unsigned", 0), integer("double-long-unsigned", energyAt(atMs)));
+    const energy = energyAt(atMs);
+    const its = [energy, Math.round(energy / 10)].slice(0, channels);
+    return structure(time, integer("unsigned", 0), ...its.map((value) => integer("double-long-unsigned", value)));
   });
   return { type: "array", items };
 }

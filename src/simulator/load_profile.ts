@@ -10,15 +10,20 @@ const HEADER = "(15)(2)(1-1:1.5)(kW)(1-1:2.5)(kW)";
 export interface ProfileClock {
   readonly zone: Zone;
   readonly nowMs: number;
+  /** When its power failed, each time for less than an interval. */
+  readonly blinksMs?: readonly number[];
 }
+
+/** Status of a header: the season changed, or the power failed and came back. */
+const [SEASON, BLINK] = [0x08, 0xc0];
 
 /**
  * The data lines of the rows whose ends lie in a range, as `from;to` says it; `undefined`: the range cannot be read; empty:
- * there are none. Where the season changes, a new header says so.
+ * there are none. Where the season changes or the power failed, a new header says so.
  */
 export function profileLines(
   range: string,
-  { zone, nowMs }: ProfileClock,
+  { zone, nowMs, blinksMs = [] }: ProfileClock,
   { inStandardTime = false }: { readonly inStandardTime?: boolean } = {},
 ): string[] | undefined {
   const [from = "", to = ""] = range.split(";");
@@ -34,8 +39,10 @@ export function profileLines(
   const lines: string[] = [];
   let offset = NaN;
   for (let endMs = Math.ceil(fromMs / PERIOD_MS) * PERIOD_MS; endMs <= toMs; endMs += PERIOD_MS) {
-    if (zone.offsetMs(endMs) !== offset) {
-      const status = lines.length > 0 ? "00000008" : "00000000";
+    const blink = blinksMs.some((ms) => ms > endMs - PERIOD_MS && ms <= endMs) ? BLINK : 0;
+    const season = zone.offsetMs(endMs) !== offset && lines.length > 0 ? SEASON : 0;
+    if (lines.length === 0 || season + blink > 0) {
+      const status = (season + blink).toString(16).padStart(8, "0").toUpperCase();
       lines.push(`P.01(${formatStamp(endMs, zone, form)})(${status})${HEADER}`);
       offset = zone.offsetMs(endMs);
     }

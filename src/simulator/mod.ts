@@ -81,6 +81,8 @@ export interface SimulatorOptions {
   readonly dlms?: DlmsOptions;
   /** It has a load profile P.01 of the last 40 days, made up, in local time of this zone. */
   readonly profile?: string;
+  /** When its power failed for less than an interval of that, ms since 1970. */
+  readonly blinksMs?: readonly number[];
   /** `false`: nothing takes its time, and a client's speed is not watched. */
   readonly pacing?: boolean;
   readonly signal?: AbortSignal;
@@ -321,10 +323,10 @@ class Simulation {
   }
 
   #profile(): Pick<ProgrammedOptions, "profile"> {
-    const { profile: timeZone } = this.#options;
+    const { profile: timeZone, blinksMs = [] } = this.#options;
     if (timeZone === undefined) return {};
     const zone = zoneOf(timeZone);
-    return { profile: () => ({ zone, nowMs: this.#clock.now() }) };
+    return { profile: () => ({ zone, nowMs: this.#clock.now(), blinksMs }) };
   }
 
   /** What the meter says each time it is asked: its telegrams in turn, with what was written to it. */
