@@ -68,6 +68,7 @@ function readDataSet(text: string, from: number): Attempt {
   let at = from;
   for (; at < text.length; at++) {
     const code = text.charCodeAt(at);
+    if (code > CLOSE && code !== DEL) continue; // nearly every character
     if (code === OPEN) break;
     if (isLineEnd(code)) return { end: at, reason: "no brackets" };
     if (code === CLOSE) return lostLine(text, at, "opening bracket missing");

@@ -33,6 +33,8 @@ export class Encoder {
   /** A meter's next readout has the form of its last one, and the meters of a type have one together. */
   readonly #last = new Map<string, Form>();
   readonly #forms = new Map<string, Form>();
+  /** Of whatever meter. */
+  #latest: Form | undefined;
 
   encode(readings: readonly Reading[]): ReadoutBody {
     const first = readings[0]!;
@@ -46,8 +48,16 @@ export class Encoder {
   }
 
   #formOf(meter: string, readings: readonly Reading[]): Form | undefined {
-    const last = this.#last.get(meter);
-    if (last && hasForm(readings, last)) return last;
+    const last = this.#last.get(meter) ?? this.#latest;
+    const form = last && hasForm(readings, last) ? last : this.#another(readings);
+    if (form && this.#last.get(meter) !== form) {
+      if (this.#last.size >= REMEMBERED) this.#last.clear();
+      this.#last.set(meter, form);
+    }
+    return this.#latest = form;
+  }
+
+  #another(readings: readonly Reading[]): Form | undefined {
     const content = contentOf(readings);
     if (content === undefined) return undefined;
     let form = this.#forms.get(content);
@@ -55,8 +65,6 @@ export class Encoder {
       if (this.#forms.size >= REMEMBERED) this.#forms.clear();
       this.#forms.set(content, form = { content, rows: parseForm(content) });
     }
-    if (this.#last.size >= REMEMBERED) this.#last.clear();
-    this.#last.set(meter, form);
     return form;
   }
 }
