@@ -8,6 +8,7 @@ import {
   startSimulator,
 } from "../../src/simulator/mod.ts";
 import { openJournal } from "../../src/journal.ts";
+import type { Reading } from "../../src/reading.ts";
 import type { Status } from "../../src/status.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { isMissing, startInfluxd } from "../support/influx_servers.ts";
@@ -241,9 +242,8 @@ Deno.test("run: ready though nobody is there; who comes later is read and delive
   await using server = takingPoints(serverPort);
   await until("points", () => server.lines.some((line) => line.includes("meter=a")) || undefined);
   await daemon.said(/Sink influxdb works again/);
-  assert(
-    daemon.stdout.map((line) => JSON.parse(line)).some(({ meter, text }) => meter === "b" && text === "012345.678"),
-  );
+  const isOfB = ({ meter, text }: Reading) => meter === "b" && text === "012345.678";
+  await until("b on stdout", () => daemon.stdout.some((line) => isOfB(JSON.parse(line))) || undefined);
   daemon.kill("SIGINT");
   assert.equal(await daemon.ended, 0);
 });
