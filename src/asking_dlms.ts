@@ -25,6 +25,10 @@ const known = new WeakMap<MeterConfig, Map<string, number>>();
 /** Meters of which the public client does not see who they are: it is asked no more. */
 const hidden = new WeakSet<MeterConfig>();
 
+/** How often in a row the public client was not let in where another one was; so often, and it is asked no more. */
+const shut = new WeakMap<MeterConfig, number>();
+const SHUT_TIMES = 3;
+
 /** Meters that need not be asked for their invocation counter: they have been, and all went well since. */
 const inStep = new WeakSet<MeterConfig>();
 
@@ -121,15 +125,21 @@ function* signedOn<T>(
     expect: expectOf(meter),
   };
   const { readCounter, expect, ...rest } = modeEOptions(dlms!, access);
-  let isHidden = hidden.has(meter);
+  let isHidden = false;
+  let refusals = 0;
+  const onHidden = (error?: Error) => {
+    refusals = error ? (shut.get(meter) ?? 0) + 1 : 0;
+    isHidden = !error || refusals >= SHUT_TIMES;
+  };
   const options = {
     ...rest,
     ...identification && { identification },
     ...readCounter !== undefined && !inStep.has(meter) && { readCounter },
-    ...expect && !isHidden && { expect, onHidden: () => isHidden = true },
+    ...expect && !hidden.has(meter) && { expect, onHidden },
   };
   inStep.delete(meter);
   const answer = yield* remembered(meter, proof, ask(options));
+  shut.set(meter, refusals);
   if (isHidden) hidden.add(meter);
   inStep.add(meter);
   return answer;

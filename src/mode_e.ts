@@ -35,8 +35,8 @@ export interface ModeEOptions extends Ahead {
   /** Octets of information in an HDLC frame, as proposed. */
   readonly frameOctets: number;
   readonly association: AssociationOptions;
-  /** Is told when the public client cannot see whether the meter is the expected one. */
-  readonly onHidden?: () => void;
+  /** Is told when the public client cannot see whether the meter is the expected one; `error`: it was not let in. */
+  readonly onHidden?: (error?: Error) => void;
 }
 
 /** The client that every meter takes, without a password. */
@@ -63,9 +63,12 @@ export function* modeE<T>(
 ): Dialogue<T> {
   if (!expect && readCounter === undefined) return yield* inSession(options, work);
   const ahead = { ...expect && { expect }, ...readCounter !== undefined && { readCounter } };
-  const seen = yield* askAhead(ahead, (ask) => inSession({ ...options, association: PUBLIC }, ask));
+  let isThere = options.opening !== "sign-on" || options.identification !== undefined;
+  const asked = { ...options, association: PUBLIC };
+  const seen = yield* askAhead(ahead, (ask) => inSession(asked, ask, () => isThere = true));
   if (seen.stranger) return stranger(seen.stranger.telegram, seen.stranger.why);
-  if (seen.isHidden) onHidden?.();
+  if (seen.error && !isThere) throw seen.error; // not even its sign-on was answered
+  if (seen.isHidden) onHidden?.(seen.error);
   if (seen.heardCounter !== undefined) options.association.counter?.raise(seen.heardCounter + 1);
   if (options.opening === "sign-on") yield* pause(SILENCE_MS); // it is at 300 Bd again, and takes a breath
   const { identification: _, ...rest } = options; // of the sign-on before
@@ -75,6 +78,7 @@ export function* modeE<T>(
 function* inSession<T>(
   options: ModeEOptions,
   work: (client: Client, identification?: Identification) => Dialogue<T>,
+  onSignedOn: () => void = () => {},
 ): Dialogue<T> {
   const { opening, line, association } = options;
   const inbox = new Inbox();
@@ -86,7 +90,9 @@ function* inSession<T>(
     return yield* within();
   }
   try {
-    return yield* within(yield* handOver(inbox, options));
+    const identification = yield* handOver(inbox, options);
+    onSignedOn();
+    return yield* within(identification);
   } finally {
     yield* setLine(line);
   }

@@ -21,8 +21,10 @@ export interface Ahead {
 export interface Seen {
   /** What the public client sees of `expect`, with nothing else; and what is wrong with it. */
   readonly stranger?: { readonly telegram: Telegram; readonly why: string };
-  /** Whether it sees none of it, or has no association at all. */
+  /** Whether it sees none of it, or was not let in. */
   readonly isHidden: boolean;
+  /** Why it was not let in; the next time it may be. */
+  readonly error?: RefusalError | SilenceError;
   readonly heardCounter?: number;
 }
 
@@ -41,9 +43,9 @@ export function* askAhead(
       return { ...identity, heardCounter: yield* readHeard(client, readCounter) };
     });
   } catch (error) {
-    const isSilent = error instanceof RefusalError || error instanceof SilenceError;
-    if (readCounter !== undefined || !isSilent) throw error;
-    return { isHidden: true };
+    const isShut = error instanceof RefusalError || error instanceof SilenceError;
+    if (readCounter !== undefined || !isShut) throw error;
+    return { isHidden: true, error };
   }
 }
 

@@ -1,5 +1,6 @@
 /** Mode E: no meter but the expected one hears a secret, where the public client sees which it is. @module */
 import assert from "node:assert/strict";
+import type { Dialogue } from "../src/dialogue.ts";
 import { type Credentials, type Meter, Server } from "../src/dlms/mod.ts";
 import { type ModeEOptions, readModeE } from "../src/mode_e.ts";
 import type { Telegram } from "../src/telegram.ts";
@@ -19,23 +20,24 @@ function read(
   meter: Meter,
   expect: Record<string, string>,
   its: Partial<ModeEOptions> = {},
-): { telegram: Telegram; clients: number[]; isHidden: boolean } {
+): { telegram: Telegram; clients: number[]; isHidden: boolean; shut?: Error | undefined } {
   const clients: number[] = [];
   const serve = (client: number) => {
     clients.push(client);
     return new Server(meter, client);
   };
   let isHidden = false;
+  let shut: Error | undefined;
   const options: ModeEOptions = {
     ...{ opening: "hdlc", line: LINE, server: { upper: 1 }, frameOctets: 128, expect },
     association: { client: LOW.client, credentials: LOW.credentials as Credentials },
-    onHidden: () => isHidden = true,
+    onHidden: (error) => [isHidden, shut] = [true, error],
     ...its,
   };
   const other = options.opening === "hdlc"
     ? station(meter, { serve })
     : signedOn(meter, "/LGZ5\\2ZMD4101234.B12", undefined, serve);
-  return { telegram: talk(readModeE(options, CODES), other), clients, isHidden };
+  return { telegram: talk(readModeE(options, CODES), other), clients, isHidden, shut };
 }
 
 const addresses = ({ block }: Telegram) => block.sets.map(({ address }) => address);
@@ -58,8 +60,8 @@ Deno.test("modeE: a strange meter hears no password: what it says of itself come
 Deno.test("modeE: a meter that hides who it is from the public client, or lets it not in, is read all the same", () => {
   const closed = { ...testMeter(), associations: testMeter().associations.filter(({ client }) => client !== 16) };
   for (const [meter, expect] of [[closed, OWN], [testMeter(), { "0-0:96.1.0*255": "1" }]] as const) {
-    const { telegram, clients, isHidden } = read(meter, expect);
-    assert.deepEqual([clients, isHidden], [[16, 17], true]);
+    const { telegram, clients, isHidden, shut } = read(meter, expect);
+    assert.deepEqual([clients, isHidden, shut !== undefined], [[16, 17], true, meter === closed]);
     assert.deepEqual(addresses(telegram), CODES);
   }
 });
@@ -72,4 +74,18 @@ Deno.test("modeE: of a strange meter no counter is taken over", () => {
   assert.deepEqual(raised, []);
   read(testMeter(), OWN, { association, readCounter: "0-0:43.1.0*255" });
   assert.deepEqual(raised, [4712]);
+});
+
+Deno.test("modeE: a meter that does not even answer the sign-on of the public client is signed on to no second time", () => {
+  const association = { client: LOW.client, credentials: LOW.credentials as Credentials };
+  const nobody = function* (): Dialogue<void> {};
+  const signOns = (its: Partial<ModeEOptions>) => {
+    const options = { opening: "sign-on", line: LINE, server: { upper: 1 }, frameOctets: 128, association } as const;
+    let count = 0;
+    assert.throws(() => talk(readModeE({ ...options, ...its }, CODES), nobody(), { trace: () => count++ }), {
+      name: "SilenceError",
+    });
+    return count;
+  };
+  assert.equal(signOns({ expect: OWN }), signOns({}));
 });

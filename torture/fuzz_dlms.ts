@@ -37,8 +37,10 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   "initiate request": dlms.decodeInitiateRequest,
   "initiate response": dlms.decodeInitiateResponse,
   data: (octets) => dlms.decodeData(octets),
+  elements: elementsOf,
   "get request": dlms.decodeGetRequest,
   "get response": (octets) => dlms.decodeGetResponse(octets),
+  "get response, its value left alone": dlms.openGetResponse,
   "set request": dlms.decodeSetRequest,
   "set response": dlms.decodeSetResponse,
   "action request": dlms.decodeActionRequest,
@@ -47,6 +49,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   "access response": dlms.decodeAccessResponse,
   "read request": dlms.decodeReadRequest,
   "read response": (octets) => dlms.decodeReadResponse(octets),
+  "read response, its value left alone": dlms.openReadResponse,
   "write request": dlms.decodeWriteRequest,
   "write response": dlms.decodeWriteResponse,
   "block of a transfer": dlms.decodeTransferBlock,
@@ -58,6 +61,15 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   "service error": dlms.decodeServiceError,
   push: (octets) => dlms.readPush(octets),
 };
+
+/** A list that comes in two pieces. */
+function elementsOf(octets: Uint8Array): unknown {
+  const elements = new dlms.Elements(() => {});
+  const middle = octets.length >> 1;
+  elements.take(octets.subarray(0, middle), false);
+  elements.take(octets.subarray(middle), true);
+  return elements.given;
+}
 
 /**
  * Specimens with a few faults, and what is in their frames, through every decoder: each understands or refuses in words.
