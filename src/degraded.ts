@@ -25,7 +25,7 @@ export function degradedBy({ reload, meters, lines, sinks, journal, clock, stuck
     ...clock.trust === "unknown" ? [`clock: not synchronised since ${clock.since}`] : [],
     ...sinks.flatMap(sinkReasons),
     ...lines.flatMap(lineReasons),
-    ...meters.flatMap(meterReasons),
+    ...meters.flatMap((meter) => meterReasons(meter, lines.find(({ name }) => name === meter.line))),
   ];
 }
 
@@ -51,8 +51,10 @@ function lineReasons({ name, away_since, last_error }: LineStatus): string[] {
   return away_since === null ? [] : [`line ${name}: away since ${away_since}: ${last_error?.message ?? "not there"}`];
 }
 
-function meterReasons({ name, in_trouble, last_good, last_error }: MeterStatus): string[] {
+/** What is wrong with its line is said there. */
+function meterReasons({ name, in_trouble, last_good, last_error }: MeterStatus, line?: LineStatus): string[] {
   if (!in_trouble) return [];
   const since = last_good === null ? "since the start" : `since ${last_good}`;
-  return [`meter ${name}: no readout ${since}: ${last_error?.message ?? "no answer"}`];
+  const away = line?.state === "away" && line.last_error?.message === last_error?.message;
+  return [`meter ${name}: no readout ${since}: ${away ? "its line is away" : last_error?.message ?? "no answer"}`];
 }

@@ -126,12 +126,20 @@ Deno.test("degradedBy: none when all is well; journal, clock, loops and books to
   const well = { reload: null, meters: [], lines: [], sinks: [sink], stuck: [] };
   const [journal, clock] = [{ inMemory: { readouts: 0, bytes: 0 } }, { trust: "kept", since: PARTS.started }] as const;
   assert.deepEqual(degradedBy({ ...well, journal, clock }), []);
-  const [first] = PARTS.meters;
+  const [[first], [room]] = [PARTS.meters, PARTS.lines];
   assert.deepEqual(
     degradedBy({
       reload: PARTS.reload,
-      meters: [{ ...first!, in_trouble: true, last_error: { time: PARTS.time, message: "silent" } }],
-      lines: [],
+      meters: [
+        { ...first!, in_trouble: true, last_error: { time: PARTS.time, message: "silent" } },
+        {
+          ...first!,
+          name: "flat-2",
+          in_trouble: true,
+          last_error: { time: PARTS.time, message: room!.last_error!.message },
+        },
+      ],
+      lines: [room!],
       sinks: [{ ...sink, activity: "hanging", last_error: "refused", failing_since: PARTS.started, balanced: false }],
       stuck: ["line room"],
       journal: {
@@ -150,7 +158,9 @@ Deno.test("degradedBy: none when all is well; journal, clock, loops and books to
       "sink csv: hanging",
       "sink csv: fails since 2026-01-15T09:00:00.000Z: refused",
       "sink csv: its books do not balance",
+      "line room: away since 2026-01-15T11:59:40.000Z: Cannot open /dev/ttyUSB0: no such port",
       "meter flat-1: no readout since 2026-01-15T12:00:00.000Z: silent",
+      "meter flat-2: no readout since 2026-01-15T12:00:00.000Z: its line is away",
     ],
   );
 });
