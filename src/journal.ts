@@ -4,12 +4,14 @@
  *
  * | what                                                   | where                                     |
  * | ------------------------------------------------------ | ----------------------------------------- |
- * | what is written when                                   | `store.ts`, `waiting.ts`                  |
- * | what a sink gets next                                  | `claims.ts`, `batch.ts`, `slices.ts`      |
- * | the sinks' places and books                            | `cursors.ts`                              |
+ * | what is written when                                   | `store.ts`, `writer.ts`, `waiting.ts`     |
+ * | what goes to disk together                             | `commit.ts`, `changes.ts`                 |
+ * | what a sink gets next                                  | `counter.ts`, `claims.ts`, `batch.ts`     |
+ * | the sinks' places and books                            | `cursors.ts`, `cursor.ts`                 |
  * | what gives way when there is too much                  | `bounds.ts`, `thin.ts`, `evictions.ts`    |
- * | readouts that came while nobody knew the time          | `held.ts`, `time.ts`                      |
- * | a disk that is full, read-only, broken                 | `ring.ts`, `ballast.ts`, `aside.ts`       |
+ * | readouts that came while nobody knew the time          | `held.ts`, `time.ts`, `boots.ts`          |
+ * | a disk that is full, read-only, broken                 | `ring.ts`, `ballast.ts`                   |
+ * | a file that is opened, again, or damaged               | `opening.ts`, `repair.ts`, `aside.ts`     |
  * | how a readout lies in the file                         | `record.ts`, `forms.ts`, `stored.ts`      |
  * | what else must be known after a restart                | `notes.ts`                                |
  * | what a destination would not take                      | `letter_box.ts`, `letters.ts`             |
@@ -69,6 +71,12 @@ export interface DeadLetter {
   /** Which of the batch. */
   readonly index: number;
   readonly reason: string;
+}
+
+/** What a sink's destination said to a batch: what its write returned, and what it can never take. */
+export interface Acknowledgement {
+  readonly mark?: string;
+  readonly dead?: readonly DeadLetter[];
 }
 
 /** A dead letter in the journal. */
@@ -172,11 +180,7 @@ export interface Journal extends AsyncDisposable {
   /** The next batch for a sink; waits until there is one. @throws the signal's reason, or an `Error` of the disk */
   next(sink: string, signal: AbortSignal): Promise<Batch>;
   /** The sink has done with the batch. Goes to disk with the next append, or alone after 30 s: a crash offers it again. */
-  acknowledge(
-    sink: string,
-    batch: Batch,
-    outcome?: { readonly mark?: string; readonly dead?: readonly DeadLetter[] },
-  ): void;
+  acknowledge(sink: string, batch: Batch, done?: Acknowledgement): void;
   /** What the sink's last acknowledged write returned. */
   mark(sink: string): string | undefined;
   books(): Book[];
@@ -187,6 +191,8 @@ export interface Journal extends AsyncDisposable {
   /** Resolves when the worker has done all it was asked before: for a watchdog. */
   ping(): Promise<void>;
 }
+
+const RETRY_MS = 30_000;
 
 /** Where the journal lies and what bounds it. */
 export interface JournalOptions {
@@ -233,5 +239,6 @@ export async function openLetters(path: string, sinks: readonly string[]): Promi
  * @throws {LineError} `busy`: another process has it, whose id is named
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  return await Store.open({ ...options, clock: options.clock ?? options.time ?? systemClock });
+  const { clock = options.time ?? systemClock, retryMs = RETRY_MS } = options;
+  return await Store.open({ ...options, clock, retryMs });
 }

@@ -5,10 +5,10 @@
  * @module
  */
 import type { SinkBounds, Space } from "../journal.ts";
-import type { Cursor, Region } from "./cursors.ts";
+import { type Cursor, hindmostOf, type Region } from "./cursor.ts";
 import { type EvictionReason, EvictionReport } from "./evictions.ts";
 import type { Memory } from "./memory.ts";
-import type { CutBounds, Excess, Head, Settled, Thinning } from "./messages.ts";
+import type { CutBounds, Excess, Head, Settled, Size, Thinning } from "./messages.ts";
 
 /** Looked at, and dropped, at once. */
 const ROWS = 2000;
@@ -27,6 +27,7 @@ export class Bounds {
   #thinnedTo = 0;
   #space: Space | undefined;
   #lookedMs = -Infinity;
+  #ballastMs = -Infinity;
 
   /** `commit` deletes these readouts and writes what has changed. */
   constructor(readonly memory: Memory, readonly commit: (thinned?: readonly number[]) => Promise<void>) {
@@ -75,13 +76,22 @@ export class Bounds {
   async makeRoom(bytes: number, reason: EvictionReason): Promise<void> {
     const { memory } = this;
     while (memory.size.bytes > bytes) {
-      const region = memory.cursors.hindmost(memory.saved);
+      const region = hindmostOf([...memory.cursors.all()], memory.saved);
       if (region.after >= memory.saved.seq) break; // what is left is being delivered
       if (await this.#thin(region)) continue;
       const tooMuch = Math.ceil((region.end.seq - region.after) * (1 - bytes / memory.size.bytes));
       if (!await this.#drop(region, { rows: Math.min(tooMuch, ROWS) }, reason)) break;
     }
     this.#report.say(reason);
+  }
+
+  /** Makes the ballast again. Only where there is room for it and more: else it would be the next that fills the disk. @throws {JournalError} */
+  async restoreBallast(): Promise<void> {
+    const { memory, memory: { options: { ballastBytes = 0, clock, retryMs } } } = this;
+    if (memory.size.ballast || (this.#space?.freeBytes ?? 0) < 2 * ballastBytes || ballastBytes === 0) return;
+    if (clock.monotonic() - this.#ballastMs < retryMs) return;
+    this.#ballastMs = clock.monotonic();
+    memory.size = await memory.port.ask<Size>({ kind: "ballast" });
   }
 
   #limit(): [bytes: number, reason: EvictionReason] {
@@ -94,7 +104,7 @@ export class Bounds {
   async #dropOlderThan(olderThanMs: number): Promise<void> {
     const { memory } = this;
     while ((memory.size.oldest?.atMs ?? Infinity) < olderThanMs) {
-      const region = memory.cursors.hindmost(memory.saved);
+      const region = hindmostOf([...memory.cursors.all()], memory.saved);
       if (region.after >= memory.saved.seq || !await this.#drop(region, { rows: ROWS, olderThanMs }, "age")) break;
     }
     this.#report.say("age");

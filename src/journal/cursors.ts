@@ -1,66 +1,11 @@
 /** The sinks' places in the log, and their books: `ingested = delivered + pending + evicted + dead`, at all times. @module */
 import type { Book } from "../journal.ts";
-import type {
-  Counted,
-  DeadRow,
-  DroppedLetters,
-  Excess,
-  GapRow,
-  Head,
-  LetterState,
-  Settled,
-  SettledLetter,
-  SinkRow,
-} from "./messages.ts";
+import { type Changes, type GapReason, Unsaved } from "./changes.ts";
+import { addUp, type Cursor, FRESH, newCursor, type Outcome } from "./cursor.ts";
+import type { Counted, Excess, GapRow, Head, LetterState, Settled, SettledLetter, SinkRow } from "./messages.ts";
 
 /** A sink that left the configuration keeps its cursor this long. */
 const DETACHED_MS = 7 * 86_400_000;
-
-/** One sink's place. Changed by {@link Cursors} alone. */
-export type Cursor = { -readonly [K in keyof SinkRow]: SinkRow[K] } & {
-  /** Changed since it was last written. */
-  dirty: boolean;
-  /** Where it stands on disk. */
-  savedAck: number;
-  /** The end of the batch that its sink has just been given. */
-  claimedTo: number;
-  /** Dead letters that wait to be offered once more; `dead` counts them too. */
-  again: number;
-  /** Dead letters that were, of which the file does not know it yet. */
-  settling: number;
-  /** There may be more dead letters than when it was last looked whether they are too many. */
-  moreLetters: boolean;
-};
-
-/** What changed since the last commit, to go along with the next. */
-export interface Changes {
-  readonly sinks: readonly SinkRow[];
-  readonly dead: readonly DeadRow[];
-  readonly letters: readonly SettledLetter[];
-  readonly dropped: readonly DroppedLetters[];
-  readonly gaps: readonly GapRow[];
-  readonly forgotten: readonly string[];
-}
-
-/** Why a sink never sees some readings, and since when. */
-export interface GapReason {
-  readonly reason: string;
-  readonly atMs: number;
-}
-
-/** What a sink has from its destination's answer: a mark, and what it can never take. */
-export interface Outcome {
-  readonly mark: string | undefined;
-  readonly dead: readonly DeadRow[];
-  readonly atMs: number;
-}
-
-/** Cursors that stand at the same place, and the readouts that nobody lacks but their sinks. */
-export interface Region {
-  readonly cursors: readonly Cursor[];
-  readonly after: number;
-  readonly end: Head;
-}
 
 /** Who is there when a journal is opened, and where those begin that are new. */
 export interface Arrival {
@@ -74,11 +19,7 @@ export interface Arrival {
 /** All cursors of a journal. */
 export class Cursors {
   readonly #all: Map<string, Cursor>;
-  #dead: DeadRow[] = [];
-  #letters: SettledLetter[] = [];
-  #dropped: DroppedLetters[] = [];
-  #gaps: GapRow[] = [];
-  #forgotten: string[] = [];
+  readonly #unsaved = new Unsaved();
 
   /** Puts the cursors of new sinks at the head, and parks those of sinks that are missing. */
   constructor(rows: readonly SinkRow[], { sinks, start, nowMs, letters = [] }: Arrival) {
@@ -133,18 +74,6 @@ export class Cursors {
     return total - ackedTotal - ahead;
   }
 
-  /** The hindmost cursors, and what of the readouts up to `end` is kept for their sinks alone. */
-  hindmost(end: Head): Region {
-    const all = [...this.#all.values()];
-    const after = Math.min(end.seq, ...all.map(({ acked }) => acked));
-    const next = all.filter(({ acked }) => acked > after && acked < end.seq).toSorted((a, b) => a.acked - b.acked)[0];
-    return {
-      cursors: all.filter(({ acked }) => acked === after),
-      after,
-      end: next ? { seq: next.acked, total: next.ackedTotal } : end,
-    };
-  }
-
   /** A sink has done with what lies up to there. */
   settle(sink: string, to: Settled, { mark, dead, atMs }: Outcome): void {
     const cursor = this.of(sink);
@@ -155,7 +84,7 @@ export class Cursors {
     cursor.delivered += to.count - mine.length;
     cursor.dead += mine.length;
     cursor.moreLetters ||= mine.length > 0;
-    this.#dead.push(...mine);
+    this.#unsaved.dead.push(...mine);
     this.#move(cursor, to, atMs);
   }
 
@@ -181,7 +110,7 @@ export class Cursors {
     cursor.again = Math.max(0, cursor.again - letters.length);
     cursor.settling += letters.length;
     cursor.dirty = true;
-    this.#letters.push(...letters);
+    this.#unsaved.letters.push(...letters);
   }
 
   /** A sink's oldest letters give way: they are dead no longer, but evicted. */
@@ -189,7 +118,7 @@ export class Cursors {
     const count = Math.min(its.count, cursor.dead - cursor.again); // where damage has cost a sink its books
     cursor.dead -= count;
     this.#countGap(cursor, { fromSeq, toSeq, count, reason, atMs });
-    this.#dropped.push({ sink: cursor.id, upTo });
+    this.#unsaved.dropped.push({ sink: cursor.id, upTo });
   }
 
   /** Leads a cursor past what is dropped, and writes down what its sink will never see: `to.count` readings. */
@@ -203,15 +132,11 @@ export class Cursors {
    * Readouts are taken from the log before some sinks have come to them; what is on its way to a sink still arrives.
    * Returns how many readings that costs, over all sinks.
    */
-  takeOut(rows: readonly Counted[], { reason, atMs }: GapReason): number {
+  takeOut(rows: readonly Counted[], why: GapReason): number {
     let all = 0;
     for (const cursor of this.#all.values()) {
       const lacking = rows.filter(({ seq }) => seq > cursor.acked && seq > cursor.claimedTo);
-      if (lacking.length === 0) continue;
-      const count = lacking.reduce((sum, { count }) => sum + count, 0);
-      this.#countGap(cursor, { fromSeq: lacking[0]!.seq, toSeq: lacking.at(-1)!.seq, count, reason, atMs });
-      cursor.ahead += count;
-      all += count;
+      all += this.#take(cursor, lacking, why);
     }
     return all;
   }
@@ -224,8 +149,7 @@ export class Cursors {
 
   /** Whether something waits to be written. */
   unsaved(): boolean {
-    return this.#dead.length + this.#letters.length + this.#gaps.length + this.#forgotten.length > 0 ||
-      this.#all.values().some(({ dirty }) => dirty);
+    return !this.#unsaved.isEmpty || this.#all.values().some(({ dirty }) => dirty);
   }
 
   /** Whether a crash now would offer a sink more than `readouts` again. */
@@ -244,7 +168,7 @@ export class Cursors {
     for (const { id, detachedMs } of [...this.#all.values()]) {
       if (detachedMs === null || nowMs - detachedMs < DETACHED_MS) continue;
       this.#all.delete(id);
-      this.#forgotten.push(id);
+      this.#unsaved.forgotten.push(id);
     }
   }
 
@@ -252,16 +176,7 @@ export class Cursors {
   take(): Changes {
     const dirty = [...this.#all.values()].filter((cursor) => cursor.dirty);
     for (const cursor of dirty) cursor.dirty = false;
-    const changes = {
-      sinks: dirty.map((cursor) => ({ ...cursor })),
-      dead: this.#dead,
-      letters: this.#letters,
-      dropped: this.#dropped,
-      gaps: this.#gaps,
-      forgotten: this.#forgotten,
-    };
-    [this.#dead, this.#letters, this.#dropped, this.#gaps, this.#forgotten] = [[], [], [], [], []];
-    return changes;
+    return { sinks: dirty.map((cursor) => ({ ...cursor })), ...this.#unsaved.take() };
   }
 
   /** All must be written again: the file is a new one. */
@@ -278,24 +193,12 @@ export class Cursors {
     { head, dropped, ...arrival }: Arrival & { readonly head: Head; readonly dropped: readonly Counted[] },
   ): Cursors {
     const next = new Cursors(rows, arrival);
-    const later = <R extends { readonly sink: string }>(rows: readonly R[], shift: (row: R) => R) =>
-      rows.filter(({ sink }) => next.of(sink).acked >= head.seq).map(shift);
-    next.#dead = later(this.#dead, (row) => ({ ...row, seq: row.seq + head.seq }));
-    next.#gaps = later(this.#gaps, (row) => ({
-      ...row,
-      fromSeq: row.fromSeq + head.seq,
-      toSeq: row.toSeq + head.seq,
-    }));
+    next.#unsaved.goOnBehind(this.#unsaved, head.seq, (sink) => next.of(sink).acked >= head.seq);
     const behind = dropped.map(({ seq, count }) => ({ seq: seq + head.seq, count }));
     for (const cursor of next.#all.values()) {
       const before = this.#all.get(cursor.id);
       if (before && cursor.acked >= head.seq) addUp(cursor, before, head);
-      else if (behind.length > 0) {
-        const count = behind.reduce((sum, { count }) => sum + count, 0);
-        const [fromSeq, toSeq] = [behind[0]!.seq, behind.at(-1)!.seq];
-        next.#countGap(cursor, { fromSeq, toSeq, count, reason: "memory", atMs: arrival.nowMs });
-        cursor.ahead += count;
-      }
+      else next.#take(cursor, behind, { reason: "memory", atMs: arrival.nowMs });
     }
     return next;
   }
@@ -313,22 +216,27 @@ export class Cursors {
   }
 
   /** They are not: they go along with the next commit. */
-  restore({ sinks, dead, letters, dropped, gaps, forgotten }: Changes): void {
+  restore({ sinks, ...events }: Changes): void {
     for (const { id } of sinks) {
       const cursor = this.#all.get(id);
       if (cursor) cursor.dirty = true;
     }
-    this.#dead.unshift(...dead);
-    this.#letters.unshift(...letters);
-    this.#dropped.unshift(...dropped);
-    this.#gaps.unshift(...gaps);
-    this.#forgotten.unshift(...forgotten);
+    this.#unsaved.restore(events);
+  }
+
+  /** Readouts are taken from before a cursor. Returns how many readings that costs its sink. */
+  #take(cursor: Cursor, rows: readonly Counted[], why: GapReason): number {
+    if (rows.length === 0) return 0;
+    const count = rows.reduce((sum, { count }) => sum + count, 0);
+    this.#countGap(cursor, { fromSeq: rows[0]!.seq, toSeq: rows.at(-1)!.seq, count, ...why });
+    cursor.ahead += count;
+    return count;
   }
 
   #countGap(cursor: Cursor, gap: Omit<GapRow, "sink">): void {
     cursor.evicted += gap.count;
     cursor.dirty = true;
-    if (gap.count > 0) this.#gaps.push({ sink: cursor.id, ...gap });
+    if (gap.count > 0) this.#unsaved.gaps.push({ sink: cursor.id, ...gap });
   }
 
   /** What lies between the cursor and its new place and is not there was counted when it was taken, or is missing. */
@@ -339,27 +247,4 @@ export class Cursors {
     cursor.ahead -= absent - missing;
     [cursor.acked, cursor.ackedTotal, cursor.dirty] = [seq, total, true];
   }
-}
-
-/** What a cursor is that was just read. */
-const FRESH = { dirty: false, claimedTo: 0, again: 0, settling: 0, moreLetters: true } as const;
-
-function newCursor(id: string, { seq, total }: Head, dead = 0): Cursor {
-  const none = { delivered: 0, evicted: 0, dead, ahead: 0, mark: null, detachedMs: null };
-  return { id, base: total - dead, acked: seq, ackedTotal: total, ...none, ...FRESH, dirty: true, savedAck: seq };
-}
-
-/** Adds what a cursor counted from nothing on to where it really stands. */
-function addUp(cursor: Cursor, before: Cursor, head: Head): void {
-  const { acked, ackedTotal, delivered, evicted, dead, ahead, mark, claimedTo } = before;
-  if (claimedTo === 0 && acked === 0 && evicted === 0 && mark === null) return;
-  cursor.dirty = true;
-  cursor.claimedTo = claimedTo + head.seq;
-  cursor.acked += acked;
-  cursor.ackedTotal += ackedTotal;
-  cursor.delivered += delivered;
-  cursor.evicted += evicted;
-  cursor.dead += dead;
-  cursor.ahead += ahead;
-  cursor.mark = mark ?? cursor.mark;
 }

@@ -3,7 +3,7 @@ import { comingAlone } from "../occurrence.ts";
 import type { Letter, Letters } from "../journal.ts";
 import type { Reading } from "../reading.ts";
 import type { Claim } from "./claims.ts";
-import type { Cursor } from "./cursors.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Memory } from "./memory.ts";
 import type { LetterChoice, LetterRow, Purged, Retried } from "./messages.ts";
 

@@ -10,10 +10,13 @@ import type { Notes } from "./notes.ts";
 import type { JournalPort } from "./port.ts";
 import type { Ring } from "./ring.ts";
 
+/** A journal's options with what they leave out. */
+export type Settings = JournalOptions & { readonly clock: Clock; readonly retryMs: number };
+
 /** Changed by the store and its parts. */
 export interface Memory {
   readonly port: JournalPort;
-  readonly options: JournalOptions & { readonly clock: Clock };
+  readonly options: Settings;
   /** The sinks that are attached, and their own bounds. */
   readonly sinks: Map<string, SinkBounds>;
   cursors: Cursors;

@@ -88,10 +88,11 @@ export function forgetSink(sql: Sql, id: string): void {
   sql.run("DELETE FROM dead WHERE sink = ?", id);
 }
 
-/** Writes down what a sink will never see. */
+/** Writes down what a sink will never see; once, for a commit that failed may have arrived all the same. */
 export function putGap(sql: Sql, { sink, fromSeq, toSeq, count, reason, atMs }: GapRow): void {
   sql.run(
-    "INSERT INTO gap (sink, from_seq, to_seq, count, reason, at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+    `INSERT INTO gap (sink, from_seq, to_seq, count, reason, at_ms) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+     EXCEPT SELECT sink, from_seq, to_seq, count, reason, at_ms FROM gap WHERE sink = ?1 AND from_seq = ?2`,
     ...[sink, fromSeq, toSeq, count, reason, atMs],
   );
 }

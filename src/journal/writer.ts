@@ -3,21 +3,21 @@
  * from there, and the disk is tried again until it does.
  * @module
  */
-import type { Clock } from "../clock.ts";
 import { JournalError } from "../errors.ts";
-import type { JournalOptions, JournalState } from "../journal.ts";
+import type { JournalState } from "../journal.ts";
 import { Bounds } from "./bounds.ts";
 import { timely } from "./claims.ts";
-import type { Memory } from "./memory.ts";
-import { type Contents, type Counted, QUALITY, type ReadoutRow, type Redating, type Size } from "./messages.ts";
-import { checkBooks, fetchSalvage, goOnBehind, goOnWith, startOver } from "./repair.ts";
+import { commit } from "./commit.ts";
+import type { Memory, Settings } from "./memory.ts";
+import { QUALITY, type ReadoutRow } from "./messages.ts";
+import { FileOpener } from "./opening.ts";
+import { checkBooks } from "./repair.ts";
 import { Timers } from "./timers.ts";
 import { numbered } from "./numbering.ts";
 import { Queue, type Waiting } from "./waiting.ts";
 
 /** An acknowledgement waits this long for an append to go along with. */
 const IDLE_MS = 30_000;
-const RETRY_MS = 30_000;
 /** Readouts that are written at once when the disk takes them again. */
 const FLUSHED = 500;
 /** Of its bytes the file gives up so much when the disk is full and memory soon will be. */
@@ -30,28 +30,24 @@ type Task = "save" | "retry" | "renew" | "check" | "count out";
 export class Writer {
   readonly queue = new Queue();
   readonly bounds: Bounds;
+  readonly file: FileOpener;
   readonly #timers: Timers;
   readonly #tasks = new Set<Task>();
   #due = false;
   #writing: Promise<void> | undefined;
   #closed = false;
-  /** Until the file has been open once, every number is provisional. */
-  #opened = false;
   #trouble: { readonly error: JournalError; readonly sinceMs: number } | undefined;
-  #fetching: Promise<void> | undefined;
-  /** Readouts that memory had no room for while the file was never open. */
-  #dropped: Counted[] = [];
   #lostUpTo = 0;
-  #ballastMs = -Infinity;
 
   /** `onChange`: there is more for the sinks. `onOpen`: numbers are real from now on. */
   constructor(
     readonly memory: Memory,
-    readonly options: JournalOptions & { readonly clock: Clock },
+    readonly options: Settings,
     readonly events: { readonly onChange: () => void; readonly onOpen: () => void },
   ) {
     this.bounds = new Bounds(memory, (thinned) => this.#commit([], thinned));
     this.#timers = new Timers(options.clock);
+    this.file = new FileOpener(memory, this.#timers, { ...events, onFetched: () => void this.do("count out") });
   }
 
   /** Why nothing can be written. */
@@ -59,15 +55,10 @@ export class Writer {
     return this.#trouble && { message: this.#trouble.error.message, sinceMs: this.#trouble.sinceMs };
   }
 
-  /** Whether the file has been open once: every number is real. */
-  get isOpened(): boolean {
-    return this.#opened;
-  }
-
   /** Opens the file. A disk that gives nothing is tried again. @throws {ConfigError | LineError} */
   async open(): Promise<void> {
     try {
-      await this.#open();
+      await this.file.open();
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       this.#stumble(error);
@@ -92,7 +83,7 @@ export class Writer {
   settled(): void {
     const { recent, ring, cursors, head } = this.memory;
     recent.forget(cursors.ackedByAll(head));
-    if (this.#opened) ring.drop(cursors.ackedByAll(head)); // before, nobody knows who else wants them
+    if (this.file.isOpened) ring.drop(cursors.ackedByAll(head)); // before, nobody knows who else wants them
     if (!this.#closed) this.#timers.start("idle", IDLE_MS, () => void (cursors.unsaved() && this.do("save")));
   }
 
@@ -176,45 +167,16 @@ export class Writer {
     if (rows.length > 0) this.events.onChange();
   }
 
-  /** One transaction: readouts and all that changed in memory since the last. */
-  async #commit(readouts: readonly ReadoutRow[], thinned: readonly number[] = []): Promise<void> {
-    const { memory } = this;
-    const { cursors, forms, held, port } = memory;
-    const time = held.memory();
-    const changes = cursors.take();
-    const newForms = forms.unsaved();
-    const notes = memory.ring.length > readouts.length ? [] : memory.notes.unsaved(); // with the last they tell of
-    const trimTo = cursors.ackedByAll(memory.head);
-    const commit = { readouts, thinned, forms: newForms, notes, trimTo, time, ...changes };
-    const { ballast } = memory.size;
-    try {
-      memory.size = await port.ask<Size>({ kind: "commit", ...commit });
-    } catch (error) {
-      cursors.restore(changes);
-      throw error;
-    }
-    if (ballast && !memory.size.ballast) {
-      this.options.log?.error("The disk is full: the journal goes on in the room that was kept for this; make room", {
-        path: this.options.path,
-      });
-    }
-    cursors.saved(changes);
-    forms.saved(newForms);
-    memory.notes.saved(notes);
-    held.remembered(time);
-    held.sizeIs(memory.size);
-    if (changes.letters.length > 0) this.events.onChange(); // there may be more of them
-    const last = readouts.at(-1);
-    if (!last) return;
-    memory.saved = { seq: last.seq, total: last.total };
-    if (last.seq > memory.head.seq) memory.head = memory.saved;
+  /** One transaction. @throws {JournalError} */
+  async #commit(readouts: readonly ReadoutRow[], thinned?: readonly number[]): Promise<void> {
+    if (await commit(this.memory, readouts, thinned)) this.events.onChange(); // there may be more letters to offer
   }
 
   // When the disk does not take it
 
   /** The disk has failed: once said, and tried again. A damaged file is replaced at once. */
   #stumble(error: JournalError): void {
-    const { log, path, clock, retryMs = RETRY_MS } = this.options;
+    const { log, path, clock, retryMs } = this.options;
     if (!this.#trouble || this.#trouble.error.message !== error.message) {
       const what = error.trouble === "damaged"
         ? `The journal is damaged: ${error.message}`
@@ -238,7 +200,7 @@ export class Writer {
     if (dropped.length > 0) {
       this.bounds.say("memory", memory.cursors.takeOut(dropped, { reason: "memory", atMs: this.options.clock.now() }));
       this.#lostUpTo = dropped.at(-1)!.seq;
-      if (!this.#opened) this.#dropped.push(...dropped.map(({ seq, count }) => ({ seq, count })));
+      this.file.dropped(dropped);
     }
     rows.forEach(({ seq }, at) => group[at]!.resolve({ seq, durable: false }));
     this.events.onChange();
@@ -247,8 +209,11 @@ export class Writer {
   /** Tries the disk again. Descriptors of a disk that was gone are worth nothing, so the file is opened anew. @throws {JournalError} */
   async #recover(): Promise<void> {
     if (this.#trouble?.error.trouble === "damaged") return await this.#renew();
-    if (this.#trouble?.error.trouble !== "full" || !this.#opened) await this.#open();
-    if (this.memory.ring.bytes > this.memory.ring.limitBytes / 2) await this.#giveUpSome();
+    if (this.#trouble?.error.trouble !== "full" || !this.file.isOpened) await this.file.open();
+    const { ring, size } = this.memory;
+    if (ring.bytes > ring.limitBytes / 2) { // memory soon full too: what is old gives way, if deleting is still possible
+      await this.bounds.makeRoom(size.bytes * (1 - GIVEN_UP), "full").catch(() => {});
+    }
     await this.#flush();
   }
 
@@ -270,67 +235,12 @@ export class Writer {
     log?.info(`The journal is written again after ${seconds} s`, { path, from_memory: kept });
   }
 
-  /** The disk is full and memory soon: what is old gives way to what is new, if deleting is still possible. */
-  async #giveUpSome(): Promise<void> {
-    await this.bounds.makeRoom(this.memory.size.bytes * (1 - GIVEN_UP), "full").catch(() => {});
-  }
-
-  /** @throws {JournalError} */
-  async #open(): Promise<void> {
-    const { memory } = this;
-    if (this.#opened) goOnWith(this.memory, await this.#ask());
-    else {
-      const contents = await this.#ask();
-      if (contents.time) this.options.time?.remember(contents.time);
-      if (contents.damagedSinks) {
-        const what = "The journal was damaged: the places of some sinks are lost";
-        this.options.log?.error(`${what}; they get all that is there, readings they have had included`);
-      }
-      goOnBehind(memory, contents, this.#dropped);
-      [this.#dropped, this.#opened] = [[], true];
-      this.events.onOpen();
-    }
-    memory.held.sizeIs(memory.size);
-    this.#fetch();
-  }
-
-  /** Gives readouts that wait their time. @throws {JournalError} */
-  async redate(redating: Redating): Promise<Size> {
-    this.memory.size = await this.memory.port.ask<Size>({ kind: "redate", ...redating });
-    this.events.onChange();
-    return this.memory.size;
-  }
-
-  async #ask(damaged = false): Promise<Contents> {
-    const { path, ballastBytes = 0, log } = this.options;
-    const behind = this.#opened && { behind: this.memory.saved };
-    const contents = await this.memory.port.ask<Contents>({ kind: "open", path, ballastBytes, damaged, ...behind });
-    for (const what of contents.mended ?? []) log?.error(`The journal was damaged: ${what}`, { path });
-    return contents;
-  }
-
   /** The file is damaged: a new one takes its place. @throws {JournalError} */
   async #renew(): Promise<void> {
     if (this.#trouble?.error.trouble !== "damaged") return;
-    startOver(this.memory, await this.#ask(true));
+    await this.file.renew();
     await this.#flush();
-    this.#fetch();
-  }
-
-  /** Fetches from a damaged file what it still has. */
-  #fetch(): void {
-    const { memory, events, options: { log, retryMs = RETRY_MS } } = this;
-    if (!memory.salvage || this.#fetching) return;
-    const { aside, upTo } = memory.salvage;
-    log?.error(`The journal was damaged: it is set aside as ${aside}, readouts up to ${upTo} are fetched from it`);
-    this.#fetching = fetchSalvage(memory, events.onChange)
-      .then(() => void this.do("count out"))
-      .catch((error: Error) => {
-        if (this.#closed) return;
-        log?.warning(`Cannot fetch readouts from ${aside} now: ${error.message}`);
-        this.#timers.start("fetch", retryMs, () => this.#fetch());
-      })
-      .finally(() => this.#fetching = undefined);
+    this.file.fetch();
   }
 
   // When all is written
@@ -343,15 +253,6 @@ export class Writer {
     await this.bounds.enforce();
     const all = tasks.has("count out");
     if (all || tasks.has("check")) await checkBooks(memory, { all, lostUpTo: this.#lostUpTo });
-    await this.#restoreBallast();
-  }
-
-  /** Only where there is room for it and more: else it would be the next that fills the disk. */
-  async #restoreBallast(): Promise<void> {
-    const { memory, options: { ballastBytes = 0, clock, retryMs = RETRY_MS } } = this;
-    if (memory.size.ballast || (this.bounds.space?.freeBytes ?? 0) < 2 * ballastBytes || ballastBytes === 0) return;
-    if (clock.monotonic() - this.#ballastMs < retryMs) return;
-    this.#ballastMs = clock.monotonic();
-    memory.size = await memory.port.ask<Size>({ kind: "ballast" });
+    await this.bounds.restoreBallast();
   }
 }

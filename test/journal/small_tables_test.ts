@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { HostTime } from "../../src/host_time.ts";
 import { type Journal, openJournal } from "../../src/journal.ts";
-import { FORMATS } from "../../src/journal/schema.ts";
+import { FORMATS, openDatabase } from "../../src/journal/schema.ts";
+import { Sql } from "../../src/journal/sql.ts";
+import { putGap } from "../../src/journal/tables.ts";
 import type { Reading } from "../../src/reading.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { FakeHost } from "../support/fake_host.ts";
@@ -195,4 +197,13 @@ Deno.test("openJournal: in a file of format 6 the small tables get their check s
     ]);
     assert.deepEqual(rows(path, "PRAGMA user_version"), [[7]]);
   });
+});
+
+Deno.test("putGap: what a failed commit may have left is written down once", () => {
+  using folder = temporaryFolder();
+  const sql = new Sql(openDatabase(`${folder.path}/journal.db`));
+  const gap = { sink: "csv", fromSeq: 3, toSeq: 7, count: 12, reason: "size", atMs: NOON };
+  for (const row of [gap, gap, { ...gap, atMs: NOON + 1 }]) putGap(sql, row);
+  assert.deepEqual(sql.all("SELECT count(*) AS n FROM gap").map((row) => Object.values(row)), [[2]]);
+  sql.close();
 });
