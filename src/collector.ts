@@ -108,7 +108,7 @@ async function lend(
   if (await context.backfill?.step(wire, roomMs)) return await beQuiet(line, context);
   moves(line.name, context, SESSION_LIMIT_MS); // who sets a clock may wait for a whole minute
   if (await keeper?.step(wire, roomMs)) return await beQuiet(line, context);
-  moves(line.name, context);
+  moves(line.name, context, connect_timeout);
   await wire.rest(Math.min(waitMs, NAP_MS), context.retire, waitMs);
 }
 

@@ -94,9 +94,10 @@ function gapStatus({ ledger, lineMs, trouble }: BackfillState = { lineMs: 0 }): 
 function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: CollectorReport): LineStatus {
   const its = report.lines.get(name)?.state;
   const { away, trouble } = its ?? {};
-  const use = report.backfill.lines.get(name);
+  const itsMeters = meters.filter(({ line }) => line === name);
+  const use = itsMeters.some(({ backfill }) => backfill) ? report.backfill.lines.get(name) : undefined;
   return {
-    ...{ name, url: formatEndpoint(endpoint), meters: meters.filter(({ line }) => line === name).length },
+    ...{ name, url: formatEndpoint(endpoint), meters: itsMeters.length },
     state: its?.state ?? "resting",
     away_since: away ? toTime(away.sinceMs) : null,
     next_try: away ? toTime(away.nextMs) : null,

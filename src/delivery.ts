@@ -44,11 +44,11 @@ export interface Delivery {
 
 /**
  * From the start of a batch to the next. What comes meanwhile goes together, so that a fast meter costs few writes, and
- * many meters that are due at once are read before what they said is carried on. While so many readings come in one
- * batch, there is something to catch up with.
+ * many meters that are due at once are read before what they said is carried on. While so much comes in one batch, or dead
+ * letters do, there is something to catch up with.
  */
 const PACE_MS = { keepingUp: 500, catchingUp: 40 } as const;
-const CATCHING_UP_READINGS = 1000;
+const CATCHING_UP = { readings: 1000, readouts: 100 } as const;
 /** A write or an opening that takes longer is aborted and tried again. */
 const ATTEMPT_MS = 30_000;
 const FIRST_BACKOFF_MS = 1000;
@@ -150,8 +150,7 @@ class Loop {
   async #take(): Promise<{ batch: Batch; dead: DeadLetter[] }> {
     const { journal, target: { name }, options: { signal } } = this;
     const batch = await journal.next(name, signal);
-    const pace = batch.readings.length < CATCHING_UP_READINGS ? "keepingUp" : "catchingUp";
-    this.#nextMs = this.#clock.monotonic() + PACE_MS[pace];
+    this.#nextMs = this.#clock.monotonic() + PACE_MS[isLarge(batch) ? "catchingUp" : "keepingUp"];
     this.report.offering(batch.readings[0]!.time);
     if (!this.#sink) await this.#open();
     return { batch, dead: await this.#offerAll(batch) };
@@ -290,4 +289,8 @@ function follow(part: readonly number[], { remedy }: SinkError): { bad: readonly
 /** How long the destination wants to be left alone, ms. */
 function wishOf(error: unknown): number {
   return isSinkError(error) && error.remedy.kind === "retry" ? error.remedy.afterMs ?? 0 : 0;
+}
+
+function isLarge({ readings, seqs, upTo, letters }: Batch): boolean {
+  return letters !== undefined || readings.length >= CATCHING_UP.readings || upTo - seqs[0]! >= CATCHING_UP.readouts;
 }

@@ -8,8 +8,8 @@ import type { HeardCounters } from "./heard_counters.ts";
 import { formatLine, type LineSettings } from "./line.ts";
 import type { Telegram } from "./telegram.ts";
 
-/** The slowest meters of a customer's port push once a minute or so; whoever waits for rarer ones asks again. */
-const IDLE_MS = 60_000;
+/** Whoever waits for a meter that speaks more seldom asks again: well before its line is taken for one that stands still. */
+const IDLE_MS = 30_000;
 
 /** Whose message it is: by the system title, else that of the only one that needs none. @throws {ProtocolError} nobody's */
 export function callerOf(meters: readonly MeterConfig[], apdu: Uint8Array): MeterConfig {

@@ -114,8 +114,9 @@ export class Wire implements AsyncDisposable {
    */
   async rest(ms: number, signal: AbortSignal, dueMs = Infinity): Promise<void> {
     const { clock } = this.options;
-    if (!this.#unused) await this.#giveBack();
+    this.#unused &&= dueMs <= 2 * AHEAD_MS; // or somebody set the clock back meanwhile
     if (this.#unused) return await clock.sleep(ms, signal);
+    await this.#giveBack();
     if (this.#transport) return await this.#watch(this.#transport, ms, signal);
     const aheadMs = Math.floor(dueMs - this.#aheadMs);
     const waitMs = this.endpoint.kind === "serial" ? this.waitMs() : Math.max(aheadMs, this.waitMs());

@@ -82,6 +82,17 @@ Deno.test("deliver: in order, at once, with the mark of the last write", async (
   });
 });
 
+Deno.test("deliver: what a sink has missed comes in quick succession, however few registers a readout has", async () => {
+  await scene(async ({ journal, clock, start, done }) => {
+    for (let number = 1; number <= 450; number++) await journal.append(readout(number, 1), undefined, 1);
+    const sleptBefore: number[][] = [];
+    start(plugin(() => Promise.resolve(void sleptBefore.push([...clock.slept]))));
+    await done();
+    assert(sleptBefore.length >= 3, `${sleptBefore.length} writes`);
+    assert(sleptBefore.at(-1)!.every((ms) => ms <= 40), `${sleptBefore.at(-1)}`);
+  });
+});
+
 Deno.test("deliver: tries for ever, with growing pauses, at least as long as the destination wishes", async () => {
   await scene(async ({ journal, clock, said, start, done }) => {
     let tries = 0;

@@ -7,7 +7,7 @@ import { slotUntil } from "../schedule.ts";
 import type { Moment } from "../journal.ts";
 import { afterReadout, type GapOptions, type Ledger, NEW_LEDGER } from "./gaps.ts";
 
-/** More often than this a meter's readouts are told by the first and the last of a stretch. */
+/** As often as this, or more often, a meter's readouts are told by the first and the last of a stretch. */
 const RAPID_MS = 60_000;
 /** So many stretches are remembered; the journal gives up waiting for the time before that. */
 const STRETCHES_LIMIT = 2000;
@@ -17,7 +17,7 @@ export function afterHeld(ledger: Ledger | undefined, { bootId, monotonicMs }: M
   const before = ledger ?? NEW_LEDGER;
   const held = before.held ?? [];
   const last = held.at(-1);
-  const goesOn = last?.bootId === bootId && stepMs < RAPID_MS && monotonicMs - last.toMs <= 2 * stepMs;
+  const goesOn = last?.bootId === bootId && stepMs <= RAPID_MS && monotonicMs - last.toMs <= 2 * stepMs;
   const next = goesOn
     ? [...held.slice(0, -1), { ...last, toMs: monotonicMs }]
     : [...held, { bootId, fromMs: monotonicMs, toMs: monotonicMs }];

@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { type BackfillConfig, DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
 import type { DlmsSettings } from "../dlms_settings.ts";
-import { UsageError } from "../errors.ts";
+import { ConfigError, UsageError } from "../errors.ts";
 import { countersBeside } from "../invocation_counters.ts";
 import { zoneOf } from "../iec62056/mod.ts";
 import { explainType, meterTypeNamed, useMeterTypes } from "../meters/mod.ts";
@@ -81,7 +81,14 @@ async function configured(name: string, file: unknown): Promise<Target> {
 export async function useOwnMeterTypes({ meters, config }: Arguments["values"]): Promise<void> {
   const beside = join(dirname(config as string | undefined ?? DEFAULT_CONFIG_PATH), "meters");
   const folder = meters as string | undefined;
-  useMeterTypes(await readOwnMeterTypes(folder ?? beside, { isWanted: folder !== undefined }));
+  const types = readOwnMeterTypes(folder ?? beside, { isWanted: folder !== undefined });
+  useMeterTypes(await ((folder ?? config) === undefined ? types.catch(forgiveClosed) : types));
+}
+
+/** Nobody named the folder, and this user may not look into it: the program's own types serve. */
+function forgiveClosed(error: unknown): [] {
+  if (error instanceof ConfigError && error.cause instanceof Deno.errors.PermissionDenied) return [];
+  throw error;
 }
 
 function parseMode(text: string): Target["mode"] {

@@ -68,11 +68,21 @@ export function* readProfile(meter: Programming, asked: ProfileRequest): Dialogu
     let day = yield* readDay(meter, request, { ...widened(range, marginMs ?? 0), forms });
     if (day.form) forms = [day.form];
     if (marginMs === undefined && lacksEnd(day, range)) {
-      const wide = yield* readDay(meter, request, { ...widened(range, HOUR_MS), forms });
-      margins.set(season, rowsIn(wide, range) > rowsIn(day, range) ? HOUR_MS : 0);
-      if (margins.get(season) === HOUR_MS) day = wide;
+      const wide = yield* unlessRefused(meter, readDay(meter, request, { ...widened(range, HOUR_MS), forms }));
+      margins.set(season, wide && rowsIn(wide, range) > rowsIn(day, range) ? HOUR_MS : 0);
+      if (wide && margins.get(season) === HOUR_MS) day = wide;
     } else if (marginMs === undefined) margins.set(season, 0);
     onDay({ ...day, untilMs: range.toMs });
+  }
+}
+
+/** What it brings home; nothing where the meter refuses it and the session goes on: what came before is good. */
+function* unlessRefused<T>(meter: Programming, work: Dialogue<T>): Dialogue<T | undefined> {
+  try {
+    return yield* work;
+  } catch (error) {
+    if (!(error instanceof RefusalError) || meter.over) throw error;
+    return undefined;
   }
 }
 

@@ -516,3 +516,19 @@ Deno.test("readProfile: the form of stamps that a meter takes is found once, a d
     readProfile(meter, { ...request, toMs: Date.UTC(2024, 5, 1, 12), onDay: () => {} });
   assert.match(failure(half, [...OPEN, ...never, ...SIGNED_OFF]).message, /refuses R5 P\.01\(0240601000000/);
 });
+
+Deno.test("readProfile: a day that came is kept where the meter refuses to be asked for an hour more", () => {
+  const script = [
+    ...[...OPEN, ...says("R5", "P.01(0240601000000;0240602000000)")],
+    `< ${block("P.01(12406010015)(00)(15)(1)(1.5)(kW)\r\n(0.1)\r\n")}`,
+    ...[...says("R5", "P.01(0240531230000;0240602010000)"), `< ${block("(ER23)")}`],
+  ];
+  const range = { fromMs: Date.UTC(2024, 5, 1), toMs: Date.UTC(2024, 5, 2) };
+  const days: number[] = [];
+  const onDay = ({ rows }: { rows: readonly unknown[] }) => days.push(rows.length);
+  run((meter) => readProfile(meter, { address: "P.01", ...range, zone: zoneOf("UTC"), onDay }), [
+    ...script,
+    ...SIGNED_OFF,
+  ]);
+  assert.deepEqual(days, [1]);
+});
