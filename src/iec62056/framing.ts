@@ -128,6 +128,17 @@ export function findDataMessage(): Finder<DataMessage> {
 }
 
 /**
+ * The end of a telegram that was pushed (mode D, P1), right behind its identification: an empty line, data without STX, `!`
+ * and a CRC or none; `undefined`: none, or not yet. Whoever is asked in mode C says nothing of the kind.
+ */
+export function endOfPush(bytes: Uint8Array): number | undefined {
+  if (bytes[0] !== LF && !(bytes[0] === CR && bytes[1] === LF) || bytes.includes(STX)) return undefined;
+  const bang = bytes.indexOf(BANG);
+  const end = bang < 0 ? -1 : bytes.indexOf(LF, bang);
+  return end < 0 ? undefined : end + 1;
+}
+
+/**
  * Finds a data message, or as much of it as is enough: asked after each line that came whole, as long as every line
  * could be read, for the check character will never come.
  */

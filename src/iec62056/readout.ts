@@ -8,7 +8,7 @@ import { acceptsSum7, type Checksum, type ChecksumRule } from "./bcc.ts";
 import { join } from "../bytes.ts";
 import { ETX, hex, STX, toText, visible } from "./characters.ts";
 import { formatDataSet, parseDataBlock } from "./data_block.ts";
-import { type DataMessage, dataMessageBeforeSilence, findDataMessage, findEnough } from "./framing.ts";
+import { type DataMessage, dataMessageBeforeSilence, endOfPush, findDataMessage, findEnough } from "./framing.ts";
 import { mannersWith, type Speed, speedOf } from "./manners.ts";
 import { encodeBreak, encodeIdentification, encodeOptionSelect, REPEAT_REQUEST } from "./messages.ts";
 import { modeOf, reactionMs, REPEAT_MS, SILENCE_MS } from "./modes.ts";
@@ -188,11 +188,16 @@ function ruleOf({ seen, checksum }: Session): ChecksumRule {
   return seen.sums > 0 || checksum === "sum7" ? "sum7" : "xor";
 }
 
-/** The next data message, whole or what silence left of it; `undefined`: silence. */
-function* dataMessage({ inbox, enough, identification }: Session): Dialogue<Cut<DataMessage> | undefined> {
+/** The next data message, whole or what silence left of it; `undefined`: silence. @throws {ProtocolError} it was pushed */
+function* dataMessage(session: Session): Dialogue<Cut<DataMessage> | undefined> {
+  const { inbox, enough, identification, mode } = session;
+  const find = enough ? findEnough((sets) => enough(sets, identification)) : findDataMessage();
   try {
-    const find = enough ? findEnough((sets) => enough(sets, identification)) : findDataMessage();
-    return yield* inbox.take(find, PATIENCE);
+    return yield* inbox.take((bytes) => {
+      const end = mode === "C" ? endOfPush(bytes) : undefined;
+      if (end !== undefined) throw pushed(session, bytes.slice(0, end));
+      return find(bytes);
+    }, PATIENCE);
   } catch (error) {
     if (!(error instanceof SilenceError)) throw error;
     const rest = inbox.takeAll();
@@ -265,6 +270,13 @@ function damaged(
     ? "a line cannot be read"
     : "its check character is missing";
   return new ProtocolError("damaged", `Data message of ${line} damaged: ${why}`, bytes);
+}
+
+function pushed({ identification }: Session, data: Uint8Array): ProtocolError {
+  const what =
+    `${identification.line} sends its data without waiting for an acknowledgement, as a meter that speaks by itself`;
+  const hint = "mode D hears it (--mode D, mode: D); if it speaks only when it is asked, it is mode A";
+  return new ProtocolError("unreadable", `${what}: ${hint}`, join(encodeIdentification(identification), data));
 }
 
 function unreadable(session: Session, { bytes }: DataMessage, all: Uint8Array): ProtocolError {

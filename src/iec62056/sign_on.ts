@@ -7,6 +7,7 @@ import type { Identification } from "../telegram.ts";
 import { hasEighthBit, hex, toText, visible } from "./characters.ts";
 import { findIdentification, identificationBeforeSilence, identificationIn } from "./framing.ts";
 import { mannersBefore, wake } from "./manners.ts";
+import { explainSml, isSml } from "./sml.ts";
 import { encodeBreak, encodeRequest } from "./messages.ts";
 import { REACTION_MS, REPEAT_MS, SILENCE_MS } from "./modes.ts";
 
@@ -59,7 +60,9 @@ export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOp
   const asked = `${visible(request).replace("<CR><LF>", "")} at ${formatLine(line)}`;
   if (heard.length === 0) throw new SilenceError(`No answer to ${asked} after ${REQUESTS} requests${woken}`);
   const shown = `${hex(heard)} ("${visible(heard.slice(0, 32))}")`;
-  const what = `Cannot read the answer to ${asked}: no identification in ${shown}${parityHint(heard)}`;
+  const what = `Cannot read the answer to ${asked}: no identification in ${shown}${parityHint(heard)}${
+    languageHint(heard)
+  }`;
   throw new ProtocolError("unreadable", what, heard);
 }
 
@@ -67,6 +70,13 @@ export function* signOn(inbox: Inbox, { address, line, type, manners }: SignOnOp
 function parityHint(heard: Uint8Array): string {
   const stripped = identificationIn(toText(heard.map((byte) => byte & 0x7f)).trimEnd());
   return hasEighthBit(heard) && stripped ? "; its parity stands in bit 7: try parity=auto" : "";
+}
+
+/** What speaks there another language, by itself, is named. */
+function languageHint(heard: Uint8Array): string {
+  if (isSml(heard)) return `; ${explainSml(heard)}`;
+  const isHdlc = heard.some((byte, at) => byte === 0x7e && (heard[at + 1] ?? 0) >> 4 === 0xa); // flag and frame format
+  return isHdlc ? "; these are frames of HDLC, of a DLMS meter: obisd discover finds out how it is read" : "";
 }
 
 function* answer(inbox: Inbox): Dialogue<Identification | undefined> {

@@ -256,3 +256,15 @@ function closedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
+
+Deno.test("read: a meter that speaks by itself, asked in mode auto, is named, and nothing of it delivered", async () => {
+  for (const mode of ["P1", "D"] as const) {
+    await using simulator = await meter({ mode });
+    const { code, out, err } = await runCommand(["read", simulator.endpoint, "--format", "json"]);
+    assert.deepEqual([code, out], [76, ""], err);
+    assert.match(
+      err,
+      /sends its data without waiting for an acknowledgement, as a meter that speaks by itself.*--mode D/,
+    );
+  }
+});

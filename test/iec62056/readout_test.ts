@@ -114,6 +114,19 @@ Deno.test("readout: an identification whose parity stands in bit 7 says what to 
   assert.throws(() => follow(readout(), ["= 300 7E1", ...asked, ...asked, ...asked]), /in bit 7: try parity=auto/);
 });
 
+Deno.test("readout: what speaks another language, by itself, is named", () => {
+  for (
+    const [said, named] of [
+      ["\x7e\xa0\x07\x03\x21\x93\x0f\x01\x7e", /frames of HDLC, of a DLMS meter: obisd discover/],
+      ["\x1b\x1b\x1b\x1b\x01\x01\x01\x01v\x05", /this is SML, a language of its own/],
+      ["garbage", /no identification in [^;]*$/],
+    ] as const
+  ) {
+    const asked = ["> /?!\r\n", `< ${said}`, "silence"];
+    assert.throws(() => follow(readout(), ["= 300 7E1", ...asked, ...asked, ...asked]), named);
+  }
+});
+
 Deno.test("readout: nobody answers", () => {
   const script = ["= 300 7E1", "> /?!\r\n", "silence", "> /?!\r\n", "silence", "> /?!\r\n"];
   assert.throws(() => follow(readout(), [...script, "silence"]), (error: Error) => {
@@ -285,6 +298,26 @@ Deno.test("readout: 256 KiB byte by byte take no longer than their bytes", () =>
   const block = "1.8.0(0001234.5*kWh)\r\n".repeat(11_900) + "!\r\n";
   const script = [...ACKNOWLEDGED, `< ${toText(encodeDataMessage(block))}`, ...SIGNED_OFF];
   assert.equal(follow(readout(), script, { chunkBytes: 1 }).block.sets.length, 11_900);
+});
+
+Deno.test("readout: a meter that speaks by itself is no answer, is said so at once, and is not asked again", () => {
+  for (
+    const [data, after] of [["\r\n1.8.0(1*kWh)\r\n!1A2B\r\n", ""], [
+      "\r\n1.8.0(1*kWh)\r\n!\r\n",
+      "/LGZ5ZMD\r\n\r\n1.8.0",
+    ]]
+  ) {
+    const tries = { left: 3 };
+    const script = [...ACKNOWLEDGED, `< ${data}${after}`, "~ 200", `> ${BREAK}`, "= 300 7E1"];
+    assert.throws(() => follow(readout({ tries }), script), (error: Error) => {
+      assert.ok(error instanceof ProtocolError && error.trouble === "unreadable");
+      assert.match(error.message, /^\/LGZ5ZMD sends its data without waiting for an acknowledgement.*--mode D/);
+      assert.ok(toText(error.bytes).endsWith(data!), "its telegram, for who keeps it");
+      return true;
+    });
+    assert.equal(tries.left, 2);
+  }
+  follow(readout(), [...ACKNOWLEDGED, `< \r\n\r\n${DATA}`, ...SIGNED_OFF]); // empty lines before STX are a habit
 });
 
 Deno.test("readout: an error message is the meter's refusal", () => {
