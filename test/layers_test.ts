@@ -118,7 +118,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
   "src/approach.ts": ["src/line.ts", "src/meters/", "src/iec62056/", "src/transport/endpoint.ts"],
   "src/discovery/": [
-    ...["src/clock.ts", "src/dialogue.ts", "src/errors.ts", "src/libc.ts", "src/reading.ts", "src/telegram.ts"],
+    ...[
+      "src/abort.ts",
+      "src/clock.ts",
+      "src/dialogue.ts",
+      "src/errors.ts",
+      "src/libc.ts",
+      "src/reading.ts",
+      "src/telegram.ts",
+    ],
     ...["src/iec62056/", "src/meters/", "src/obis/", "src/normalise.ts", "src/transport/", "src/session.ts"],
     ...["src/config", "src/approach.ts", "src/dlms/", "src/line.ts", "src/mode_e.ts"],
   ],

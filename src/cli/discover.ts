@@ -1,15 +1,18 @@
 /** `obisd discover`: which ports are there, who answers on them, and a configuration made of it. @module */
 import { type Attempt, attemptsAt, longestMs } from "../discovery/attempts.ts";
-import { type About, about, describeAbout, describeDlms } from "../discovery/about.ts";
+import { type About, about, describeAbout } from "../discovery/about.ts";
 import { writeConfiguration } from "../discovery/configuration.ts";
 import { describePorts, serialPortsOf } from "../discovery/ports.ts";
-import { type Found, type FoundDlms, probe } from "../discovery/probe.ts";
+import { describeDlms, type FoundDlms } from "../discovery/dlms_meter.ts";
+import { findProfile } from "../discovery/load_profile.ts";
+import { type Found, probe } from "../discovery/probe.ts";
 import { LineError, ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
-import { hex, visible } from "../iec62056/mod.ts";
+import { hex, offersModeE, visible } from "../iec62056/mod.ts";
 import { toTable } from "../format.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { steadyPath } from "../transport/holder.ts";
+import type { Trace } from "../session.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { RECORD_HELP } from "./recorder.ts";
 import { Steps } from "./steps.ts";
@@ -34,7 +37,8 @@ export const discover: Command = {
 
 Without an ENDPOINT, lists the serial ports of this machine and sends nothing. With one or more, finds out who is there:
 asks at 300 Bd as the standard has it and in the other ways that makers use, listens for meters that speak by
-themselves, reads what answers once, and says how it is read and every code exactly as the meter writes it.
+themselves, reads what answers once, and says how it is read and every code exactly as the meter writes it. A meter of
+mode C is asked for its load profile, a DLMS meter for all that the public client may see; no password is sent.
 It takes a minute or two where nobody answers; Ctrl-C signs the meter off and ends it.
 
   --address LIST       numbers of meters that share the line: 12345678,12345679
@@ -68,8 +72,11 @@ ${RECORD_HELP}
     if (values.json === true) context.print(JSON.stringify([...found, ...search.dlms], undefined, 2));
     else for (const meter of found) show(meter, context);
     if (values.json !== true) { for (const meter of search.dlms) context.print(`\n${describeDlms(meter)}`); }
-    if (values.write !== undefined) await write(String(values.write), found, context);
-    else if (found.length > 0 && values.json !== true) context.print("\nA configuration of it: add --write obisd.yaml");
+    const meters = [...found, ...search.dlms.filter(({ way }) => way !== "push")];
+    if (values.write !== undefined) await write(String(values.write), meters, context);
+    else if (meters.length > 0 && values.json !== true) {
+      context.print("\nA configuration of it: add --write obisd.yaml");
+    }
     if (isNothing) throw search.error ?? new SilenceError(ADVICE);
     return search.error === undefined ? EXIT.ok : exitCodeOf(search.error);
   },
@@ -151,7 +158,10 @@ class Search {
       const found = await this.#probe(attempt, address);
       if (found instanceof Uint8Array) noise = found;
       else if (found) {
-        this.found.push(await this.#pushing(found, attempt) ?? found);
+        const pushing = await this.#pushing(found, attempt);
+        if (pushing || !await this.#inModeE(found, attempt, address)) {
+          this.found.push(pushing ?? await this.#withProfile(found));
+        }
       }
     }
     return noise;
@@ -164,11 +174,39 @@ class Search {
     return pushed instanceof Uint8Array ? undefined : pushed;
   }
 
-  async #probe(attempt: Attempt, address: string | undefined): Promise<Found | Uint8Array | undefined> {
-    const { signal, clock, log, record } = this.#context;
-    const what = address === undefined ? attempt.what : attempt.what.replace("/?!", `/?${address}!`);
+  /** What was read in mode C is asked for its load profile too. */
+  async #withProfile(found: Found): Promise<Found> {
+    if (found.telegram?.mode !== "C") return found;
+    this.#steps.begin("asks for its load profile, without a password");
+    const { trace, end } = this.#tracing(found.url);
+    const openProfile = await findProfile(found, { ...this.#context, trace }).finally(end);
+    this.#steps.end(openProfile ? `${openProfile.address}, each ${openProfile.minutes} min` : "it shows none");
+    return { ...found, ...openProfile && { openProfile } };
+  }
+
+  /** Whether it is read in mode E alone: it has offered that, and gives no readout. */
+  async #inModeE(found: Found, attempt: Attempt, address: string | undefined): Promise<boolean> {
+    if (found.telegram || !offersModeE(found.identification)) return false;
+    const before = this.dlms.length;
+    await this.#probe({ ...attempt, way: "sign-on", what: "asks for DLMS, which it offers" }, address);
+    return this.dlms.length > before;
+  }
+
+  /** Shows and keeps what passes in a session, as far as that is wanted. */
+  #tracing(url: string): { readonly trace: Trace; readonly end: () => void } {
     const tracer = this.#traced ? createTracer((line) => say(line + "\n")) : undefined;
-    const recorded = record?.(attempt.url);
+    const recorded = this.#context.record?.(url);
+    const trace: Trace = (event) => {
+      tracer?.add(event);
+      recorded?.(event);
+    };
+    return { trace, end: () => tracer?.end() };
+  }
+
+  async #probe(attempt: Attempt, address: string | undefined): Promise<Found | Uint8Array | undefined> {
+    const { signal, clock, log } = this.#context;
+    const what = address === undefined ? attempt.what : attempt.what.replace("/?!", `/?${address}!`);
+    const { trace, end } = this.#tracing(attempt.url);
     this.#steps.begin(what);
     const notices: string[] = [];
     const outcome = await probe(attempt, {
@@ -177,12 +215,9 @@ class Search {
       clock,
       onNotice: (notice) => notices.push(notice),
       onIdentification: ({ line }) => this.#steps.note(`${visible(line)}, reading`),
-      onProgress: (bytes) => this.#steps.note(`${bytes} bytes`),
-      trace: (event) => {
-        tracer?.add(event);
-        recorded?.(event);
-      },
-    }).finally(() => tracer?.end());
+      onProgress: (done, all) => this.#steps.note(all === undefined ? `${done} bytes` : `object ${done + 1} of ${all}`),
+      trace,
+    }).finally(end);
     this.#steps.end(describe(outcome));
     if (outcome.kind === "dlms") this.dlms.push(outcome.found);
     if (outcome.kind === "found") { for (const notice of notices) log.info(notice); }
@@ -212,7 +247,7 @@ function show(meter: About, { print }: Context): void {
   print(toTable(meter.readings, { colour: Deno.stdout.isTerminal() && !Deno.noColor, ...width }));
 }
 
-async function write(path: string, found: readonly About[], { print, log }: Context): Promise<void> {
+async function write(path: string, found: readonly (About | FoundDlms)[], { print, log }: Context): Promise<void> {
   if (found.length === 0) return;
   const { path: file, isNew, added, known } = await writeConfiguration(path, found);
   for (const name of known) log.info(`${file} has it already: ${name}`);

@@ -5,7 +5,7 @@ import { normalise } from "../normalise.ts";
 import { readObis } from "../obis/code.ts";
 import { quantityOf } from "../obis/quantities.ts";
 import type { Reading } from "../reading.ts";
-import type { Found, FoundDlms } from "./probe.ts";
+import type { Found } from "./probe.ts";
 
 /** A found meter, explained. */
 export interface About extends Omit<Found, "identification" | "telegram" | "mode"> {
@@ -56,15 +56,6 @@ function isIdentity({ address, index, text }: Reading): boolean {
   return index === 0 && code !== undefined && quantityOf(code).kind === "identity" && text.trim() !== "";
 }
 
-/** A DLMS meter, and what reads it. */
-export function describeDlms({ way, url, why }: FoundDlms): string {
-  const said = why === undefined ? "" : `\n  it says         ${why}`;
-  if (way === "push") {
-    return `A DLMS meter that speaks by itself${said}\n  to hear it      obisd listen '${url}' --mode E, with the meter's keys where it ciphers`;
-  }
-  return `A DLMS meter${said}\n  to read it      obisd read '${url}' --mode E --opening ${way}`;
-}
-
 /** Lines for a person, without the readings. */
 export function describeAbout(its: About): string[] {
   const { mode, baud, echo, identities, profile } = its;
@@ -82,7 +73,11 @@ export function describeAbout(its: About): string[] {
     ...its.failure === undefined
       ? [row("data", `${its.readings.length} values, ${its.bytes} bytes in ${(its.tookMs / 1000).toFixed(1)} s`)]
       : [row("data", `could not be read: ${its.failure}`)],
-    ...profile === undefined ? [] : [row("load profile", `${profile}: obisd profile`)],
+    ...its.openProfile
+      ? [row("load profile", `${its.openProfile.address}, each ${its.openProfile.minutes} min, without a password`)]
+      : profile === undefined
+      ? []
+      : [row("load profile", `${profile}, which it did not show without a password`)],
     ...echo ? [row("echo", "what is sent comes back; obisd takes it out")] : [],
   ];
 }

@@ -1,11 +1,12 @@
 /** What is tried to find a meter, in which order, and how long it may take. @module */
+import type { DlmsWay } from "./dlms_meter.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 
 /**
  * What is done: `auto`, a meter is asked who it is; `D`, it is listened for one that speaks by itself; `push`, for one
- * that says DLMS messages; `hdlc`, `wrapper`: a DLMS meter is asked at once.
+ * that says DLMS messages; `hdlc`, `wrapper`: a DLMS meter is asked at once; `sign-on`: one that has offered it.
  */
-export type Way = "auto" | "D" | "push" | "hdlc" | "wrapper";
+export type Way = "auto" | "D" | DlmsWay;
 
 /** One way to hear of a meter. */
 export interface Attempt {
@@ -70,6 +71,7 @@ const ON_TCP: Row[] = [
   ["D", SOFTWARE, true],
   ["push", {}, true],
   ["hdlc", {}],
+  ["wrapper", {}],
   ["auto", WAKE_BEHIND_TCP],
 ];
 /** The port that is kept for DLMS in the wrapper. */
@@ -81,6 +83,7 @@ const DOES: Readonly<Record<Way, string>> = {
   push: "listens for DLMS",
   hdlc: "asks for DLMS (HDLC)",
   wrapper: "asks for DLMS (wrapper)",
+  "sign-on": "asks for DLMS (after its sign-on)",
 };
 
 /** Speed and format where the options say nothing. */
@@ -90,6 +93,7 @@ const USUAL: Readonly<Record<Way, Options>> = {
   push: {},
   hdlc: { baud: "9600", ...PLAIN },
   wrapper: {},
+  "sign-on": { baud: "300", data_bits: "7", parity: "even" },
 };
 
 /** All that is tried at an endpoint; what was written behind it stays as it was written. */

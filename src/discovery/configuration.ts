@@ -6,6 +6,7 @@ import { ConfigError } from "../errors.ts";
 import * as libc from "../libc.ts";
 import { formatEndpoint, parseEndpoint } from "../transport/endpoint.ts";
 import type { About } from "./about.ts";
+import { type FoundDlms, isOpen, type ShownValue } from "./dlms_meter.ts";
 
 /** What became of the meters. */
 export interface Written {
@@ -39,7 +40,7 @@ const around = (path: string) => {
  * is checked before it takes the place of the old one, all at once.
  * @throws {ConfigError} the file that is there has faults, or what is added does not fit it
  */
-export async function writeConfiguration(path: string, meters: readonly About[]): Promise<Written> {
+export async function writeConfiguration(path: string, meters: readonly (About | FoundDlms)[]): Promise<Written> {
   const file = libc.realPath(path) ?? resolve(path);
   const isNew = await isMissing(file);
   const old = isNew ? undefined : await loadConfig(file, { missingSecrets: "warning" });
@@ -48,7 +49,7 @@ export async function writeConfiguration(path: string, meters: readonly About[])
   for (const meter of meters) {
     const already = old && alreadyThere(meter, old);
     if (already !== undefined) known.push(already);
-    else added.push(additions.add(meter));
+    else added.push("way" in meter ? additions.addDlms(meter) : additions.add(meter));
   }
   if (added.length > 0) {
     await replace(file, isNew ? newText(file, additions) : addedText(await Deno.readTextFile(file), additions), isNew);
@@ -57,7 +58,7 @@ export async function writeConfiguration(path: string, meters: readonly About[])
 }
 
 /** The name of a configured meter on the same line with the same address. */
-function alreadyThere({ url, address }: About, { lines, meters }: Config): string | undefined {
+function alreadyThere({ url, address }: Pick<About, "url" | "address">, { lines, meters }: Config): string | undefined {
   const here = lines.filter(({ endpoint }) => isSame(formatEndpoint(endpoint), url)).map(({ name }) => name);
   return meters.find((meter) => here.includes(meter.line) && meter.address === address)?.name;
 }
@@ -97,15 +98,44 @@ class Additions {
       ...meter.mode === "D" && { mode: "D" },
       every: meter.mode === "D" ? "1m" : "15m",
       ...identity && { expect: flow(identity.address, identity.text) },
+      ...meter.openProfile && { backfill: flow("profile", meter.openProfile.address) },
       ...meter.readings.length > 0 && { obis: codes(meter) },
     });
+    const comments = furtherWays(meter, name);
+    if (comments.length > 0) node.comment = comments.map((line) => ` ${line}`).join("\n");
     node.commentBefore = ` ${meter.type ?? `A meter of ${meter.maker}`}: ${printable(meter.identification)}`;
     this.meters.add(node);
     return name;
   }
 
+  /** One in mode E: as the public client sees it, and with what must be filled in where that is nothing. @returns its name */
+  addDlms(meter: FoundDlms): string {
+    const { way, address, shown } = meter;
+    const name = this.#free(
+      `dlms-${(shown?.device ?? "").replace(/[^A-Za-z0-9]/g, "").slice(-SERIAL_CHARACTERS) || "1"}`,
+    );
+    const dlms = new YAMLMap();
+    dlms.flow = true;
+    dlms.add(new Pair("opening", way));
+    const node = this.#document.createNode({
+      name,
+      line: this.#line(meter),
+      ...address !== undefined && { address: quoted(address) },
+      mode: "E",
+      every: "15m",
+      ...shown?.device && { expect: flow("0-0:42.0.0*255", shown.device) },
+      ...way !== "sign-on" && { dlms },
+      ...shown?.profile?.isOpen && { backfill: flow("profile", shown.profile.name) },
+      ...isOpen(meter) && { obis: dlmsCodes(shown!.values) },
+    });
+    node.commentBefore = " A DLMS meter; docs/dlms.md has the settings of common ones.";
+    node.comment = toFillIn(meter, name).map((line) => ` ${line}`).join("\n");
+    this.meters.add(node);
+    return name;
+  }
+
   /** The name of the line that ends there; a new one if there is none. */
-  #line({ url }: About): string {
+  #line({ url }: Pick<About, "url">): string {
     const there = this.#places.find(({ place }) => isSame(place, url));
     if (there) return there.name;
     const name = this.#free(`line-${this.#places.length + 1}`);
@@ -180,6 +210,48 @@ function codes({ readings }: About): YAMLSeq {
   return list;
 }
 
+/** What may be had of it besides, if a person wants to. */
+function furtherWays({ profile, openProfile, offersModeE }: About, name: string): string[] {
+  return [
+    ...profile !== undefined && !openProfile
+      ? [
+        "It has a load profile, which it did not show without a password:",
+        `backfill: { profile: ${profile} }`,
+        `password: { credential: ${name}-password }`,
+      ]
+      : [],
+    ...offersModeE ? ["It offers DLMS too: mode: E instead, and dlms: as docs/dlms.md says."] : [],
+  ];
+}
+
+function dlmsCodes(values: readonly ShownValue[]): YAMLSeq {
+  const list = new YAMLSeq();
+  for (const { obis, text, unit, name } of values) {
+    const code = quoted(obis);
+    code.comment = ` ${printable([`${text.trim().slice(0, 40)} ${unit}`.trim(), name].filter(Boolean).join("  "))}`;
+    list.add(code);
+  }
+  list.commentBefore = " Take out what you do not need: each code is asked for by itself.";
+  return list;
+}
+
+/** What a person still has to say of a DLMS meter. */
+function toFillIn(meter: FoundDlms, name: string): string[] {
+  const { way, shown } = meter;
+  const opening = way === "sign-on" ? "" : `opening: ${way}, `;
+  const profile = shown?.profile?.isOpen === false
+    ? [`backfill: { profile: "${shown.profile.name}" } # with its password`]
+    : [];
+  if (isOpen(meter)) return profile;
+  return [
+    "Without a password it shows no register. Fill in what its operator tells you, then obisd objects lists its codes:",
+    `password: { credential: ${name}-password }`,
+    `dlms: { ${opening}client: 1 } # where it ciphers, security: both, its keys and client_title too`,
+    'obis: ["1-0:1.8.0*255", "1-0:2.8.0*255"]',
+    ...profile,
+  ];
+}
+
 function quoted(text: string): Scalar {
   const scalar = new Scalar(text);
   scalar.type = Scalar.QUOTE_DOUBLE;
@@ -221,10 +293,9 @@ async function replace(file: string, text: string, isNew: boolean): Promise<void
   } catch (error) {
     await Deno.remove(draft).catch(() => {});
     if (!(error instanceof ConfigError)) throw error;
-    const faults = error.faults.map(({ message }) => ({
-      path: file,
-      message: `what would be added does not fit: ${message}`,
-    }));
+    const faults = error.faults.map((fault) =>
+      fault.path === draft ? { path: file, message: `what would be added does not fit: ${fault.message}` } : fault
+    );
     throw new ConfigError(faults, { cause: error });
   }
 }

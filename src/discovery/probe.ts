@@ -4,12 +4,14 @@ import type { Clock } from "../clock.ts";
 import { type Dialogue, Inbox } from "../dialogue.ts";
 import { LineError, ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { decodeOptionSelect, listen, readout } from "../iec62056/mod.ts";
-import { readModeE } from "../mode_e.ts";
+import { modeE } from "../mode_e.ts";
 import { converse, type Trace, type TraceEvent } from "../session.ts";
 import type { Identification, Telegram } from "../telegram.ts";
 import { type Endpoint, hdlcLine, parseEndpoint, pushLine, signOnLine } from "../transport/endpoint.ts";
 import { openTransport } from "../transport/mod.ts";
 import type { Attempt } from "./attempts.ts";
+import { type FoundDlms, readShown, type Shown } from "./dlms_meter.ts";
+import type { OpenProfile } from "./load_profile.ts";
 import { hearFrame } from "./frames.ts";
 
 /** A meter that was heard of. */
@@ -21,18 +23,12 @@ export interface Found {
   /** Its whole telegram; absent: it said who it is, and then `failure`. */
   readonly telegram?: Telegram;
   readonly failure?: string;
+  /** Its load profile, where it shows it without a password. */
+  readonly openProfile?: OpenProfile;
   /** Whether what we send comes back. */
   readonly echo: boolean;
   /** How long it took from the first byte to the last, ms. */
   readonly tookMs: number;
-}
-
-/** A DLMS meter that was heard of: it has no identification, and is read by other means. */
-export interface FoundDlms {
-  readonly way: "push" | "hdlc" | "wrapper";
-  readonly url: string;
-  /** Why it says no more: it refuses us. */
-  readonly why?: string;
 }
 
 /** What came of an attempt: a meter, or nothing, or bytes that nobody can read. */
@@ -50,8 +46,8 @@ export interface ProbeOptions {
   readonly onNotice: (message: string) => void;
   /** The meter has said who it is. */
   readonly onIdentification?: (identification: Identification) => void;
-  /** So many bytes have come. */
-  readonly onProgress?: (bytes: number) => void;
+  /** So many bytes have come, or of so many objects the first. */
+  readonly onProgress?: (done: number, all?: number) => void;
   readonly trace?: Trace | undefined;
 }
 
@@ -109,28 +105,52 @@ async function probeDlms(attempt: Attempt, way: FoundDlms["way"], options: Probe
   const heard = new Heard(options);
   await using transport = await openTransport(endpoint, { signal, onNotice });
   bound.within(atMostMs);
-  const dialogue: Dialogue<unknown> = way === "push"
-    ? hearFrame(signOnLine(endpoint), atMostMs)
-    : readModeE({ ...PUBLIC, opening: way, line: hdlcLine(endpoint) }, [CLOCK]);
+  const { address } = options;
+  const found = { way, url, ...address !== undefined && { address } };
+  let isAssociated = false;
+  const onAssociated = () => {
+    isAssociated = true;
+    bound.within(READ_MS);
+  };
   try {
-    await converse<unknown>(transport, dialogue, { signal: bound.signal, clock, trace: heard.trace });
-    return { kind: "dlms", found: { way, url } };
+    const shown = await converse(transport, askDlms(attempt, endpoint, { ...options, onAssociated }), {
+      signal: bound.signal,
+      clock,
+      trace: heard.trace,
+    });
+    return { kind: "dlms", found: { ...found, ...shown && { shown } } };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LineError) throw error;
-    if (error instanceof RefusalError) return { kind: "dlms", found: { way, url, why: error.message } };
     if (error !== OVER && !isOfMeter(error)) throw error;
-    return heard.nothing();
+    if (error instanceof RefusalError) return { kind: "dlms", found: { ...found, why: error.message } };
+    if (!isAssociated) return heard.nothing();
+    const why = error === OVER ? "its description takes long: obisd objects reads it" : (error as Error).message;
+    return { kind: "dlms", found: { ...found, why } };
   }
 }
 
-/** The client that every DLMS meter takes, and what it may ask first. */
+/** The client that every DLMS meter takes. */
 const PUBLIC = {
   server: { upper: 1 },
   frameOctets: 128,
   association: { client: 16, credentials: { mechanism: "none" } },
 } as const;
-const CLOCK = "0-0:1.0.0*255";
+
+/** What it shows, or that it speaks by itself. */
+function* askDlms(
+  { way, atMostMs }: Attempt,
+  endpoint: Endpoint,
+  { address, onProgress = () => {}, onAssociated }: ProbeOptions & { readonly onAssociated: () => void },
+): Dialogue<Shown | undefined> {
+  if (way === "auto" || way === "D" || way === "push") return void (yield* hearFrame(signOnLine(endpoint), atMostMs));
+  const line = way === "sign-on" ? signOnLine(endpoint) : hdlcLine(endpoint);
+  const its = { ...PUBLIC, opening: way, line, ...address !== undefined && { address } };
+  return yield* modeE(its, (client) => {
+    onAssociated();
+    return readShown(client, onProgress);
+  });
+}
 
 function ask(endpoint: Endpoint, address: string | undefined, identified: (found: Identification) => void) {
   return readout({

@@ -1,5 +1,6 @@
 /** `obisd discover` where it takes many ways until a meter is found: they are searched side by side. @module */
 import assert from "node:assert/strict";
+import { loadConfig } from "../../src/config.ts";
 import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
 import { pause, send } from "../../src/dialogue.ts";
 import { encodeFrame, hdlcAddress } from "../../src/dlms/mod.ts";
@@ -18,18 +19,87 @@ const PUSHED = encodeFrame({
   information: Uint8Array.of(0xe6, 0xe7, 0x00, 0x0f, 0, 0, 0, 1, 0, 0x02, 0x01, 0x06, 0, 0, 0, 7),
 });
 
+/** A simulated DLMS meter. */
+function dlmsMeter(values: Record<string, string>, faults: readonly string[] = []) {
+  return startSimulator({
+    meters: [{ captures: parseCaptures(toBytes(TELEGRAM.replace("/ABC5METER", "/ABC5\\2METER"))) }],
+    listen: { tcp: "127.0.0.1:0" },
+    dlms: parseSimulatedDlms({ values, positionals: [] }),
+    faults: faults.map(parseFault),
+    mode: "C",
+    pacing: false,
+    clock: hastyClock,
+  });
+}
+
+async function withFile(use: (file: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(`${folder}/obisd.yaml`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 /** Whom to find, and what is said of them. */
 const SEARCHES: Readonly<Record<string, () => Promise<void>>> = {
   async "a DLMS meter that is asked at once"() {
-    await using asked = await startSimulator({
-      meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
-      listen: { tcp: "127.0.0.1:0" },
-      dlms: parseSimulatedDlms({ values: { opening: "hdlc" }, positionals: [] }),
-      pacing: false,
-      clock: hastyClock,
-    });
+    await using asked = await dlmsMeter({ opening: "hdlc" });
     const { code, out, err } = await runCommand(["discover", asked.endpoint]);
     assert.deepEqual([code, /obisd read 'tcp:.*' --mode E --opening hdlc/.test(out)], [0, true], out + err);
+  },
+
+  async "a DLMS meter behind the wrapper, with the configuration that reads it"() {
+    await using asked = await dlmsMeter({ opening: "wrapper" });
+    await withFile(async (file) => {
+      const { code, out, err } = await runCommand(["discover", asked.endpoint, "--json", "--write", file]);
+      assert.equal(code, 0, err);
+      const [found] = JSON.parse(out.slice(0, out.indexOf("\n]\n") + 2));
+      assert.deepEqual([found.way, found.shown.profile], ["wrapper", { name: "1-0:99.1.0*255", isOpen: true }]);
+      const { meters: [meter] } = await loadConfig(file);
+      assert.deepEqual([meter!.mode, meter!.dlms!.opening, meter!.dlms!.client], ["E", "wrapper", 16]);
+      assert.equal(meter!.backfill!.profile, "1-0:99.1.0*255");
+      assert.ok(meter!.obis!.includes("1-0:1.8.0*255"), String(meter!.obis));
+      const read = await runCommand(["read", meter!.name, "-c", file, "--format", "json"]);
+      assert.deepEqual([read.code, read.out.includes('"obis":"1-0:1.8.0*255"')], [0, true], read.err);
+      const again = await runCommand(["discover", asked.endpoint, "--write", file]);
+      assert.match(again.err, new RegExp(`has it already: ${meter!.name}`));
+    });
+  },
+
+  async "a DLMS meter that offers it in its identification, gives no readout, and wants a password for its registers"() {
+    await using asked = await dlmsMeter({ password: "12345678" }, ["require-ack:252"]);
+    await withFile(async (file) => {
+      const { code, out, err } = await runCommand(["discover", asked.endpoint, "--write", file]);
+      assert.equal(code, 0, err);
+      assert.match(out, /A DLMS meter\n.*\n {2}shows +3 values without a password\n[^]*--client 1 --password ask/);
+      const text = await Deno.readTextFile(file);
+      assert.match(text, /# password: \{ credential: (dlms-\w+)-password \}\n +# dlms: \{ client: 1 \}/);
+      const { meters: [meter] } = await loadConfig(file);
+      assert.deepEqual([meter!.mode, meter!.dlms!.opening, meter!.obis], ["E", "sign-on", undefined]);
+    });
+  },
+
+  async "a meter that shows its load profile to whoever asks, and one that does not"() {
+    for (const profile of ["UTC", undefined]) {
+      await using asked = await startSimulator({
+        meters: [{ captures: parseCaptures(toBytes(TELEGRAM.replace("/ABC5METER", "/EMH5\\@01LZQJ"))) }],
+        listen: { tcp: "127.0.0.1:0" },
+        ...profile && { profile },
+        pacing: false,
+        clock: hastyClock,
+      });
+      await withFile(async (file) => {
+        const { code, err } = await runCommand(["discover", asked.endpoint, "--write", file]);
+        assert.equal(code, 0, err);
+        const { meters: [meter] } = await loadConfig(file);
+        assert.equal(meter!.backfill?.profile, profile && "P.01", err);
+        const told = /# backfill: \{ profile: P\.01 \}\n +# password: \{ credential:/.test(
+          await Deno.readTextFile(file),
+        );
+        assert.equal(told, profile === undefined, "its type has one: it is said how it may be had");
+      });
+    }
   },
 
   async "a DLMS meter that speaks by itself"() {
