@@ -72,7 +72,7 @@ ${RECORD_HELP}
     if (values.json === true) context.print(JSON.stringify([...found, ...search.dlms], undefined, 2));
     else for (const meter of found) show(meter, context);
     if (values.json !== true) { for (const meter of search.dlms) context.print(`\n${describeDlms(meter)}`); }
-    const meters = [...found, ...search.dlms.filter(({ way }) => way !== "push")];
+    const meters = [...found, ...search.dlms];
     if (values.write !== undefined) await write(String(values.write), meters, context);
     else if (meters.length > 0 && values.json !== true) {
       context.print("\nA configuration of it: add --write obisd.yaml");

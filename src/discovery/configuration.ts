@@ -122,7 +122,7 @@ class Additions {
       line: this.#line(meter),
       ...address !== undefined && { address: quoted(address) },
       mode: "E",
-      every: "15m",
+      every: way === "push" ? "1m" : "15m",
       ...shown?.device && { expect: flow("0-0:42.0.0*255", shown.device) },
       ...way !== "sign-on" && { dlms },
       ...shown?.profile?.isOpen && { backfill: flow("profile", shown.profile.name) },
@@ -238,6 +238,12 @@ function dlmsCodes(values: readonly ShownValue[]): YAMLSeq {
 /** What a person still has to say of a DLMS meter. */
 function toFillIn(meter: FoundDlms, name: string): string[] {
   const { way, shown } = meter;
+  if (way === "push") {
+    return [
+      `Where it ciphers: dlms: { opening: push, encryption_key: { credential: ${name}-encryption } }`,
+      "and authentication_key: where it has one. Absent every, each message is kept.",
+    ];
+  }
   const opening = way === "sign-on" ? "" : `opening: ${way}, `;
   const profile = shown?.profile?.isOpen === false
     ? [`backfill: { profile: "${shown.profile.name}" } # with its password`]

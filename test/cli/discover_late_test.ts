@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config.ts";
 import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
+import { writeConfiguration } from "../../src/discovery/configuration.ts";
 import { pause, send } from "../../src/dialogue.ts";
 import { encodeFrame, hdlcAddress } from "../../src/dlms/mod.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
@@ -111,6 +112,11 @@ const SEARCHES: Readonly<Record<string, () => Promise<void>>> = {
     });
     const { code, out, err } = await runCommand(["discover", pushes.endpoint, "--json"]);
     assert.deepEqual([code, JSON.parse(out)], [0, [{ way: "push", url: pushes.endpoint }]], err);
+    await withFile(async (file) => {
+      await writeConfiguration(file, JSON.parse(out));
+      const { meters: [meter] } = await loadConfig(file);
+      assert.deepEqual([meter!.mode, meter!.dlms!.opening, meter!.obis], ["E", "push", undefined]);
+    });
   },
 
   async "a battery meter that only NULs wake: they are in its endpoint"() {
