@@ -22,6 +22,7 @@ const TYPES: Record<string, { readonly of: string; readonly says?: object }> = {
     says: { registers: { command: "R5" }, profile: { address: "P.01", intervalMs: 900_000, stamp: 13 } },
   },
   "energomera-ce": { of: "x002 x003", says: { bcc: "sum7", registers: { command: "R1" } } },
+  "energomera-packet": { of: "", says: { bcc: "sum7", registers: { command: "R1", packet: true } } },
   "fluvius": { of: "044 054", says: P1 },
   "hager-ehz": { of: "001 029" },
   "iskra-am550": { of: "031 032 049 050 055", says: P1 },

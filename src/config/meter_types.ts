@@ -28,6 +28,9 @@ const pattern = z.string().regex(
 
 const registers = z.strictObject({
   command: z.enum(["R1", "R5"]).optional().describe("The command that is tried first. Absent: R5 where \\@ says VDEW."),
+  packet: z.boolean().default(false).describe(
+    "Request and command are sent in one packet, without a sign-on; used where a configuration names this type, for registers: and obisd get.",
+  ),
   bare_errors: z.boolean().default(false).describe("An answer without an address is an error message: (01)."),
 });
 
@@ -230,8 +233,10 @@ function formatOf({ baud, data_bits, parity, stop_bits }: z.output<typeof format
   return withoutAbsent({ baud, dataBits: data_bits, parity, stopBits: stop_bits });
 }
 
-function registersOf({ command, bare_errors }: z.output<typeof registers>): NonNullable<MeterType["registers"]> {
-  return { ...command && { command }, ...bare_errors && { bareErrors: true } };
+function registersOf(
+  { command, packet, bare_errors }: z.output<typeof registers>,
+): NonNullable<MeterType["registers"]> {
+  return { ...command && { command }, ...packet && { packet: true }, ...bare_errors && { bareErrors: true } };
 }
 
 function profileOf({ interval, standard_time, ...its }: z.output<typeof profile>): NonNullable<MeterType["profile"]> {

@@ -3,13 +3,14 @@
  * check character holds, and what it means when the meter says no.
  * @module
  */
+import { join } from "../bytes.ts";
 import { type Cut, type Dialogue, flush, type Inbox, pause, send } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import type { LineSettings } from "../line.ts";
 import { meterTypeOf } from "../meters/mod.ts";
 import type { Check, Identification } from "../telegram.ts";
 import { acceptsSum7, type Checksum, type ChecksumRule } from "./bcc.ts";
-import { hex, visible } from "./characters.ts";
+import { hex, SOH, visible } from "./characters.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { REPEAT_REQUEST } from "./messages.ts";
 import { reactionMs, SILENCE_MS } from "./modes.ts";
@@ -28,6 +29,8 @@ export interface Session {
   /** Of the sign-on. */
   readonly line: LineSettings;
   readonly checksum: Checksum;
+  /** The request that stands before each command, where both are one packet; absent: the meter has signed on. */
+  readonly packet?: Uint8Array;
   /** What P0 brought; absent: the meter has sent none. */
   seed?: string;
   /** Goes into the second bracket of each W5. */
@@ -52,12 +55,13 @@ export interface Session {
 
 /** A session after the sign-on. */
 export function newSession(
-  { inbox, identification, line, checksum }: Pick<Session, "inbox" | "identification" | "line" | "checksum">,
+  { packet, ...its }: Pick<Session, "inbox" | "identification" | "line" | "checksum" | "packet">,
 ): Session {
+  const { identification, line, checksum } = its;
   const rule = checksum !== "auto" ? checksum : acceptsSum7(identification) ? "sum7" : "xor";
   const nothing = new Uint8Array();
   const state = { rule, sums: 0, echo: nothing, noise: nothing, secrets: [], over: false, inDoubt: false };
-  return { inbox, identification, line, checksum, current: line, ...state } satisfies Session;
+  return { ...its, current: line, ...packet && { packet }, ...state } satisfies Session;
 }
 
 /** A block whose check character is right, or absent. */
@@ -103,7 +107,8 @@ export function* exchange(
 }
 
 /** Our next message, after the reaction time; what came unasked is forgotten. */
-export function* say(session: Session, bytes: Uint8Array, secret?: string): Dialogue<void> {
+export function* say(session: Session, message: Uint8Array, secret?: string): Dialogue<void> {
+  const bytes = session.packet && message[0] === SOH ? join(session.packet, message) : message;
   yield* pause(reactionMs(session.identification));
   yield* flush();
   session.inbox.clear();
@@ -126,7 +131,7 @@ export function* undamaged(
     if (check !== "wrong" && reply.kind === "operand") return reply;
     if (check !== "wrong" && reply.kind === "block" && reply.complete) return { ...reply, atMs, check };
     if (heard >= ATTEMPTS) throw damaged(session, what, reply);
-    yield* say(session, REPEAT_REQUEST);
+    yield* say(session, session.packet ? session.echo : REPEAT_REQUEST); // a packet is heard by itself: NAK would be none
   }
 }
 

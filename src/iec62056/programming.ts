@@ -6,7 +6,7 @@
 import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
-import type { Manners } from "../meters/mod.ts";
+import { type Manners, type MeterType, meterTypeNamed } from "../meters/mod.ts";
 import type { Check, Identification } from "../telegram.ts";
 import { presentationOf } from "./access.ts";
 import type { Checksum } from "./bcc.ts";
@@ -25,7 +25,14 @@ import {
   undamaged,
 } from "./exchange.ts";
 import { mannersWith, speedOf } from "./manners.ts";
-import { ACKNOWLEDGEMENT, type Command, encodeBreak, encodeCommand, encodeOptionSelect } from "./messages.ts";
+import {
+  ACKNOWLEDGEMENT,
+  type Command,
+  encodeBreak,
+  encodeCommand,
+  encodeOptionSelect,
+  encodeRequest,
+} from "./messages.ts";
 import { modeOf, reactionMs, REPEAT_MS } from "./modes.ts";
 import type { Tries } from "./readout.ts";
 import { signOn } from "./sign_on.ts";
@@ -61,7 +68,7 @@ export interface ProgrammingOptions {
 }
 
 /** A session that is open: for `read` and `write`. */
-export type Programming = Readonly<Pick<Session, "identification" | "seed" | "current" | "over">>;
+export type Programming = Readonly<Pick<Session, "identification" | "seed" | "current" | "over" | "packet">>;
 
 /**
  * Opens a session, lets `work` read and write, and signs off. Brings home what `work` does.
@@ -77,8 +84,10 @@ export function* programming<T>(
   while (true) {
     tries.left--;
     const inbox = new Inbox();
-    const identification: Identification = yield* signOn(inbox, { ...options, line });
-    const session = newSession({ inbox, identification, line, checksum });
+    const type = meterTypeNamed(options.type);
+    const session = type?.registers?.packet
+      ? newSession({ inbox, line, checksum, identification: unasked(type), packet: packetRequest(options) })
+      : newSession({ inbox, line, checksum, identification: yield* signOn(inbox, { ...options, line }) });
     try {
       return yield* runSession(session, options, work);
     } catch (error) {
@@ -95,6 +104,10 @@ function* runSession<T>(
   options: ProgrammingOptions,
   work: (meter: Programming) => Dialogue<T>,
 ): Dialogue<T> {
+  if (session.packet) {
+    yield* setLine(session.line);
+    return yield* work(session);
+  }
   try {
     yield* open(session, options);
     if (options.password !== undefined) yield* logIn(session, options.password, options.access);
@@ -107,6 +120,16 @@ function* runSession<T>(
     }
     if (session.current !== session.line) yield* setLine(session.line);
   }
+}
+
+/** What stands for the identification of a meter that is not asked for it. */
+function unasked({ id, name }: MeterType): Identification {
+  return { line: name, maker: "", baudCharacter: "0", escapes: [], text: "", type: id };
+}
+
+/** The request without its line end, behind which a command follows in the same packet. */
+function packetRequest({ address }: ProgrammingOptions): Uint8Array {
+  return encodeRequest(address === undefined ? {} : { address }).slice(0, -2);
 }
 
 /** Option select with Y = 1, the change of speed, P0. Meters that send ACK or nothing instead of P0 are open as well. */
@@ -143,6 +166,9 @@ function* open(
  */
 export function* logIn(meter: Programming, password: string, access = "auto"): Dialogue<void> {
   const session = meter as Session;
+  if (session.packet) {
+    throw refused(session, "a password", "in one packet a register can be read, and nothing else be done");
+  }
   session.secrets.push(password);
   if (access === "bracket") {
     session.bracketPassword = password;
@@ -230,6 +256,7 @@ function* another(session: Session, { text }: GoodBlock, what: string): Dialogue
 export function* write(meter: Programming, command: Command): Dialogue<string> {
   const session = meter as Session;
   const what = describe(command);
+  if (session.packet) throw refused(session, what, "in one packet a register can be read, and nothing else be done");
   const own = command.name === "W5" ? session.bracketPassword : undefined;
   const data = own === undefined ? command.data : `${command.data ?? ""}(${own})`;
   const secret = secondBracket({ ...command, ...data !== undefined && { data } });

@@ -128,11 +128,11 @@ function* readAs(meter: Programming, asked: string, { name, operand }: Form): Di
 }
 
 /** The answers as the telegram that they would have been in a readout. */
-export function telegramOf({ identification }: Programming, answers: readonly RegisterAnswer[]): Telegram {
+export function telegramOf({ identification, packet }: Programming, answers: readonly RegisterAnswer[]): Telegram {
   const check: Check = answers.some(({ check }) => check === "absent") ? "absent" : "good";
   return {
     mode: "C",
-    identification,
+    ...!packet && { identification }, // nobody has said it
     block: {
       sets: answers.flatMap(({ sets }) => sets),
       damaged: answers.flatMap(({ damaged }) => damaged),

@@ -47,6 +47,8 @@ export interface LineHabits {
 export interface RegisterHabits {
   /** Which command is tried first. */
   readonly command?: "R1" | "R5";
+  /** Request and command are one packet, without a sign-on before and a break behind; nothing but reading goes so. */
+  readonly packet?: boolean;
   /** An answer without an address is an error message: `(01)`. */
   readonly bareErrors?: boolean;
 }

@@ -10,13 +10,14 @@ import {
   encodeOptionSelect,
   isAddressed,
   type OptionSelect,
+  type Request,
 } from "../iec62056/messages.ts";
 import { baudCharacterOf, baudOf, SILENCE_MS } from "../iec62056/modes.ts";
 import { characterMs, type LineSettings } from "../line.ts";
 import type { Words } from "./capture.ts";
 import type { ClientMessage } from "./client_messages.ts";
 import { distortedIdentification } from "./distortions.ts";
-import { programmingMode } from "./programming.ts";
+import { answerPacket, programmingMode } from "./programming.ts";
 import { AWAKE_MS, DEEP, LIGHT, sleep } from "./sleep.ts";
 import { complain, hear, Interruption, type MeterOptions, say, sayData } from "./speech.ts";
 
@@ -53,6 +54,9 @@ function* answer(options: MeterOptions): Dialogue<never> {
     const message = next ?? (yield* hear(meter, inbox, nuls ? AWAKE_MS : Infinity));
     next = undefined;
     if (message?.kind === "break") meter.notice(message);
+    if (message?.kind === "packet" && takesPacket(meter, message.request)) {
+      yield* answerPacket(meter, inbox, message.message);
+    }
     if (message?.kind !== "request") continue;
     const { command, address = "" } = message.request;
     const limit = meter.faults.get("limit");
@@ -65,6 +69,10 @@ function* answer(options: MeterOptions): Dialogue<never> {
     next = yield* sessionOrNext(meter, inbox);
     if (meter.faults.get("rest")) next = yield* rest(meter, inbox);
   }
+}
+
+function takesPacket({ programming, address }: MeterOptions, request: Request): boolean {
+  return programming?.dialect.packet !== undefined && isAddressed(request.address ?? "", address);
 }
 
 /** Deaf for a while after a session. */

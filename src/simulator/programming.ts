@@ -5,7 +5,7 @@ import { formatDataSet } from "../iec62056/data_block.ts";
 import { ACKNOWLEDGEMENT, type Command, encodeBreak, encodeCommand, encodeDataMessage } from "../iec62056/messages.ts";
 import { REPEAT_REQUEST } from "../iec62056/messages.ts";
 import type { LineSettings } from "../line.ts";
-import { type ClientMessage, findSessionMessage } from "./client_messages.ts";
+import { type ClientMessage, type CommandMessage, findSessionMessage } from "./client_messages.ts";
 import type { Programmed } from "./registers.ts";
 import { type CommandEnd, complain, hear, type MeterOptions, say, sayData } from "./speech.ts";
 
@@ -60,6 +60,18 @@ export function* programmingMode(
     if (next === "nothing") continue;
     if ((yield* answer(session, next)) || next.end) return undefined;
   }
+}
+
+/** A register that is asked for in one packet, without a session. */
+export function* answerPacket(
+  meter: MeterOptions,
+  inbox: Inbox,
+  message: CommandMessage,
+): Dialogue<void> {
+  const state = { admitted: false, blocks: [], last: new Uint8Array(), parts: "" };
+  const session: Session = { meter, programmed: meter.programming!, inbox, line: meter.line, ...state };
+  const next = reply(session, message);
+  if (next !== "nothing") yield* answer(session, next);
 }
 
 function rule({ programmed }: Session): "sum7" | "xor" {

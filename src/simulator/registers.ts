@@ -10,6 +10,7 @@ export const DIALECTS = {
   "no-p0": { argument: "", does: "opens programming mode by ACK instead of P0" },
   "no-address": { argument: "", does: "writes no address in its answers" },
   counted: { argument: "", does: "answers R1 only with (1), else by ACK alone" },
+  packet: { argument: "", does: "answers a request and a command in one packet, without a sign-on (Energomera)" },
   only: { argument: "R1|R5|…", does: "knows this read command alone" },
   sum: { argument: "", does: "check characters are sums modulo 128 (Energomera)" },
   refuses: { argument: "nak|break|TEXT", does: "how it says no: by NAK, by a break, by (TEXT); default (ERROR)" },

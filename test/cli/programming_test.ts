@@ -250,3 +250,20 @@ Deno.test("get, set: on a pseudo-terminal at the pace of the wire", async () => 
   const set = await run("set 0.0.0 77 --write --yes PW", { link: "meter", meter: PROTECTED });
   assert.deepEqual([set.code, set.seen.writes, set.seen.complaints], [0, 1, 0], set.err);
 });
+
+Deno.test("get --type energomera-packet: each register in a packet of its own, and what is not there is refused", async () => {
+  const its = { dialects: ["packet", "sum"] };
+  const { code, out, err, seen } = await run("get 1.8.0 0.0.0 9.9.9 --type energomera-packet --format json", its);
+  assert.equal(code, 77, err);
+  const readings = out.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(readings.map(({ meter, address, text }) => [meter, address, text]), [
+    ["-", "1.8.0", "0147238.4"],
+    ["-", "0.0.0", "12345678"],
+  ]);
+  assert.match(err, /refuses R1 9\.9\.9\(\): \(ERROR\)/);
+  assert.deepEqual([seen.sessions, seen.breaks, seen.complaints], [0, 0, 0]);
+  const refused = await run("set 1.8.0 1 --type energomera-packet --write --yes", its);
+  assert.deepEqual([refused.code, /in one packet a register can be read/.test(refused.err)], [77, true], refused.err);
+  const deaf = await run("get 1.8.0 --type energomera-packet");
+  assert.equal(deaf.code, 69, "a meter that wants a sign-on does not answer");
+});

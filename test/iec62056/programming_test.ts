@@ -5,6 +5,7 @@ import {
   encodeCommand,
   encodeDataMessage,
   EOT,
+  logIn,
   presentationOf,
   type Programming,
   programming,
@@ -430,6 +431,51 @@ Deno.test("readRegisters: Energomera's sum, letters for addresses, tariffs with 
     password: "777777",
   });
   assert.deepEqual(texts(second), ["0.402", "49.97", "237.58", "68.42", "45.54", "22.88", "0.00", "0.00", "0.00"]);
+});
+
+Deno.test("readRegisters: in one packet each, without a sign-on and a break; damaged, it is asked anew", {
+  ignore: !hasVectors,
+}, () => {
+  const sum = (text: string) => toText(encodeDataMessage(text, "sum7"));
+  const fast = toText(fromHex(vectors().get("req-energomera-fast")!.hex));
+  const other = "/?!" + toText(encodeCommand({ name: "R1", data: "CURRE()" }, "sum7"));
+  const script = [
+    ...["= 300 7E1", "~ 200", `> ${fast}`, `< ${sum("VOLTA(237.58)\r\n")}`, "~ 200", `> ${other}`],
+    ...[
+      `< ${sum("CURRE(0.402)\r\n").replace("402", "403")}`,
+      "silence",
+      "~ 200",
+      `> ${other}`,
+      `< ${sum("CURRE(0.402)\r\n")}`,
+    ],
+  ];
+  const options = { type: "energomera-packet" };
+  assert.deepEqual(texts(run(registers("VOLTA", "CURRE"), script, options)), ["237.58", "0.402"]);
+  const named = run(
+    function* (meter) {
+      return telegramOf(meter, (yield* readRegisters(meter, ["VOLTA"])).answers);
+    },
+    script.slice(0, 4),
+    options,
+  );
+  assert.equal(named.identification, undefined, "nobody has said who it is");
+  for (
+    const work of [
+      (meter: Programming) => logIn(meter, "777777"),
+      (meter: Programming) => write(meter, { name: "W1", data: "X(1)" }),
+    ]
+  ) {
+    assert.match(
+      failure(work, ["= 300 7E1"], options).message,
+      /in one packet a register can be read, and nothing else/,
+    );
+  }
+  const addressed = { ...options, address: "141628345" };
+  run(
+    registers("VOLTA"),
+    ["= 300 7E1", "~ 200", `> ${fast.replace("?", "?141628345")}`, `< ${sum("VOLTA(1)\r\n")}`],
+    addressed,
+  );
 });
 
 Deno.test("readRegisters: NEVA's (01) is an error message, and its P0 with a wrong check is asked for again", {
