@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Capture, parseCaptures, startSimulator } from "../../src/simulator/mod.ts";
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
-const TELEGRAM = "/ISk5MT174\r\n\r\n1.8.0(000123.4*kWh)\r\n!\r\n";
+const TELEGRAM = "/ISk5MT174\r\n\x021.8.0(000123.4*kWh)\r\n!\r\n\x03";
 
 function spawn(args: string[], flags: readonly string[] = ["--allow-all"]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
