@@ -1,16 +1,18 @@
 /** The trial `fuzz`: ten million inputs that no meter, server or person should send. @module */
 import { fuzzAnswers, fuzzCodes, fuzzConfigurations, fuzzFormats } from "./fuzz_texts.ts";
 import { fuzzDlms } from "./fuzz_dlms.ts";
+import { fuzzDlmsSessions } from "./fuzz_dlms_sessions.ts";
 import { fuzzBytes, fuzzDecode, fuzzPushes, fuzzSessions, type Tally } from "./fuzz_telegrams.ts";
 import type { Row, Trial, TrialOptions } from "./trial.ts";
 import type { Tries } from "./tries.ts";
 
 const MILLIONS = 10_000_000;
 
-/** Which part of all inputs each gets; a configuration costs as much as a thousand codes. */
+/** Which part of all inputs each gets; a configuration costs as much as a thousand codes, a session with a DLMS meter more. */
 const SHARES = {
-  decode: 0.61,
-  dlms: 0.01,
+  decode: 0.568,
+  dlms: 0.05,
+  dlmsSessions: 0.002,
   sessions: 0.1,
   pushes: 0.08,
   bytes: 0.1,
@@ -35,6 +37,7 @@ export const fuzz: Trial = {
     ];
     await fuzzBytes(tries("bytes", SHARES.bytes));
     await fuzzDlms(tries("dlms", SHARES.dlms));
+    await fuzzDlmsSessions(tries("DLMS sessions", SHARES.dlmsSessions));
     await fuzzCodes(tries("codes", SHARES.codes));
     await fuzzFormats(tries("formats", SHARES.formats));
     await fuzzAnswers(tries("answers", SHARES.answers));

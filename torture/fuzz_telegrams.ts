@@ -8,7 +8,7 @@ import { converse } from "../src/session.ts";
 import type { DataSet, Telegram } from "../src/telegram.ts";
 import { FakeClock } from "../test/support/fake_clock.ts";
 import { type Damage, damaged, damages } from "./damage.ts";
-import { type Behaviour, HostileMeter, type Reply } from "./hostile_meter.ts";
+import { type Behaviour, HostileMeter, type Reply, textMeter } from "./hostile_meter.ts";
 import { recordings, specimens } from "./specimens.ts";
 import { assertReadable, checkThatFits, hasCheckCharacter, sameSets } from "./truth.ts";
 import { type Tries, tryOut } from "./tries.ts";
@@ -160,7 +160,7 @@ function play({ faults, instead, then }: Scene, truth: Uint8Array): Reply {
 /** One session, and that it ended as a session must. */
 async function readFrom(behaviour: Behaviour): Promise<Telegram | undefined> {
   const clock = new FakeClock();
-  const meter = new HostileMeter(clock, behaviour);
+  const meter = new HostileMeter(clock, behaviour, textMeter(behaviour));
   const limit = new AbortController();
   const over = new DOMException("took too long", "TimeoutError");
   clock.sleep(SESSION_MS, limit.signal).then(() => limit.abort(over), () => {});

@@ -10,15 +10,22 @@ export interface Reply {
   readonly then: "silence" | "hang up" | "for ever";
 }
 
-/** How it behaves in a session. */
-export interface Behaviour {
+/** How what it says arrives. */
+export interface Pace {
+  /** Bytes that come at once, and the time between two such pieces. */
+  readonly piece: number;
+  readonly gapMs: number;
+}
+
+/** What it says to a message: one thing after the other, until one that does not end in silence. */
+export type Answering = (asked: Uint8Array) => readonly Reply[];
+
+/** How a meter of IEC 62056-21 behaves in a session. */
+export interface Behaviour extends Pace {
   /** To the first, second … request; the last one to all that follow. */
   readonly identifications: readonly Reply[];
   /** To an option select or a NAK, likewise. */
   readonly data: readonly Reply[];
-  /** Bytes that come at once, and the time between two such pieces. */
-  readonly piece: number;
-  readonly gapMs: number;
   /** It sends its data behind the identification without being asked (modes A and B). */
   readonly hasty: boolean;
 }
@@ -27,6 +34,19 @@ export interface Behaviour {
 const BABBLE = { bytes: 16 * 1024, gapMs: 100 } as const;
 
 const [ACK, NAK, SLASH] = [0x06, 0x15, 0x2f];
+
+/** The meter of such a behaviour. */
+export function textMeter({ identifications, data, hasty }: Behaviour): Answering {
+  const next = (replies: readonly Reply[]) => {
+    let asked = 0;
+    return () => replies[Math.min(asked++, replies.length - 1)]!;
+  };
+  const [identification, message] = [next(identifications), next(data)];
+  return ([first]) => {
+    if (first === SLASH) return hasty ? [identification(), message()] : [identification()];
+    return first === ACK || first === NAK ? [message()] : [];
+  };
+}
 
 /** The wire to it: what a session is given as transport. */
 export class HostileMeter implements Transport {
@@ -39,9 +59,8 @@ export class HostileMeter implements Transport {
   #wake = () => {};
   /** Which of its speeches is the last one; the others have been cut off. */
   #speech = 0;
-  #asked = { identifications: 0, data: 0 };
 
-  constructor(readonly clock: Clock, readonly behaviour: Behaviour) {}
+  constructor(readonly clock: Clock, readonly pace: Pace, readonly answering: Answering) {}
 
   /** Whether it has hung up. */
   get lost(): boolean {
@@ -65,8 +84,8 @@ export class HostileMeter implements Transport {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#lost) return Promise.reject(this.#lost);
     this.sent.push(bytes);
-    if (bytes[0] === SLASH) this.#answer("identifications");
-    else if (bytes[0] === ACK || bytes[0] === NAK) this.#answer("data");
+    const replies = this.answering(bytes);
+    if (replies.length > 0) void this.#speak(replies, ++this.#speech);
     return Promise.resolve();
   }
 
@@ -83,25 +102,24 @@ export class HostileMeter implements Transport {
     return Promise.resolve();
   }
 
-  #answer(what: "identifications" | "data"): void {
-    const replies = this.behaviour[what];
-    const reply = replies[Math.min(this.#asked[what]++, replies.length - 1)]!;
-    this.#speak(reply, ++this.#speech).then(() => {
-      if (what === "identifications" && this.behaviour.hasty && reply.then === "silence") this.#answer("data");
-    });
+  async #speak(replies: readonly Reply[], speech: number): Promise<void> {
+    for (const { bytes, then } of replies) {
+      await this.#say(bytes, speech);
+      if (this.#speech !== speech) return;
+      if (then === "for ever" && bytes.length > 0) return this.#babble(repeated(bytes, BABBLE.bytes), speech);
+      if (then !== "hang up") continue;
+      this.#lost = new LineError("lost", "the hostile meter hung up");
+      return this.#wake();
+    }
   }
 
-  async #speak({ bytes, then }: Reply, speech: number): Promise<void> {
-    const { piece, gapMs } = this.behaviour;
+  async #say(bytes: Uint8Array, speech: number): Promise<void> {
+    const { piece, gapMs } = this.pace;
     for (let at = 0; at < bytes.length; at += piece) {
       await this.clock.sleep(gapMs);
       if (this.#speech !== speech) return;
       this.#arrive(bytes.subarray(at, at + piece));
     }
-    if (then === "for ever" && bytes.length > 0) return this.#babble(repeated(bytes, BABBLE.bytes), speech);
-    if (then !== "hang up") return;
-    this.#lost = new LineError("lost", "the hostile meter hung up");
-    this.#wake();
   }
 
   async #babble(bytes: Uint8Array, speech: number): Promise<void> {

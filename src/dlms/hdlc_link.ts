@@ -162,7 +162,7 @@ export class HdlcLink implements Link {
   #take(exchange: Exchange, { value: { control, segmented, information }, atMs }: Cut<Frame>): void {
     if (!("receive" in control)) throw this.#unlinked(control, information);
     const { base, acknowledged, pieces, parts } = exchange;
-    const arrived = (control.receive - base - acknowledged + 16) % 8;
+    const arrived = control.receive - base - acknowledged & 7; // modulo 8, also of what is below 0
     if (arrived <= Math.min(this.#parameters.windowSend, pieces.length - acknowledged)) {
       exchange.acknowledged += arrived;
     }
@@ -187,11 +187,12 @@ export class HdlcLink implements Link {
 
   #gone(times: number, { acknowledged, pieces, octets }: Exchange): Error {
     this.#connected = false;
-    const where = octets > 0
-      ? `after ${octets} octets of its answer`
-      : pieces.length > 0
+    const rest = acknowledged < pieces.length
       ? `to frame ${acknowledged + 1} of ${pieces.length}`
+      : pieces.length > 0
+      ? "to a question that it has taken"
       : "that goes on";
+    const where = octets > 0 ? `after ${octets} octets of its answer` : rest;
     return new SilenceError(
       `No answer from meter ${formatAddress(this.#options.server)} ${where}, asked ${times} times`,
     );

@@ -107,6 +107,7 @@ export function unprotect(
   const control = reader.unsigned(1);
   const counter = reader.unsigned(4);
   const protection = { authenticated: (control & AUTHENTICATED) !== 0, encrypted: (control & ENCRYPTED) !== 0 };
+  if (title.length !== TITLE_OCTETS) throw reader.error(`its sender's system title has ${title.length} octets, not 8`);
   if (control & COMPRESSED) throw reader.error("it is compressed, which this program cannot undo");
   const text = reader.take(Math.max(0, reader.left - (protection.authenticated ? TAG_OCTETS : 0)));
   const tag = protection.authenticated ? reader.take(TAG_OCTETS) : undefined;

@@ -126,7 +126,7 @@ function answersTo(options: StationOptions, connection: Connection | undefined, 
 }
 
 function acknowledge(connection: Connection, receive: number): void {
-  const arrived = (receive - connection.base - connection.acknowledged + 16) % 8;
+  const arrived = receive - connection.base - connection.acknowledged & 7;
   const open = Math.min(connection.parameters.windowSend, connection.pieces.length - connection.acknowledged);
   if (arrived <= open) connection.acknowledged += arrived;
 }

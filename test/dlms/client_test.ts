@@ -256,15 +256,15 @@ Deno.test("Client: what was heard is remembered from association to association;
 });
 
 Deno.test("Client: values in blocks of every size, in segments of every size, in windows", () => {
-  for (const blockOctets of [20, 33, 64, 200, 1000]) {
+  for (const blockOctets of [20, 33, 64, 200, 1000, 2000]) {
     for (const [size, window] of [[32, 1], [32, 7], [62, 3], [128, 1], [1024, 2]] as const) {
       const parameters = { maxSend: size, maxReceive: size, windowSend: window, windowReceive: window };
       const work = function* (client: Client) {
         const buffer = yield* client.demand(read(PROFILE, 7));
         return "items" in buffer ? buffer.items.length : 0;
       };
-      const rows = onHdlc(testMeter({ blockOctets, rows: 40 }), NONE, work, { parameters, propose: parameters });
-      assert.equal(rows, 40, `${blockOctets} ${size} ${window}`);
+      const rows = onHdlc(testMeter({ blockOctets, rows: 120 }), NONE, work, { parameters, propose: parameters });
+      assert.equal(rows, 120, `${blockOctets} ${size} ${window}`);
     }
   }
 });
@@ -280,6 +280,9 @@ Deno.test("Client: writes, in one piece and in blocks, and says what is refused"
     return [short, yield* client.demand(target)];
   };
   assert.deepEqual(onHdlc(meter, NONE, work), [integer("unsigned", 5), long]);
+  const small = { maxSend: 32, maxReceive: 32, windowSend: 1, windowReceive: 1 }; // 33 frames for one message
+  const inFrames = onHdlc(testMeter({ maxPduOctets: 2000 }), NONE, work, { parameters: small, propose: small });
+  assert.deepEqual(inFrames, [integer("unsigned", 5), long]);
   const denied = function* (client: Client) {
     yield* client.set(read(ENERGY), integer("unsigned", 5));
   };
