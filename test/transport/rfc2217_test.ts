@@ -8,6 +8,7 @@ import { toBytes } from "../../src/iec62056/characters.ts";
 import { openTransport, parseEndpoint, type Transport } from "../../src/transport/mod.ts";
 import { openRfc2217 } from "../../src/transport/rfc2217.ts";
 import { encodeOption, encodePort, telnetDecoder, type TelnetEvent } from "../../src/transport/telnet.ts";
+import { isMissing } from "../support/influx_servers.ts";
 import { temporaryFolder } from "../support/readings.ts";
 
 const { signal: never } = new AbortController();
@@ -256,11 +257,8 @@ async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-const hasSer2net = await new Deno.Command("ser2net", { args: ["-v"], stdout: "null", stderr: "null" }).output()
-  .then(() => true, () => false);
-
 Deno.test("rfc2217: a paced meter behind Debian's ser2net, its speed changed at the right moment", {
-  ignore: !hasSer2net && Deno.env.get("OBISD_TEST_ALL") !== "1",
+  ignore: isMissing("ser2net"),
 }, async () => {
   using folder = temporaryFolder();
   const captures = parseCaptures(toBytes("/ABC5METER\r\n0.0.0(12345678)\r\n1.8.0(0147238.4*kWh)\r\n!\r\n"));

@@ -49,7 +49,8 @@ Deno.test("serial: setLine changes the speed, one without a code of its own too,
   await using pty = openPty();
   const notices: string[] = [];
   await using port = await open(pty.path, (notice) => notices.push(notice));
-  for (const baud of [300, 9600, 10400, 115200, 300]) {
+  const emulated = Deno.env.has("QEMU_LD_PREFIX"); // qemu's user emulation knows no speed without a code of its own
+  for (const baud of [300, 9600, ...emulated ? [] : [10400], 115200, 300]) {
     await port.setLine({ ...SIGN_ON_LINE, baud });
     await port.setLine({ ...SIGN_ON_LINE, baud });
     assert.equal(pty.readerLine().baud, baud);
