@@ -50,13 +50,14 @@ function parseRetryAfter(text: string | null, nowMs: number): { afterMs?: number
 }
 
 interface BadLine {
-  readonly line_number: number;
+  readonly line_number: unknown;
   readonly error_message?: unknown;
 }
 
 /** The lines that a v3 server names (`data: [{ line_number, error_message }]`, or the first of them alone), as indices. */
 function badLines(body: string, count: number): number[] {
-  const indices = [...new Set(dataOf(body).map(({ line_number }) => line_number - 1))];
+  const numbers = dataOf(body).map(({ line_number }) => typeof line_number === "number" ? line_number - 1 : NaN);
+  const indices = [...new Set(numbers)];
   return indices.every((index) => Number.isInteger(index) && index >= 0 && index < count) ? indices : [];
 }
 

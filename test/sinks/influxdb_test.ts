@@ -155,6 +155,7 @@ Deno.test("influxdb: what follows from an answer", async () => {
     }],
     [400, data(4), {}, { kind: "split" }],
     [400, data(), {}, { kind: "split" }],
+    [422, '{"data":{"line_number":{"toString":1}}}', {}, { kind: "split" }],
   ];
   for (const [status, body, headers, remedy] of table) {
     await using server = answering(new Response(body, { status, headers }));
