@@ -58,30 +58,37 @@ const LONG_MS = 15_000;
 /** Reads values; scaler and unit of each register are asked for once. */
 export class ValueReader {
   readonly #client: Client;
-  readonly #scalers = new Map<string, ScalerUnit | undefined>();
+  readonly #scales = new Map<string, Scale>();
 
   constructor(client: Client) {
     this.#client = client;
   }
 
-  /** An attribute with its digits scaled. A refusal is told, not thrown: others may be readable. */
+  /**
+   * An attribute with its digits scaled. A refusal is told, not thrown: others may be readable. A register whose scaler is
+   * refused is one: nobody knows by which power of ten its digits count.
+   */
   *read(reference: AttributeReference): Dialogue<AttributeReading> {
     const got = yield* this.#client.get(reference);
     const { atMs } = got;
-    if ("error" in got) return { reference, atMs, refused: explainResult(got.error), data: NULL, value: NO_VALUE };
-    const scalerUnit = yield* this.#scalerUnit(reference);
-    return { reference, atMs, data: got.data, value: readValue(got.data, scalerUnit) };
+    const refused = (why: string) => ({ reference, atMs, refused: why, data: NULL, value: NO_VALUE });
+    if ("error" in got) return refused(explainResult(got.error));
+    const scale = yield* this.#scale(reference);
+    if ("refused" in scale) return refused(`its scaler and unit: ${scale.refused}`);
+    return { reference, atMs, data: got.data, value: readValue(got.data, scale.scalerUnit) };
   }
 
-  *#scalerUnit({ classId, name, id }: Reference): Dialogue<ScalerUnit | undefined> {
+  *#scale({ classId, name, id }: Reference): Dialogue<Scale> {
     const at = scalerUnitAttribute(classId, id);
-    if (at === undefined) return undefined;
+    if (at === undefined) return {};
     const key = `${classId} ${name} ${at}`;
-    if (!this.#scalers.has(key)) {
+    let scale = this.#scales.get(key);
+    if (!scale) {
       const got = yield* this.#client.get({ classId, name, id: at });
-      this.#scalers.set(key, "data" in got ? readScalerUnit(got.data) : undefined);
+      scale = "error" in got ? { refused: explainResult(got.error) } : scaleOf(got.data);
+      this.#scales.set(key, scale);
     }
-    return this.#scalers.get(key);
+    return scale;
   }
 
   /**
@@ -93,13 +100,12 @@ export class ValueReader {
     const columns = readCaptureObjects(yield* this.#client.demand({ ...profile, id: 3 }));
     const period = yield* this.#client.get({ ...profile, id: 4 });
     const periodS = "data" in period ? integerOf(period.data) ?? 0 : 0;
-    const scalers: (ScalerUnit | undefined)[] = [];
-    for (const { classId, name, attribute: id } of columns) {
-      scalers.push(yield* this.#scalerUnit({ classId, name, id }));
-    }
-    const described = { periodS, columns: columns.map((column, at) => ({ ...column, unit: scalers[at]?.unit ?? "" })) };
+    const scales: Scale[] = [];
+    for (const { classId, name, attribute: id } of columns) scales.push(yield* this.#scale({ classId, name, id }));
+    const units = scales.map((scale) => "refused" in scale ? "" : scale.scalerUnit?.unit ?? "");
+    const described = { periodS, columns: columns.map((column, at) => ({ ...column, unit: units[at]! })) };
     const chosen = chooser(rows, zone, (row) => {
-      onRow({ ...row, values: row.cells.map((cell, at) => readValue(cell, scalers[at])) }, described);
+      onRow({ ...row, values: row.cells.map((cell, at) => inScale(cell, scales[at]!)) }, described);
     });
     const read = rowReader({ columns, periodS, ...zone });
     yield* this.#buffer(profile, rows, (element) => chosen.take(read(element)));
@@ -122,6 +128,19 @@ export class ValueReader {
     const used = integerOf(yield* this.#client.demand({ ...profile, id: 7 })) ?? 0;
     return selectEntries(Math.max(1, used - rows.count + 1), 0);
   }
+}
+
+/** Scaler and unit of an attribute, if it has any; or why the meter does not say them. */
+type Scale = { readonly scalerUnit?: ScalerUnit } | { readonly refused: string };
+
+function scaleOf(data: Data): Scale {
+  const scalerUnit = readScalerUnit(data);
+  return scalerUnit ? { scalerUnit } : {};
+}
+
+/** The digits of an unknown scale are no number. */
+function inScale(cell: Data, scale: Scale): Value {
+  return "refused" in scale ? { ...readValue(cell), number: false } : readValue(cell, scale.scalerUnit);
 }
 
 /** @throws {RefusalError} */

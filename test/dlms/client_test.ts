@@ -93,6 +93,17 @@ function* energy(client: Client): Dialogue<string> {
   return `${value.text} ${value.unit}`;
 }
 
+Deno.test("ValueReader: a register whose scaler the meter refuses is refused: its digits may count by any power of ten", () => {
+  const answers = {
+    *get({ id }: { id: number }) {
+      return id === 3 ? { error: 3, atMs: 0 } : { data: { type: "double-long-unsigned", value: 1234 }, atMs: 0 };
+    },
+  };
+  const { value } = new ValueReader(answers as unknown as Client).read(read(ENERGY)).next();
+  assert("refused" in value! && /^its scaler and unit: /.test(value.refused!), JSON.stringify(value));
+  assert.deepEqual(value.value, { text: "", unit: "", number: false });
+});
+
 const sent = (name: string) => `> ${toText(octets(name))}`;
 const came = (name: string) => `< ${toText(octets(name))}`;
 
