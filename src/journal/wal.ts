@@ -61,7 +61,7 @@ export function writeAgain(path: string): void {
 /** The log of a database that is open. */
 export class Wal implements Disposable {
   #file: Deno.FsFile | undefined;
-  #ino: number | null = null;
+  #info: Deno.FileInfo | undefined;
   #failure: FileTrouble | undefined;
 
   /** `path` is the database's. */
@@ -93,13 +93,13 @@ export class Wal implements Disposable {
   /** SQLite has created it by now. */
   #open(): void {
     this.#file = Deno.openSync(walPath(this.path), { read: true, write: true });
-    const { ino, size } = this.#file.statSync();
-    this.#ino = ino;
-    if (size < GROWN_BYTES) grow(this.#file, size);
+    this.#info = this.#file.statSync();
+    if (this.#info.size < GROWN_BYTES) grow(this.#file, this.#info.size);
   }
 
   #assertThere(): void {
-    if (Deno.statSync(walPath(this.path)).ino !== this.#ino) throw new Error("another file lies in its place");
+    const { dev, ino } = Deno.statSync(walPath(this.path));
+    if (dev !== this.#info!.dev || ino !== this.#info!.ino) throw new Error("another file lies in its place");
   }
 }
 
