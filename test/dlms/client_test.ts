@@ -95,6 +95,7 @@ function* energy(client: Client): Dialogue<string> {
 
 Deno.test("ValueReader: a register whose scaler the meter refuses is refused: its digits may count by any power of ten", () => {
   const answers = {
+    // deno-lint-ignore require-yield -- it answers at once
     *get({ id }: { id: number }) {
       return id === 3 ? { error: 3, atMs: 0 } : { data: { type: "double-long-unsigned", value: 1234 }, atMs: 0 };
     },
