@@ -44,7 +44,7 @@ export interface PushLine {
 /**
  * Brings home the next message of a meter at the end of a line.
  * @param inbox kept by the caller from message to message: the next one may have begun
- * @throws {SilenceError} nothing came for a minute @throws {ProtocolError} it cannot be trusted, or read
+ * @throws {SilenceError} nothing came for half a minute @throws {ProtocolError} it cannot be trusted, or read
  */
 export function* hearPushed(inbox: Inbox, { line, meter, heard }: PushLine): Dialogue<Telegram> {
   yield* setLine(line);

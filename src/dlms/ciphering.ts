@@ -148,7 +148,8 @@ function isDedicated(kind: CipherKind): boolean {
 
 /** Why a message with this counter is not believed. */
 export function explainReplay(counter: number, heard: number): string {
-  return `invocation counter ${counter} after ${heard}: it was heard before, or the meter has lost its count`;
+  const hint = "docs/dlms.md says what to do then";
+  return `invocation counter ${counter} after ${heard}: it was heard before, or the meter has lost its count (${hint})`;
 }
 
 /** A counter in memory alone: for keys that live as short, and for tests. */

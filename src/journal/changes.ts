@@ -1,17 +1,8 @@
 /** What changed since the last commit, to go along with the next: the cursors, and what happened to what their sinks lack. @module */
-import type { DeadRow, DroppedLetters, GapRow, SettledLetter, SinkRow } from "./messages.ts";
+import type { Changes, DeadRow, DroppedLetters, GapRow, SettledLetter } from "./messages.ts";
 
 /** All that happened beside the cursors. */
-export interface Events {
-  readonly dead: readonly DeadRow[];
-  readonly letters: readonly SettledLetter[];
-  readonly dropped: readonly DroppedLetters[];
-  readonly gaps: readonly GapRow[];
-  readonly forgotten: readonly string[];
-}
-
-/** What goes to disk: both. */
-export type Changes = Events & { readonly sinks: readonly SinkRow[] };
+export type Events = Omit<Changes, "sinks">;
 
 /** Why a sink never sees some readings, and since when. */
 export interface GapReason {

@@ -1,8 +1,18 @@
 /** The sinks' places in the log, and their books: `ingested = delivered + pending + evicted + dead`, at all times. @module */
 import type { Book } from "../journal.ts";
-import { type Changes, type GapReason, Unsaved } from "./changes.ts";
+import { type GapReason, Unsaved } from "./changes.ts";
 import { addUp, type Cursor, FRESH, newCursor, type Outcome } from "./cursor.ts";
-import type { Counted, Excess, GapRow, Head, LetterState, Settled, SettledLetter, SinkRow } from "./messages.ts";
+import type {
+  Changes,
+  Counted,
+  Excess,
+  GapRow,
+  Head,
+  LetterState,
+  Settled,
+  SettledLetter,
+  SinkRow,
+} from "./messages.ts";
 
 /** A sink that left the configuration keeps its cursor this long. */
 const DETACHED_MS = 7 * 86_400_000;

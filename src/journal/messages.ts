@@ -154,12 +154,8 @@ export interface Head {
 /** A place in the log, and how many readings lie between it and where one comes from. */
 export type Settled = Head & { readonly count: number };
 
-/** All that goes to disk together: whole or not at all. */
-export interface Commit {
-  readonly forms: readonly FormEntry[];
-  readonly readouts: readonly ReadoutRow[];
-  /** Single readouts to delete, which make room. */
-  readonly thinned: readonly number[];
+/** What changed of the sinks' places, and what happened to what they lack. */
+export interface Changes {
   readonly sinks: readonly SinkRow[];
   /** Sinks whose cursors nobody will want back. */
   readonly forgotten: readonly string[];
@@ -167,6 +163,14 @@ export interface Commit {
   readonly letters: readonly SettledLetter[];
   readonly dropped: readonly DroppedLetters[];
   readonly gaps: readonly GapRow[];
+}
+
+/** All that goes to disk together: whole or not at all. */
+export interface Commit extends Changes {
+  readonly forms: readonly FormEntry[];
+  readonly readouts: readonly ReadoutRow[];
+  /** Single readouts to delete, which make room. */
+  readonly thinned: readonly number[];
   readonly notes: readonly Note[];
   /** Readouts up to here are of no more use to anybody. */
   readonly trimTo: number;

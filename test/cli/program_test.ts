@@ -41,7 +41,9 @@ journal: { path: journal.db, group_commit: 0s }
     const printed = await spawn(["permissions", "-c", path]).output();
     const flags = new TextDecoder().decode(printed.stdout).trim().split("\n");
     const child = spawn(["run", "-c", path], flags);
+    const limit = setTimeout(() => child.kill("SIGKILL"), 60_000); // else one that says nothing would hold up all tests
     const first = await firstLine(child.stdout);
+    clearTimeout(limit);
     if (first !== "") child.kill("SIGTERM");
     const [{ code }, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
     assert.match(first, /"text":"000123\.4"/, stderr);
