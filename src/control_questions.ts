@@ -1,5 +1,6 @@
 /** What a running daemon can be asked. @module */
 import * as z from "zod";
+import type { HeardCounters } from "./heard_counters.ts";
 import type { Journal } from "./journal.ts";
 import type { Status } from "./status.ts";
 
@@ -7,6 +8,8 @@ const choice = z.strictObject({ ids: z.array(z.int()).readonly().optional(), sin
 const question = z.discriminatedUnion("ask", [
   z.strictObject({ ask: z.literal("status") }),
   z.strictObject({ ask: z.literal("dead"), verb: z.enum(["list", "retry", "purge"]), choice }),
+  z.strictObject({ ask: z.literal("heard") }),
+  z.strictObject({ ask: z.literal("forget"), title: z.string() }),
 ]);
 
 /** A question, as it crosses the socket. */
@@ -16,10 +19,11 @@ export type Question = z.input<typeof question>;
 export interface Knowing {
   readonly status: () => Status;
   readonly journal: Journal;
+  readonly heard: HeardCounters;
 }
 
 /** Answers a question. @throws {Error} when nobody can know what is meant */
-export async function answerQuestion(asked: unknown, { status, journal }: Knowing): Promise<unknown> {
+export async function answerQuestion(asked: unknown, { status, journal, heard }: Knowing): Promise<unknown> {
   const { success, data } = question.safeParse(asked);
   if (!success) throw new Error("This obisd does not know the question: is the daemon of another version?");
   switch (data.ask) {
@@ -27,5 +31,9 @@ export async function answerQuestion(asked: unknown, { status, journal }: Knowin
       return status();
     case "dead":
       return await journal.letters[data.verb](data.choice);
+    case "heard":
+      return heard.list();
+    case "forget":
+      return heard.forget(data.title);
   }
 }

@@ -32,6 +32,11 @@ export function nameOf(key: Uint8Array, title: Uint8Array): string {
   return `${title.toHex().toUpperCase()}-${digest}`;
 }
 
+/** The title in such a name, in hex. */
+export function titleIn(name: string): string {
+  return name.split("-")[0]!;
+}
+
 /** Another process waits meanwhile. Whoever may read the file may lock it: it may be another user's. */
 function lock(path: string): Disposable {
   const file = open(path);

@@ -5,6 +5,7 @@ import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
 import { type ProgramStatus, statusOf } from "./daemon_status.ts";
 import { deliver, type Delivery } from "./delivery.ts";
+import type { HeardCounters } from "./heard_counters.ts";
 import { HostTime, timeTeller } from "./host_time.ts";
 import { countersBeside, InvocationCounters } from "./invocation_counters.ts";
 import { type Journal, openJournal } from "./journal.ts";
@@ -98,6 +99,11 @@ export class Daemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** What was heard from DLMS meters. */
+  get heard(): HeardCounters {
+    return this.#counters.heard;
   }
 
   /** How everything is doing. */

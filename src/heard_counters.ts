@@ -6,7 +6,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { type Book, nameOf, openBook } from "./counter_book.ts";
+import { type Book, nameOf, openBook, titleIn } from "./counter_book.ts";
 
 /** From one writing to the next. */
 const KEEP_MS = 60_000;
@@ -26,6 +26,13 @@ export interface HeardUnder {
   set(title: string, counter: number): void;
   /** Nothing more comes for now: a good moment to write. */
   settle(): void;
+}
+
+/** What was heard of one sender under one key. */
+export interface Heard {
+  /** The sender's system title, in hex. */
+  readonly title: string;
+  readonly counter: number;
 }
 
 /** The book of what was heard. */
@@ -53,6 +60,26 @@ export class HeardCounters {
       },
       settle: () => this.#keepSoon(),
     };
+  }
+
+  /** All of it, as far as it is known here. @throws {Error} the file is damaged, or may not be had */
+  list(): Heard[] {
+    this.#book = { ...this.#merge(this.#book ?? {}) };
+    return Object.entries(this.#book).map(([id, counter]) => ({ title: titleIn(id), counter }));
+  }
+
+  /**
+   * Believes this sender's next message, whatever its number: the meter has begun to count anew.
+   * @returns what was heard of it until now @throws {Error} the file is damaged, or may not be had
+   */
+  forget(title: string): Heard[] {
+    const forgotten = this.list().filter((heard) => heard.title === title);
+    if (forgotten.length === 0) return [];
+    using file = openBook(this.#path);
+    const isOther = ([id]: [string, unknown]) => titleIn(id) !== title;
+    file.write(Object.fromEntries(Object.entries(file.numbers).filter(isOther)));
+    this.#book = Object.fromEntries(Object.entries(this.#book!).filter(isOther));
+    return forgotten;
   }
 
   #all(): Record<string, number> {

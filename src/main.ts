@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   simulate: async () => (await import("./cli/simulate.ts")).simulate,
   dead: async () => (await import("./cli/dead.ts")).dead,
   status: async () => (await import("./cli/status.ts")).status,
+  forget: async () => (await import("./cli/forget.ts")).forget,
   permissions: async () => (await import("./cli/permissions.ts")).permissions,
 };
 

@@ -85,7 +85,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "sinks/": ["src/sink.ts"],
   "src/degraded.ts": ["src/clock.ts", "src/journal", "src/status.ts"],
   "src/delivery": ["src/clock.ts", "src/log.ts", "src/journal", "src/sink.ts"],
-  "src/control_questions.ts": ["src/journal", "src/status.ts"],
+  "src/control_questions.ts": ["src/heard_counters.ts", "src/journal", "src/status.ts"],
   "src/dlms_access.ts": [
     ...["src/dlms_settings.ts", "src/dlms/", "src/errors.ts", "src/invocation_counters.ts", "src/mode_e.ts"],
     "src/transport/endpoint.ts",
@@ -207,6 +207,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/pulse.ts": ["src/clock.ts", "src/progress.ts"],
   "src/daemon": [
     "src/pulse.ts",
+    "src/heard_counters.ts",
     "src/invocation_counters.ts",
     ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
     ...["src/status.ts", "src/standing.ts", "src/degraded.ts"],
@@ -251,6 +252,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/dlms_access.ts",
       "src/asking.ts",
       "src/obis/",
+      "src/heard_counters.ts",
       "src/invocation_counters.ts",
       "src/mode_e.ts",
       "src/recording.ts",

@@ -7,7 +7,7 @@ import { cipheringOf, CLIENT_TITLE, keys, testMeter } from "./support/dlms_meter
 import { listening, signedOn, station, wrapped } from "./support/dlms_stations.ts";
 import { isMissing, startInfluxd } from "./support/influx_servers.ts";
 import { temporaryFolder } from "./support/readings.ts";
-import { startRun, until } from "./support/running.ts";
+import { obisd, startRun, until } from "./support/running.ts";
 import { servePty, serveTcp } from "./support/serve_dialogue.ts";
 
 const IDENTIFICATION = "/LGZ5\\2ZMD4101234.B12";
@@ -160,6 +160,7 @@ Deno.test("run: keys and GMAC; killed at any moment, the daemon gives no message
   const { encryption, authentication } = keys(0);
   using folder = folderWith({
     lines: { a: { url: meter.endpoint } },
+    runtime_directory: "run",
     meters: [{
       ...{ name: "a", line: "a", mode: "E", every: "1s", obis: WANTED },
       dlms: {
@@ -185,6 +186,19 @@ Deno.test("run: keys and GMAC; killed at any moment, the daemon gives no message
   counter = countFrom(0x100); // what the meter said long ago is said again
   await using restarted = startRun(folder.config, { env: { AK: authentication.toHex() } });
   await restarted.said(
-    /a: no reading: Cannot trust a message .*: invocation counter \d+ after \d+: it was heard before/,
+    /a: no reading: .*: invocation counter \d+ after \d+: .*counts anew \(then: obisd forget 4D4D4D0000BC614E\)/,
+  );
+  const forget = (...args: string[]) => obisd("forget", ...args, "-c", folder.config);
+  const listed = await forget();
+  assert.match(listed.stdout, /^TITLE +LAST NUMBER\n4D4D4D0000BC614E +\d+\n$/, listed.stderr);
+  const unasked = await forget("4D4D4D0000BC614E");
+  assert.deepEqual([unasked.code, /say --yes if that is meant/.test(unasked.stderr)], [64, true]);
+  const rowsBefore = (await read(`${folder.path}/readings.csv`)).length;
+  counter = countFrom(0x100);
+  const forgotten = await forget("4d4d4d0000bc614e", "--yes");
+  assert.deepEqual([forgotten.code, forgotten.stderr], [0, ""]);
+  await until(
+    () => `a reading again:\n${restarted.stderr.join("\n")}`,
+    async () => (await read(`${folder.path}/readings.csv`)).length > rowsBefore || undefined,
   );
 });

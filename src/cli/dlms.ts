@@ -135,7 +135,7 @@ const OPTION_OF: Readonly<Record<KeyOption, keyof typeof DLMS_OPTIONS>> = {
 };
 
 /** Where a person's own counters are kept (XDG Base Directory Specification). */
-function ownCounters(): string {
+export function ownCounters(): string {
   const state = Deno.env.get("XDG_STATE_HOME") || join(Deno.env.get("HOME") ?? ".", ".local", "state");
   return join(state, "obisd", "dlms-counters.json");
 }

@@ -112,10 +112,10 @@ function listen(socket: string, daemon: Daemon, status: () => Status, log: Log):
     Deno.mkdirSync(dirname(socket), { recursive: true });
     return serveControl(
       socket,
-      (question) => answerQuestion(question, { status, journal: daemon.journal }),
+      (question) => answerQuestion(question, { status, journal: daemon.journal, heard: daemon.heard }),
     );
   } catch (error) {
-    log.warning(`obisd status and dead cannot ask at ${socket}: ${(error as Error).message}`);
+    log.warning(`obisd status, dead and forget cannot ask at ${socket}: ${(error as Error).message}`);
     return undefined;
   }
 }

@@ -109,7 +109,7 @@ export class Ciphering {
       throw this.#untrusted("it is not authenticated: anybody may have changed it", apdu);
     }
     const heard = this.#heardUnder(outer.kind, title);
-    if (counter <= heard) throw this.#untrusted(explainReplay(counter, heard), apdu);
+    if (counter <= heard) throw this.#untrusted(explainReplay(counter, heard, title), apdu);
     this.#hear(outer.kind, title, counter);
     return plain;
   }
@@ -146,10 +146,10 @@ function isDedicated(kind: CipherKind): boolean {
   return kind === "dedicated" || kind === "general-dedicated";
 }
 
-/** Why a message with this counter is not believed. */
-export function explainReplay(counter: number, heard: number): string {
-  const hint = "docs/dlms.md says what to do then";
-  return `invocation counter ${counter} after ${heard}: it was heard before, or the meter has lost its count (${hint})`;
+/** Why a message of this sender with this counter is not believed. */
+export function explainReplay(counter: number, heard: number, title: Uint8Array): string {
+  const anew = `the meter counts anew (then: obisd forget ${toHex(title)})`;
+  return `invocation counter ${counter} after ${heard}: it was heard before, or ${anew}`;
 }
 
 /** A counter in memory alone: for keys that live as short, and for tests. */

@@ -169,7 +169,7 @@ export function readPush(apdu: Uint8Array, meter?: PushingMeter): Push {
   const notification = decodePlain(plain, apdu, title);
   const heard = meter.heard.get(toHex(title));
   if (heard !== undefined && counter <= heard) {
-    throw untrusted(explainReplay(counter, heard), apdu, title);
+    throw untrusted(explainReplay(counter, heard, title), apdu, title);
   }
   meter.heard.set(toHex(title), counter);
   meter.heard.settle?.();
