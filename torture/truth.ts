@@ -23,14 +23,14 @@ export function checkThatFits({ bytes, check }: Telegram): "xor" | "sum" | "crc"
   return sums.some(({ sum }) => sum === wanted) ? "sum" : undefined;
 }
 
-/** Where the block may begin: at the front, behind STX, or in a new line, blanks and control characters passed over or not. */
+/** Where the block may begin: at the front, behind STX, or in a new line, what says nothing passed over or not. */
 function beginnings(bytes: Uint8Array): number[] {
   const plain = [0, ...[STX, LF, CR].flatMap((mark) => positions(bytes, mark).map((at) => at + 1))];
-  return [
-    ...plain,
-    ...plain.map((start) => start + Math.max(0, bytes.subarray(start).findIndex((byte) => byte > 0x20))),
-  ];
+  return [...plain, ...plain.map((start) => start + Math.max(0, bytes.subarray(start).findIndex(speaks)))];
 }
+
+/** Neither a blank nor a control character nor a filler (DEL, with its parity bit too). */
+const speaks = (byte: number) => byte > 0x20 && (byte & 0x7f) !== 0x7f;
 
 /** Whether a check character stands behind the end of this message: then it must be obeyed. */
 export function hasCheckCharacter(bytes: Uint8Array): boolean {
