@@ -35,14 +35,14 @@ const STARTED: readonly Start[] = [
   { how: "bundled, as the unit starts it", ...AS_THE_UNIT_DOES },
 ];
 
-/** Deno's arguments in a file's ExecStart=, up to the permissions, and how the unit allocates: one heap. */
+/** Deno's arguments in a file's ExecStart=, up to the permissions, and how the unit allocates. */
 function startedBy(file: string): Pick<Start, "program" | "env"> {
   const read = (name: string) => Deno.readTextFileSync(projectPath(`systemd/${name}`)).replaceAll("\\\n", " ");
   const [, line] = read(file).match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
-  const [, arenas] = read("obisd.service").match(/^Environment=MALLOC_ARENA_MAX=(\d+)$/m)!;
+  const allocating = read("obisd.service").matchAll(/\b(MALLOC_\w+)=(\d+)/g);
   return {
     program: [...line!.trim().split(/\s+/), "--allow-all", BUNDLE],
-    env: { MALLOC_ARENA_MAX: arenas! },
+    env: Object.fromEntries([...allocating].map(([, name, value]) => [name!, value!])),
   };
 }
 
