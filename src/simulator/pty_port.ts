@@ -7,9 +7,11 @@ import { decodeTermios, encodeTermios, lineOf, terminalFlags } from "../transpor
 import type { Port } from "./wire.ts";
 
 /** How often to look whether a client has opened the port: no event tells. */
-const LOOK_MS = 4;
-/** How often to note the client's speed. */
-const NOTE_MS = 10;
+const LOOK_MS = 40;
+/** How often to note the speed of a client that says nothing. */
+const NOTE_MS = 100;
+/** How often to offer bytes to a client that has no room for them. */
+const OFFER_MS = 4;
 /** A client that takes nothing for so long loses what is said, as on a real port. */
 const STUCK_MS = 2000;
 
@@ -39,9 +41,8 @@ export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Pro
 
   const settings = () => watched && present && open ? lineOf(decodeTermios(libc.getTermios(fd))) : undefined;
   const speed = () => settings()?.baud;
-  /** The last two: the newer may already be of after a change that we are about to hear of. */
-  let [noted, older]: (number | undefined)[] = [];
-  const notes = setInterval(() => [noted, older] = [speed(), noted], NOTE_MS);
+  /** Noted before a look that found nothing: whatever comes later was written at it, or after a change since. */
+  let before: number | undefined;
 
   /** What is there; notices when clients come and go. */
   function look(): Uint8Array | undefined {
@@ -62,27 +63,29 @@ export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Pro
     async read(signal) {
       while (true) {
         signal.throwIfAborted();
+        const noted = speed();
         const bytes = look();
         if (bytes !== undefined && bytes.length > 0) return bytes;
-        if (present) await poller().ready(fd, signal);
-        else await clock.sleep(LOOK_MS, signal);
+        before = noted;
+        if (!present) await clock.sleep(LOOK_MS, signal);
+        else if (watched) await forAWhile(poller().ready(fd, AbortSignal.timeout(NOTE_MS)));
+        else await poller().ready(fd, signal);
       }
     },
     async write(bytes) {
       const untilMs = clock.monotonic() + STUCK_MS;
       for (let at = 0; present && open && at < bytes.length && clock.monotonic() < untilMs;) {
         const count = libc.writeNow(fd, bytes.subarray(at));
-        if (count === 0) await clock.sleep(LOOK_MS);
+        if (count === 0) await clock.sleep(OFFER_MS);
         at += count;
       }
     },
     baud: speed,
-    recentBaud: () => older,
+    baudBefore: () => before,
     stopBits: () => settings()?.stopBits,
     async [Symbol.asyncDispose]() {
       if (!open) return;
       open = false;
-      clearInterval(notes);
       await poller().remove(fd);
       await libc.closePort(fd);
     },
@@ -96,5 +99,14 @@ async function makeRaw(path: string): Promise<void> {
     libc.setTermios(fd, encodeTermios(terminalFlags({ ...SIGN_ON_LINE, dataBits: 8, parity: "none" })));
   } finally {
     await libc.closePort(fd);
+  }
+}
+
+/** Waits for what may end because its time is up, too. */
+async function forAWhile(waiting: Promise<void>): Promise<void> {
+  try {
+    await waiting;
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === "TimeoutError")) throw error;
   }
 }

@@ -26,7 +26,7 @@ export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port 
       }
     },
     baud: () => converterBaud,
-    recentBaud: () => converterBaud,
+    baudBefore: () => converterBaud,
     stopBits: () => undefined,
     async [Symbol.asyncDispose]() {
       if (!closed) connection.close();

@@ -16,8 +16,8 @@ export interface Port extends AsyncDisposable {
   baud(): number | undefined;
   /** The stop bits that it has set; `undefined` as above. */
   stopBits(): number | undefined;
-  /** The speed that it had a few milliseconds ago. */
-  recentBaud(): number | undefined;
+  /** The speed that it had before it wrote what was read last, noted when nothing of that had come yet. */
+  baudBefore(): number | undefined;
 }
 
 /** How a wire is made. */
@@ -38,9 +38,6 @@ export interface WireOptions {
 
 /** SOH B 0 ETX and the check character. */
 const BREAK_BYTES = 5;
-/** A client that changes its speed so soon after it began to send has drained its port: a pseudo-terminal took all. */
-const DRAINED_MS = 20;
-
 /** How long the meters hear on after their client has hung up: the last piece of what they say, and a break. */
 const LAST_WORDS_MS = 500;
 
@@ -92,37 +89,27 @@ export class Wire {
     }
   }
 
-  /** What the client has begun to say at `fromMs`. @returns when its last bit has come */
+  /**
+   * What the client has begun to say at `fromMs`, to its end at the speed at which it was written: a pseudo-terminal says
+   * at once that all has left, so that its client rightly sets the next speed long before. @returns when its last bit has come
+   */
   async #hear(bytes: Uint8Array, fromMs: number, signal: AbortSignal): Promise<number> {
-    const { clock, paced, complain } = this.options;
+    const { clock, paced } = this.options;
     const baud = this.#baudOfClient();
-    if (paced) await sleepUntil(clock, fromMs + Math.min(DRAINED_MS, this.durationMs(bytes.length, baud)), signal);
-    let setting = this.port.baud();
     let atMs = fromMs;
-    let steady = true;
     for (let at = 0; at < bytes.length;) {
-      const now = this.port.baud() ?? setting; // who has closed the port changes nothing any more
-      if (now !== setting) {
-        complain(`the client changed from ${setting} to ${now} Bd while it was sending`);
-        steady = false;
-      }
-      setting = now;
       const piece = bytes.subarray(at, at += this.pieceBytes(baud));
       atMs += this.durationMs(piece.length, baud);
       if (paced) await sleepUntil(clock, atMs, signal);
-      await this.#deliver(piece, steady ? baud : undefined, atMs);
+      await this.#deliver(piece, baud, atMs);
     }
     return atMs;
   }
 
-  /**
-   * The speed at which the client has sent what is coming in. A pseudo-terminal says at once that all has left, so the
-   * client may have set the next speed by now: if the meter in session has the one from just before, that was it.
-   */
+  /** The speed at which the client wrote what is coming in: the one before or the one now, whichever the meter has. */
   #baudOfClient(): number {
-    const now = this.port.baud();
-    const before = this.port.recentBaud();
-    return before === this.#meterBaud ? before : now ?? this.#meterBaud;
+    const before = this.port.baudBefore();
+    return before === this.#meterBaud ? before : this.port.baud() ?? this.#meterBaud;
   }
 
   /** What a meter says in one piece, at the moment at which its last bit has left. */
@@ -166,15 +153,14 @@ export class Wire {
   }
 
   /** One that wants two stop bits sees no end of characters that have one. */
-  #hears({ line }: WireEnd, baud: number | undefined): boolean {
+  #hears({ line }: WireEnd, baud: number): boolean {
     return line.baud === baud && line.stopBits <= (this.port.stopBits() ?? line.stopBits);
   }
 
-  /** `baud`: `undefined` when the client's speed changed on the way. */
-  async #deliver(piece: Uint8Array, baud: number | undefined, atMs: number): Promise<void> {
+  async #deliver(piece: Uint8Array, baud: number, atMs: number): Promise<void> {
     const { echo, parity, complain } = this.options;
     if (echo === true || echo === "fast" && this.#meterBaud !== SIGN_ON_LINE.baud) await this.port.write(piece);
-    if (baud !== undefined && !this.#ends.some((end) => end.line.baud === baud)) {
+    if (!this.#ends.some((end) => end.line.baud === baud)) {
       complain(`the client speaks at ${baud} Bd while the meter listens at ${this.#meterBaud} Bd`);
     }
     const bytes = parity ? this.#withoutParity(piece) : piece;

@@ -50,7 +50,7 @@ export function memoryLine(
       read: (signal) => toMeter.take(signal),
       write: (bytes) => Promise.resolve(toClient.put(bytes)),
       baud: () => undefined,
-      recentBaud: () => undefined,
+      baudBefore: () => undefined,
       stopBits: () => undefined,
       [Symbol.asyncDispose]: () => Promise.resolve(toClient.close()),
     };
