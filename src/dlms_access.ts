@@ -28,8 +28,8 @@ export interface DlmsAccess {
   readonly expect?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Octets of a challenge: the number that every meter takes. */
-const CHALLENGE_OCTETS = 16;
+/** Octets of a challenge: the number that every meter takes; to be signed, the fewest that the standard allows. */
+const [CHALLENGE_OCTETS, SIGNED_OCTETS] = [16, 32];
 
 const PROTECTIONS: Readonly<Record<Exclude<DlmsSettings["security"], "none">, Protection>> = {
   authentication: { authenticated: true, encrypted: false },
@@ -134,7 +134,8 @@ function credentialsOf(
   if (mechanism === "none") return { mechanism };
   const secret = new TextEncoder().encode(password);
   if (mechanism === "low") return { mechanism, password: secret };
-  const challenge = crypto.getRandomValues(new Uint8Array(CHALLENGE_OCTETS));
+  const octets = mechanism === "ecdsa" ? SIGNED_OCTETS : CHALLENGE_OCTETS;
+  const challenge = crypto.getRandomValues(new Uint8Array(octets));
   if (mechanism === "gmac") return { mechanism, keys: keys!, challenge };
   if (mechanism !== "ecdsa") return { mechanism, secret, challenge };
   const curve = suite === 2 ? "P-384" : "P-256";

@@ -67,6 +67,8 @@ const STREAMING = 4;
 
 /** What the meter challenges with, each time the same: it guards nothing. */
 const CHALLENGE = new TextEncoder().encode("SimulatedMeter16");
+/** To be signed, the standard wants 32 octets. */
+const SIGNED_CHALLENGE = new TextEncoder().encode("SimulatedMeterWithA32OctetSecret");
 
 /** How the meter is made. @throws {UsageError} */
 export function parseSimulatedDlms({ values }: Arguments): DlmsOptions {
@@ -116,7 +118,7 @@ function credentialsOf(
   if (mechanism === "none") return { mechanism };
   const challenge = CHALLENGE;
   if (mechanism === "gmac") return { mechanism, keys, challenge };
-  if (mechanism === "ecdsa") return { ...signingKeys(keys.suite, values), challenge };
+  if (mechanism === "ecdsa") return { ...signingKeys(keys.suite, values), challenge: SIGNED_CHALLENGE };
   if (password === undefined) throw new UsageError(`--auth ${mechanism} takes a --password WORD`);
   const secret = new TextEncoder().encode(password);
   return mechanism === "low" ? { mechanism, password: secret } : { mechanism, secret, challenge };

@@ -1,6 +1,7 @@
 /** A simulated DLMS meter, asked by `obisd read`: every opening, every fault, every size of frames and blocks. @module */
 import assert from "node:assert/strict";
-import { parseCaptures, parseFault, startSimulator } from "../../src/simulator/mod.ts";
+import { publicKeyOf, type SigningKey } from "../../src/dlms/mod.ts";
+import { exampleKeys, parseCaptures, parseFault, startSimulator } from "../../src/simulator/mod.ts";
 import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { runCommand } from "../support/read_meter.ts";
@@ -27,12 +28,24 @@ interface World {
   readonly obis?: string;
 }
 
+/** Keys that sign, by suite; suite 0 has none. */
+const SIGNING = [1, 1, 2].map((suite) => {
+  const curve = suite === 2 ? "P-384" : "P-256";
+  const pair = (first: number) => ({
+    curve,
+    secret: Uint8Array.from({ length: suite === 2 ? 48 : 32 }, (_, at) => first + at),
+  } as const);
+  return { client: pair(1), meter: pair(101) };
+}) as readonly { readonly client: SigningKey; readonly meter: SigningKey }[];
+
 /** Reads the meter once, and says what it said. */
 async function read({ values = {}, faults = [], args = [], pty = false, obis = ALL }: World) {
   using folder = temporaryFolder();
-  for (const [name, first] of [["ek", 0], ["ak", 0xd0]] as const) {
-    const key = Uint8Array.from({ length: 16 }, (_, at) => first + at);
-    Deno.writeTextFileSync(`${folder.path}/${name}`, key.toHex());
+  for (const suite of [0, 1, 2] as const) {
+    const { encryption, authentication } = exampleKeys(suite);
+    Deno.writeTextFileSync(`${folder.path}/ek${suite}`, encryption.toHex());
+    Deno.writeTextFileSync(`${folder.path}/ak${suite}`, authentication.toHex());
+    Deno.writeTextFileSync(`${folder.path}/signing${suite}`, SIGNING[suite]!.client.secret.toHex());
   }
   Deno.writeTextFileSync(`${folder.path}/password`, "12345678");
   const its = { opening: "hdlc", ...values };
@@ -66,25 +79,28 @@ async function read({ values = {}, faults = [], args = [], pty = false, obis = A
     `${folder.path}/counters.json`,
   ]);
   const lines = outcome.out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  return { ...outcome, said: lines.map(({ text, unit }) => `${text} ${unit}`) };
+  const recording = args.includes("--record") ? Deno.readTextFileSync(`${folder.path}/session`) : "";
+  return {
+    ...outcome,
+    said: lines.map(({ text, unit }) => `${text} ${unit}`),
+    lines: Array.from(recording.matchAll(/"line":"([^"]*)"/g), ([, settings]) => settings),
+  };
 }
 
-const KEYS = [
-  ...["--security", "both", "--client-title", "4D4D4D0000000001"],
-  ...["--encryption-key", "file:DIR/ek", "--authentication-key", "file:DIR/ak"],
+const RECORD = ["--record", "DIR/session"];
+const TITLE = ["--client-title", "4D4D4D0000000001"];
+const keysOf = (suite: number) => [
+  ...["--security", "both", ...TITLE],
+  ...["--encryption-key", `file:DIR/ek${suite}`, "--authentication-key", `file:DIR/ak${suite}`],
 ];
+const KEYS = keysOf(0);
 
-Deno.test("simulate --mode E: says its telegram by every opening, in logical and short names, plain and ciphered", async () => {
+Deno.test("simulate --mode E: says its telegram on every kind of line, in logical and short names, to each who is told its number", async () => {
   const worlds: World[] = [
-    {},
     { pty: true },
-    { values: { opening: "sign-on" }, pty: true },
     { values: { opening: "sign-on" } },
-    { values: { opening: "wrapper" } },
     { values: { names: "short" }, args: ["--names", "short"] },
     { values: { opening: "wrapper", names: "short" }, args: ["--names", "short"] },
-    { values: { password: "12345678" }, args: ["--password", "file:DIR/password"] },
-    { values: { auth: "gmac", security: "both" }, args: ["--auth", "gmac", ...KEYS] },
     {
       values: { opening: "wrapper", security: "both", cipher: "general-global" },
       args: [...KEYS, "--cipher", "general-global"],
@@ -97,6 +113,45 @@ Deno.test("simulate --mode E: says its telegram by every opening, in logical and
     assert.deepEqual(said, SAID, JSON.stringify(world));
   }
 });
+
+/** Each mechanism of HLS and what is below it, in plain and with each suite's cipher: what the meter has, what is said. */
+function* levels(): Generator<Required<Pick<World, "values" | "args">>> {
+  for (const auth of ["none", "low", "md5", "sha1", "gmac", "sha256", "ecdsa"]) {
+    for (const suite of auth === "ecdsa" ? [1, 2] : [0, 1, 2]) {
+      const { client, meter } = SIGNING[suite]!;
+      const [signing, its] = [meter.secret.toHex(), publicKeyOf(client).point.toHex()];
+      const values: Record<string, string> = {
+        ...{ auth, suite: String(suite) },
+        ...["low", "md5", "sha1", "sha256"].includes(auth) && { password: "12345678" },
+        ...auth === "ecdsa" && { "signing-key": signing, "client-key": its },
+      };
+      const args = ["--auth", auth, "--suite", String(suite), ...TITLE];
+      if (values.password) args.push("--password", "file:DIR/password");
+      if (auth === "gmac") args.push(...keysOf(suite), "--security", "none");
+      if (auth === "ecdsa") {
+        args.push("--signing-key", `file:DIR/signing${suite}`, "--meter-key", publicKeyOf(meter).point.toHex());
+      }
+      if (suite === 0 || ["gmac", "ecdsa"].includes(auth)) yield { values, args };
+      yield { values: { ...values, security: "both" }, args: [...args, ...keysOf(suite)] };
+    }
+  }
+}
+
+for (const [opening, pty] of [["sign-on", true], ["hdlc", false], ["wrapper", false]] as const) {
+  const where = { "sign-on": "on a pseudo-terminal, from 300 Bd 7E1", hdlc: "on TCP", wrapper: "on TCP" }[opening];
+  Deno.test(`simulate --mode E: a whole session at each level of security, ${opening} ${where}`, async () => {
+    for (const { values, args } of levels()) {
+      const { code, said, err, lines } = await read({
+        values: { ...values, opening },
+        args: [...args, ...RECORD],
+        pty,
+      });
+      assert.equal(code, 0, `${args.join(" ")}: ${err}`);
+      assert.deepEqual(said, SAID, args.join(" "));
+      if (pty) assert.deepEqual(lines, ["300 7E1", "9600 7E1", "9600 8N1", "300 7E1"]);
+    }
+  });
+}
 
 Deno.test("simulate --mode E: frames and blocks of every size, damaged, lost, late: the same is read", async () => {
   for (const [frame, block] of [["32", "16"], ["33", "17"], ["61", "2000"], ["2030", "16"]] as const) {
