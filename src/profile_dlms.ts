@@ -103,9 +103,10 @@ function flagsOf(time: Data | undefined): ProfileRow["flags"] {
   return status !== UNSAID && (status & DOUBTFUL) !== 0 ? CLOCK_DOUBTFUL : NO_FLAGS;
 }
 
-/** Where more than one interval lies between two rows. */
+/** Where more than one interval lies between two rows, whichever of them comes first. */
 function gapBetween(beforeMs: number | undefined, endMs: number, periodMs: number): Gap[] {
   if (periodMs === 0 || beforeMs === undefined) return [];
-  const missing = Math.round((endMs - beforeMs) / periodMs) - 1;
-  return missing > 0 ? [{ fromMs: beforeMs, toMs: endMs - periodMs, missing }] : [];
+  const [fromMs, untilMs] = [Math.min(beforeMs, endMs), Math.max(beforeMs, endMs)];
+  const missing = Math.round((untilMs - fromMs) / periodMs) - 1;
+  return missing > 0 ? [{ fromMs, toMs: untilMs - periodMs, missing }] : [];
 }

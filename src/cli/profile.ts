@@ -90,9 +90,9 @@ ${DLMS_HELP}`,
           named(identification);
           note(howFar(range.fromMs));
           const onRow = (row: ProfileRow) => {
-            note(howFar(row.endMs));
             if (isStreamed) fetched.pass(row, show);
             else fetched.keep(row);
+            note(howFar(fetched.doneMs));
           };
           fetched.note(yield* streamProfile(client, parseObis(address), profileRange, onRow));
         });
@@ -142,7 +142,8 @@ class Fetched {
   readonly #gaps = new Map<number, Gap>();
   readonly #damaged = new Set<string>();
   #passed = 0;
-  #lastMs = -Infinity;
+  /** Of the first row that came, and of the last: some meters begin with the newest. */
+  #came: readonly [firstMs: number, lastMs: number] | undefined;
   isUnchecked = false;
 
   constructor(readonly range: Range) {}
@@ -156,22 +157,38 @@ class Fetched {
   keep(row: ProfileRow): void {
     if (!this.#isWanted(row)) return;
     this.#rows.set(row.endMs, row);
-    this.#lastMs = Math.max(this.#lastMs, row.endMs);
+    this.#note(row);
   }
 
   /** Shows a row of the range at once: a year of them need not be kept. */
   pass(row: ProfileRow, show: (row: ProfileRow) => void): void {
     if (!this.#isWanted(row)) return;
     this.#passed++;
-    this.#lastMs = Math.max(this.#lastMs, row.endMs);
+    this.#note(row);
     show(row);
   }
 
   /** What is to be said when not all came. */
   brokenOff(): string {
-    const last = local(this.#lastMs, this.range);
-    const count = this.#rows.size + this.#passed;
-    return `It broke off: ${count} rows have come, up to ${last}; --from ${last.replace(" ", "T")} fetches the rest`;
+    const last = local(this.#came![1], this.range);
+    const [way, option] = this.#isNewestFirst ? ["down", "--to"] : ["up", "--from"];
+    const count = `${this.#rows.size + this.#passed} rows have come, ${way} to ${last}`;
+    return `It broke off: ${count}; ${option} ${last.replace(" ", "T")} fetches the rest`;
+  }
+
+  /** What is done, as if it had begun at the range's beginning, ms since 1970. */
+  get doneMs(): number {
+    const { fromMs, toMs } = this.range;
+    const lastMs = this.#came?.[1] ?? fromMs;
+    return this.#isNewestFirst ? fromMs + toMs - lastMs : lastMs;
+  }
+
+  get #isNewestFirst(): boolean {
+    return this.#came !== undefined && this.#came[1] < this.#came[0];
+  }
+
+  #note({ endMs }: ProfileRow): void {
+    this.#came = [this.#came?.[0] ?? endMs, endMs];
   }
 
   #isWanted({ endMs }: ProfileRow): boolean {

@@ -1,10 +1,23 @@
 /** `obisd get`, `set`, `clock` and `profile` in mode E, against a simulated DLMS meter. @module */
 import assert from "node:assert/strict";
 import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
+import {
+  array,
+  dateTimeOf,
+  encodeDateTime,
+  integer,
+  octetString,
+  type StationOptions,
+  structure,
+} from "../../src/dlms/mod.ts";
+import { LineError } from "../../src/errors.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { parseCaptures, type Simulator, startSimulator } from "../../src/simulator/mod.ts";
+import { PROFILE, PROFILE_START, testMeter } from "../support/dlms_meter.ts";
+import { station } from "../support/dlms_stations.ts";
 import { hastyClock } from "../support/hasty_clock.ts";
 import { runCommand } from "../support/read_meter.ts";
+import { type Served, serveTcp } from "../support/serve_dialogue.ts";
 
 const TELEGRAM = "/OBI5X\r\n0.0.0(00471101)\r\n0.1.0(24)\r\n1.8.0(012345.678*kWh)\r\n!\r\n";
 
@@ -125,4 +138,45 @@ Deno.test("profile --mode E: a month of quarter hours in blocks and segments, ea
   assert.equal(none.code, 77);
   const wrong = await run(meter, "profile", "hourly");
   assert.match(wrong.err, /a profile like 1-0:99\.1\.0\*255/);
+});
+
+/** A meter whose profile begins with the newest row and lacks two; `hangsUpAt`: instead of that frame it hangs up. */
+function newestFirst(hangsUpAt = Infinity): Served {
+  const times = Array.from({ length: 96 }, (_, at) => PROFILE_START + (96 - at) * 900_000);
+  const rows = times.filter((_, at) => at !== 10 && at !== 11).map((ms, at) =>
+    structure(
+      octetString(encodeDateTime(dateTimeOf(ms, 0))),
+      integer("unsigned", 0),
+      integer("double-long-unsigned", 5000 - at),
+    )
+  );
+  const meter = testMeter({ blockOctets: 64 });
+  meter.objects.find(({ name }) => name === PROFILE)!.attributes[2] = array(rows);
+  const fault: StationOptions["fault"] = (octets, count) => {
+    if (count >= hangsUpAt) throw new LineError("lost", "It hangs up");
+    return octets;
+  };
+  return serveTcp(() => station(meter, { fault }));
+}
+
+Deno.test("profile --mode E: a meter that begins with the newest row: gaps, and how to go on where it broke off", async () => {
+  const ask = async (meter: Served, ...more: string[]) => {
+    await using served = meter;
+    const range = ["--from", "2024-03-01", "--to", "2024-03-02", "--time-zone", "UTC", "--format", "json"];
+    return await runCommand(["profile", served.endpoint, "--mode", "E", "--opening", "hdlc", ...range, ...more]);
+  };
+  const whole = await ask(newestFirst());
+  assert.equal(whole.code, 0, whole.err);
+  const energies = (out: string) => jsonLines(out).filter(({ unit }) => unit === "Wh");
+  assert.equal(energies(whole.out).length, 94);
+  assert.match(whole.err, /lacks 2 intervals from 2024-03-01 21:00:00 to 2024-03-01 21:30:00/);
+  const cut = await ask(newestFirst(20));
+  assert.equal(cut.code, 74);
+  const last = energies(cut.out).at(-1).time.slice(0, 19);
+  const advice = new RegExp(
+    `It broke off: \\d+ rows have come, down to ${last.replace("T", " ")}; --to ${last} fetches`,
+  );
+  assert.match(cut.err, advice);
+  const rest = await ask(newestFirst(), "--to", last);
+  assert.equal(energies(cut.out).length - 1 + energies(rest.out).length, 94, rest.err);
 });
