@@ -6,50 +6,21 @@
 # Prints "ok NAME" or "not ok NAME" for each step and a count.
 set -eu
 
-[ "$(id -u)" = 0 ] || { echo "arm64_test.sh: it mounts file systems: run it as root" >&2; exit 1; }
-for tool in npm mmdebstrap qemu-aarch64-static unshare; do
-  command -v $tool >/dev/null ||
-    { echo "arm64_test.sh: $tool is missing (apt-get install npm mmdebstrap qemu-user-static util-linux)" >&2; exit 1; }
-done
-
-project=$(cd "$(dirname "$0")/.." && pwd)
-deno=${DENO:-$(deno eval 'console.log(Deno.execPath())')}
-box=$(mktemp -d /var/tmp/obisd-arm64-XXXXXX)
-meters=''
-cleanup() {
-  for meter in $meters; do kill "$meter" 2>/dev/null || true; done
-  wait
-  rm -rf "$box"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-passed=0 failed=0
+. "$(dirname "$0")/trial.sh"
+wants "npm mmdebstrap qemu-user-static util-linux" npm mmdebstrap qemu-aarch64-static unshare
+make_box arm64
 unset OBISD_TEST_ALL # not all can run here
-export DENO_DIR="$box/cache" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 QEMU_LD_PREFIX="$box/root"
-
-# step NAME COMMAND…: what must go well.
-step() {
-  name=$1
-  shift
-  if "$@" >"$box/log" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok $name"
-  else
-    failed=$((failed + 1))
-    echo "not ok $name"
-    sed 's/^/    /' "$box/log"
-  fi
-}
+export DENO_DIR="$box/cache" DENO_NO_UPDATE_CHECK=1 QEMU_LD_PREFIX="$box/root"
 
 # tests COMMAND…: adds what Deno counted.
 tests() {
   code=0
-  "$@" >"$box/log" 2>&1 || code=$?
-  grep -aE '\.\.\. ' "$box/log" || true
-  good=$(sed -n 's/^\(ok\|FAILED\) | \([0-9]*\) passed.*/\2/p' "$box/log")
-  bad=$(sed -n 's/^\(ok\|FAILED\) | .*| \([0-9]*\) failed.*/\2/p' "$box/log")
+  "$@" >"$log" 2>&1 || code=$?
+  grep -aE '\.\.\. ' "$log" || true
+  good=$(sed -n 's/^\(ok\|FAILED\) | \([0-9]*\) passed.*/\2/p' "$log")
+  bad=$(sed -n 's/^\(ok\|FAILED\) | .*| \([0-9]*\) failed.*/\2/p' "$log")
   passed=$((passed + ${good:-0})) failed=$((failed + ${bad:-0}))
-  [ $code = 0 ] || sed -n '/ ERRORS/,$p' "$box/log"
+  [ $code = 0 ] || sed -n '/ ERRORS/,$p' "$log"
   if [ $code != 0 ] || [ "${good:-0}" = 0 ]; then failed=$((failed + 1 - (${bad:-0} > 0))); fi
 }
 
@@ -81,22 +52,9 @@ obisd() { arm64 120 run --quiet --no-config --no-lock --allow-all "$project/dist
 shows() {
   wanted=$1
   shift
-  "$@" >"$box/log.out" || return 1
-  cat "$box/log.out"
-  grep -q -- "$wanted" "$box/log.out"
-}
-
-# meter ARGUMENTS…: a simulated meter of the host's; its end is in $endpoint.
-meter() {
-  "$deno" run --quiet --no-config --no-lock --allow-all "$project/dist/obisd.js" simulate "$project/demo/household.txt" "$@" \
-    >"$box/meter.log" 2>&1 &
-  meters="$meters $!"
-  for _ in $(seq 100); do
-    endpoint=$(sed -n 's/^Listening on //p' "$box/meter.log")
-    [ -z "$endpoint" ] || return 0
-    sleep 0.2
-  done
-  cat "$box/meter.log" && false
+  "$@" >"$box/shown" || return 1
+  cat "$box/shown"
+  grep -q -- "$wanted" "$box/shown"
 }
 
 lines() { cat "$box/readings.csv" 2>/dev/null | grep -c ",$1," || true; }
@@ -127,9 +85,10 @@ fetch
 step "Deno for arm64 runs" shows aarch64 arm64 60 --version
 step "obisd --version" shows '^obisd ' obisd --version
 step "obisd decode" shows '1\.8\.0  *012345\.678 kWh' obisd decode "$project/demo/household.txt"
-meter --pty "$box/port" --mode A --no-pacing
+household="$project/demo/household.txt --mode A --no-pacing" # two words and more
+meter port $household --pty "$box/port"
 step "a readout on a pseudo-terminal" shows '1\.8\.0  *012345\.678 kWh' obisd read "$endpoint" --mode A --obis 1.8.0
-meter --listen tcp://127.0.0.1:0 --mode A --no-pacing
+meter tcp $household --listen tcp://127.0.0.1:0
 step "a readout over TCP" shows '1\.8\.0  *012345\.678 kWh' obisd read "$endpoint" --mode A --obis 1.8.0
 step "a daemon, its journal, a CSV file" runs
 
@@ -144,5 +103,4 @@ tests family 900 $few "$box/package/deno" test --no-check --allow-all test/libc_
 tests $few $(command -v timeout) 3000 $(command -v qemu-aarch64-static) "$box/package/deno" test --no-check --allow-all --parallel \
   test/journal test/journal_test.ts
 
-echo "arm64: $passed passed | $failed failed"
-[ $failed = 0 ]
+summary arm64

@@ -3,47 +3,21 @@
 # Wants root and mmdebstrap; needs about a minute. Prints "ok NAME" or "not ok NAME" for each step and a count.
 set -eu
 
-[ "$(id -u)" = 0 ] || { echo "chroot_test.sh: it makes a system below a directory: run it as root" >&2; exit 1; }
-command -v mmdebstrap >/dev/null || { echo "chroot_test.sh: mmdebstrap is missing (apt-get install mmdebstrap)" >&2; exit 1; }
+. "$(dirname "$0")/trial.sh"
+wants mmdebstrap mmdebstrap
+make_box chroot
+root=$box/root
 
-project=$(cd "$(dirname "$0")/.." && pwd)
-deno=${DENO:-$(deno eval 'console.log(Deno.execPath())')}
-box=$(mktemp -d /var/tmp/obisd-chroot-XXXXXX)
-cleanup() {
-  umount "$box/proc" 2>/dev/null || true
-  rm -rf "$box" "$box.log" "$box.before"
-}
-trap cleanup EXIT
-passed=0 failed=0
-
-inside() { chroot "$box" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root NO_COLOR=1 "$@"; }
-
-# step NAME COMMAND…: what must go well. "says" as the command looks into what the step before wrote.
-step() {
-  name=$1
-  shift
-  touch "$box.log"
-  mv "$box.log" "$box.before"
-  if "$@" >"$box.log" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok $name"
-  else
-    failed=$((failed + 1))
-    echo "not ok $name"
-    sed 's/^/    /' "$box.log"
-  fi
-}
-
-refused() { ! "$@"; }
-says() { grep -q -- "$1" "$box.before" || { cat "$box.before" && false; }; }
+inside() { chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root NO_COLOR=1 "$@"; }
+says() { grep -q -- "$1" "$log.before" || { cat "$log.before" && false; }; } # the step before
 install_sh() { inside sh /root/obisd/systemd/install.sh "$@"; }
 mode_and_owner() { [ "$(inside stat -c '%a %U:%G' "$1")" = "$2" ]; }
 
-mmdebstrap --quiet --variant=minbase --include=systemd,udev "${SUITE:-bookworm}" "$box" >/dev/null
-mount -t proc proc "$box/proc"
-mkdir -p "$box/root/obisd"
-cp -R "$project/systemd" "$project/dist" "$box/root/obisd/"
-cp "$deno" "$box/root/deno"
+mmdebstrap --quiet --variant=minbase --include=systemd,udev "${SUITE:-bookworm}" "$root" >/dev/null
+mount -t proc proc "$root/proc"
+mkdir -p "$root/root/obisd"
+cp -R "$project/systemd" "$project/dist" "$root/root/obisd/"
+cp "$deno" "$root/root/deno"
 
 step "a machine without Deno is told what to do" refused install_sh
 step "… in plain words" says "say --deno PATH"
@@ -73,5 +47,4 @@ step "the unit is gone" inside sh -c '! find /etc/systemd -name "obisd*" | grep 
 step "the configuration stays" inside grep -q "# mine" /etc/obisd/obisd.yaml
 step "the data stays" inside grep -q data /var/lib/obisd/data
 
-echo "chroot: $passed passed | $failed failed"
-[ $failed = 0 ]
+summary chroot

@@ -4,44 +4,22 @@
 # count, and "@ plug" or "@ pull" for who holds the adapter. Without KVM a machine
 # is some twenty times slower, so what is waited for has time; nothing is waited for that has come.
 set -u
-export NO_COLOR=1 PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root
+. "$(dirname "$0")/trial.sh"
+export PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root
 
 PORT=/dev/ttyS1
 USB=/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_METER1-if00-port0
 DISK=/var/lib/obisd/disk
-passed=0 failed=0 from=today
-log=/run/vm-steps.log
+from=today log=/run/vm-steps.log
 
-# step NAME COMMAND…: what must go well; behind it, how long it took.
-step() {
-  name=$1 begun=$(now)
-  shift
-  if "$@" >$log 2>&1; then
-    passed=$((passed + 1))
-    echo "ok $name ($(since "$begun") s)"
-  else
-    failed=$((failed + 1))
-    echo "not ok $name ($(since "$begun") s)"
-    { tail -n 5 $log; properties; journalctl -u obisd -o short-precise | grep -v '{"time"' | tail -n 10; } 2>&1 |
-      cut -c 1-300 | sed 's/^/    /'
-  fi
+# Of a step that went wrong.
+explain() {
+  tail -n 5 $log
+  properties
+  journalctl -u obisd -o short-precise | grep -v '{"time"' | tail -n 10
 }
 
 say() { echo "   $*"; }
-now() { cut -d ' ' -f 1 /proc/uptime; }
-since() { difference "$1" "$(now)"; }
-difference() { echo "$1 $2" | awk '{ printf "%.1f", $2 - $1 }'; }
-refused() { ! "$@"; }
-
-# within SECONDS COMMAND…: it becomes true in time.
-within() {
-  end=$(($(cut -d . -f 1 /proc/uptime) + $1))
-  shift
-  until "$@"; do
-    [ "$(cut -d . -f 1 /proc/uptime)" -lt $end ] || { echo "not in time: $*" && return 1; }
-    sleep 0.1
-  done
-}
 
 # What systemd knows of the service, and what the service said.
 
@@ -197,4 +175,4 @@ step "it is removed" sh /root/obisd/systemd/install.sh --uninstall
 step "… and stopped" is ActiveState inactive
 step "nothing was denied to the end" nothing_denied
 
-echo "vm: $passed passed | $failed failed"
+summary vm

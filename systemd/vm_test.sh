@@ -5,35 +5,9 @@
 # needs about ten minutes. SUITE: another Debian; LIMIT: seconds for the machine; OBISD_REPLUGS: how often it is pulled.
 set -eu
 
-[ "$(id -u)" = 0 ] || { echo "vm_test.sh: it makes a system below a directory: run it as root" >&2; exit 1; }
-for tool in mmdebstrap mke2fs qemu-system-x86_64; do
-  command -v $tool >/dev/null ||
-    { echo "vm_test.sh: $tool is missing (apt-get install mmdebstrap e2fsprogs qemu-system-x86)" >&2; exit 1; }
-done
-
-here=$(cd "$(dirname "$0")" && pwd)
-project=$(dirname "$here")
-deno=${DENO:-$(deno eval 'console.log(Deno.execPath())')}
-box=$(mktemp -d /var/tmp/obisd-vm-XXXXXX)
-meters=''
-cleanup() {
-  for meter in $meters; do kill "$meter" 2>/dev/null || true; done
-  wait
-  rm -rf "$box"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# wait_for SECONDS COMMAND…
-wait_for() {
-  left=$(($1 * 5))
-  shift
-  until "$@"; do
-    [ $left -gt 0 ] || return 1
-    left=$((left - 1))
-    sleep 0.2
-  done
-}
+. "$(dirname "$0")/trial.sh"
+wants "mmdebstrap e2fsprogs qemu-system-x86" mmdebstrap mke2fs qemu-system-x86_64
+make_box vm
 
 # Disks: Debian with obisd's files and the steps as a unit that ends with the machine switched off; and an empty one for the
 # journal, to be frozen. The kernel is the usual one, for the cloud's has no USB adapters; what it has no use for stays away.
@@ -47,7 +21,7 @@ make_disks() {
     --dpkgopt='path-exclude=/lib/modules/*/kernel/drivers/net/*' --dpkgopt='path-exclude=/lib/modules/*/kernel/sound/*' \
     --dpkgopt='path-exclude=/lib/modules/*/kernel/drivers/media/*' "${SUITE:-bookworm}" "$root" >/dev/null
   mkdir "$root/root/obisd"
-  cp -R "$here" "$project/dist" "$root/root/obisd/"
+  cp -R "$project/systemd" "$project/dist" "$root/root/obisd/"
   cp "$deno" "$root/root/deno"
   echo "${OBISD_REPLUGS:-2}" >"$root/root/replugs"
   echo 'LABEL=root / ext4 defaults 0 1' >"$root/etc/fstab"
@@ -70,14 +44,9 @@ UNIT
   rm -rf "$root"
 }
 
-# meter NAME: says NAME.telegram on a pseudo-terminal, which watches the speed that the machine sets. It answers after half a
-# second: what a port of qemu sends has left at once, and the machine is slow to set the next speed.
-meter() {
-  "$deno" run --quiet --no-config --no-lock --allow-all "$project/dist/obisd.js" simulate "$box/$1.telegram" \
-    --pty "$box/$1.port" --fault slow:500ms --log-level debug >"$box/$1.log" 2>&1 &
-  meters="$meters $!"
-  wait_for 60 grep -q Listening "$box/$1.log" || { cat "$box/$1.log" && false; }
-}
+# watched NAME: says NAME.telegram on a pseudo-terminal, which watches the speed that the machine sets. It answers after half
+# a second: what a port of qemu sends has left at once, and the machine is slow to set the next speed.
+watched() { meter "$1" "$box/$1.telegram" --pty "$box/$1.port" --fault slow:500ms --log-level debug; }
 
 # The meters of vm_steps.sh: 62 values, about two seconds at 9600 Bd; and one value.
 start_meters() {
@@ -89,8 +58,8 @@ start_meters() {
     echo '!'
   } >"$box/uart.telegram"
   printf '/OBI5USB\n2.8.0(000678.9*kWh)\n!\n' >"$box/usb.telegram"
-  meter uart
-  meter usb
+  watched uart
+  watched usb
 }
 
 # qmp COMMAND ARGUMENTS: asks qemu.
