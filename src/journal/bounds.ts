@@ -164,11 +164,15 @@ export class Bounds {
 
   /** A sink's oldest dead letters give way to newer ones. */
   async #enforceLetters(cursor: Cursor): Promise<void> {
-    const { port, cursors, options: { clock } } = this.memory;
+    const { memory, memory: { port, cursors, options: { clock } } } = this;
     cursor.moreLetters = false;
     const limits = { sink: cursor.id, left: LOW_WATER };
-    const excess = (above: number) => port.ask<Excess | undefined>({ kind: "excess letters", ...limits, above });
-    for (let some = await excess(1); some; some = await excess(LOW_WATER)) {
+    for (let above = 1;;) {
+      const wishes = memory.letterWishes;
+      const some = await port.ask<Excess | undefined>({ kind: "excess letters", ...limits, above });
+      if (wishes !== memory.letterWishes) continue; // some may be offered again now
+      if (!some) break;
+      above = LOW_WATER;
       cursors.dropLetters(cursor, some, { reason: "letters", atMs: clock.now() });
       this.#report.add(some.count);
       await this.commit();

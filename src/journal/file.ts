@@ -173,9 +173,9 @@ export class JournalFile {
       for (const row of readouts) if (row.seq > trimTo) putReadout(sql, this.boots, row);
       for (const id of forgotten) forgetSink(sql, id); // one of that name may have come meanwhile
       for (const row of sinks) putSink(sql, row);
+      dropLetters(sql, dropped); // those that were counted, before others are refused once more
       putLetters(sql, dead);
       settleLetters(sql, letters);
-      dropLetters(sql, dropped);
       for (const gap of gaps) putGap(sql, gap);
       putNotes(sql.db, notes);
       if (time) putTime(sql, time);

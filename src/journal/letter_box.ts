@@ -17,24 +17,25 @@ interface Listed {
 
 /** Those of a journal that is open. */
 export class OpenLetterBox implements Letters {
-  /** `save` brings to disk what was refused just now; `onChange`: there is more for the sinks. */
+  /** `save` brings to disk what was refused just now, or throws; `onChange`: there is more for the sinks. */
   constructor(
     readonly memory: Memory,
     readonly on: { readonly save: () => Promise<void>; readonly onChange: () => void },
   ) {}
 
   async list(choice: LetterChoice): Promise<{ letters: Letter[]; count: number }> {
-    await this.on.save();
+    await this.on.save().catch(() => {}); // what is on disk can be looked at all the same
     return toLetters(await this.memory.port.ask<Listed>({ kind: "list letters", choice, limit: LISTED }));
   }
 
   async retry(choice: LetterChoice): Promise<Retried> {
-    const { port, cursors, sinks } = this.memory;
+    const { memory, memory: { port, cursors, sinks } } = this;
     await this.on.save();
+    memory.letterWishes++;
     const retried = await port.ask<Retried>({ kind: "retry letters", choice, sinks: [...sinks.keys()] });
-    for (const [sink, count] of Object.entries(retried.again)) cursors.offerAgain(sink, count);
     for (const [sink, letters] of Object.entries(retried.again)) {
-      this.memory.options.log?.info(`${letters} dead letters of ${sink} are offered to it once more`, {
+      cursors.offerAgain(sink, letters);
+      memory.options.log?.info(`${letters} dead letters of ${sink} are offered to it once more`, {
         sink,
         letters,
       });
@@ -45,6 +46,7 @@ export class OpenLetterBox implements Letters {
 
   async purge(choice: LetterChoice): Promise<Purged> {
     await this.on.save();
+    this.memory.letterWishes++;
     const done = await this.memory.port.ask<Purged>({ kind: "purge letters", choice });
     this.memory.options.log?.info(`${done.purged} dead letters were deleted`, { letters: done.purged });
     return done;

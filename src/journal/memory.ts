@@ -32,4 +32,6 @@ export interface Memory {
   size: Size;
   /** Readouts are still fetched from a damaged file: sinks that lack them wait. */
   salvage: Salvage | undefined;
+  /** How often somebody wanted dead letters to be offered again or deleted: what was found out before is old. */
+  letterWishes: number;
 }

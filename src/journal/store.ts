@@ -10,6 +10,7 @@ import type {
   Receipt,
   SinkBounds,
 } from "../journal.ts";
+import { JournalError } from "../errors.ts";
 import type { Reading } from "../reading.ts";
 import { Recent } from "./batch.ts";
 import { Counter } from "./counter.ts";
@@ -46,7 +47,7 @@ export class Store implements Journal {
     const { sinks, sinkBounds, clock, memoryBytes = MEMORY_BYTES, time, unsynchronised = "hold", log } = options;
     const { head } = NOTHING;
     this.#memory = {
-      ...{ port, options, head, saved: head, size: NOTHING, salvage: undefined },
+      ...{ port, options, head, saved: head, size: NOTHING, salvage: undefined, letterWishes: 0 },
       sinks: new Map(sinks.map((sink) => [sink, sinkBounds?.[sink] ?? {}])),
       cursors: new Cursors([], { sinks, start: head, nowMs: clock.now() }),
       forms: new Forms([]),
@@ -58,7 +59,7 @@ export class Store implements Journal {
     const onChange = () => this.#news.tell();
     this.#writer = new Writer(this.#memory, options, { onChange, onOpen: () => this.#counter.opened() });
     this.#counter = new Counter(this.#memory, this.#writer, this.#news);
-    this.letters = new OpenLetterBox(this.#memory, { save: () => this.#writer.do("save"), onChange });
+    this.letters = new OpenLetterBox(this.#memory, { save: () => this.#save(), onChange });
   }
 
   /** @throws {ConfigError | LineError} a person or another process must act; trouble of the disk is none */
@@ -170,6 +171,13 @@ export class Store implements Journal {
     } finally {
       this.#memory.port.terminate();
     }
+  }
+
+  /** Resolves when nothing waits to be written. @throws {JournalError} while the disk takes nothing */
+  async #save(): Promise<void> {
+    await this.#writer.do("save");
+    const { trouble } = this.#writer;
+    if (trouble) throw new JournalError("failing", `The journal cannot be written: ${trouble.message}`);
   }
 
   /** Gives readouts that wait their time. @throws {JournalError} */

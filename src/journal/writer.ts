@@ -210,11 +210,15 @@ export class Writer {
   async #recover(): Promise<void> {
     if (this.#trouble?.error.trouble === "damaged") return await this.#renew();
     if (this.#trouble?.error.trouble !== "full" || !this.file.isOpened) await this.file.open();
-    const { ring, size } = this.memory;
-    if (ring.bytes > ring.limitBytes / 2) { // memory soon full too: what is old gives way, if deleting is still possible
-      await this.bounds.makeRoom(size.bytes * (1 - GIVEN_UP), "full").catch(() => {});
+    try {
+      await this.#flush();
+    } catch (error) {
+      const { ring, size } = this.memory;
+      const isFull = error instanceof JournalError && error.trouble === "full";
+      if (!isFull || ring.bytes <= ring.limitBytes / 2) throw error;
+      await this.bounds.makeRoom(size.bytes * (1 - GIVEN_UP), "full"); // memory soon full too: what is old gives way
+      await this.#flush();
     }
-    await this.#flush();
   }
 
   /** Brings to the disk what memory holds. @throws {JournalError} */

@@ -81,6 +81,8 @@ Deno.test(
       assert.deepEqual(await journal.append(large(number)), { seq: number + 1, durable: false });
       number++;
       assert.deepEqual(await drainSmall(journal, "csv"), range(0, number), "served from disk and memory");
+      await assert.rejects(journal.letters.retry({}), /The journal cannot be written: database or disk is full/);
+      assert.deepEqual((await journal.letters.list({})).letters, []);
       disk.free();
       await until(() => !journal.state().trouble);
       assert.deepEqual(await journal.append(large(number)), { seq: number + 1, durable: true });
@@ -133,6 +135,22 @@ Deno.test(
     });
   },
 );
+
+Deno.test("Journal: on a disk that has room again nothing gives way, however much is in memory", {
+  ignore: !canMount,
+}, async () => {
+  await scene(async ({ disk, open }) => {
+    const journal = await open({ ballastBytes: 0, memoryBytes: 200 * KIB, retryMs: 3_600_000 });
+    let number = 0;
+    while (number < 60) await journal.append(large(number++));
+    disk.fill();
+    while (journal.state().inMemory.bytes < 150 * KIB) await journal.append(large(number++));
+    disk.free();
+    await journal[Symbol.asyncDispose]();
+    await using again = await open();
+    assert.deepEqual(await drainSmall(again, "csv"), range(0, number));
+  });
+});
 
 Deno.test("Journal: an open file that takes no more is opened again when it does", { ignore: !canMount }, async () => {
   await scene(async ({ disk, open, said }) => {

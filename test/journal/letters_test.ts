@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import influxdb from "../../sinks/influxdb/mod.ts";
 import { deliver } from "../../src/delivery.ts";
-import { type Journal, openJournal, openLetters } from "../../src/journal.ts";
+import { type Batch, type Journal, openJournal, openLetters } from "../../src/journal.ts";
 import { SinkError, type SinkPlugin } from "../../src/sink.ts";
+import { Bounds } from "../../src/journal/bounds.ts";
+import { Cursors } from "../../src/journal/cursors.ts";
+import type { Memory } from "../../src/journal/memory.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { listeningLog } from "../support/listening_log.ts";
 import { assertBalanced, drain } from "../support/journals.ts";
 import { reading, readout, temporaryFolder } from "../support/readings.ts";
@@ -257,3 +261,62 @@ Deno.test("Letters: of too many the oldest fall out, count as evicted, and are t
     db.close();
   }
 });
+
+Deno.test("Letters: one that is refused again while others fall out stays, and the books have as many as there are", async () => {
+  using folder = temporaryFolder();
+  await using journal = await open(folder);
+  const all = ({ readings }: Batch) => ({ dead: readings.map((_, index) => ({ index, reason: "never" })) });
+  const refuse = async (number: number) => {
+    await journal.append(Array.from({ length: 80 }, () => reading({ address: `${number}`, text: LONG })));
+    const batch = await journal.next("influx", soon());
+    return () => journal.acknowledge("influx", batch, all(batch));
+  };
+  for (const number of [1, 2, 3]) (await refuse(number))();
+  const tooMany = await refuse(4);
+  await journal.letters.retry({ ids: [1, 2] });
+  const letters = await journal.next("influx", soon());
+  assert.deepEqual(letters.letters, [1, 2]);
+  tooMany();
+  {
+    using _ = whenAsked("excess letters", () => journal.acknowledge("influx", letters, all(letters)));
+    await journal.check();
+  }
+  await journal.check();
+  const { count, letters: [first, second, third] } = await journal.letters.list({ sink: "influx" });
+  assert.deepEqual([first!.id, second!.id, third!.id], [1, 2, 81]);
+  assert.deepEqual(influxOf(journal), [0, 0, count]);
+});
+
+Deno.test("Bounds: what was found to be too much is found out anew when somebody wants letters back meanwhile", async () => {
+  const clock = new FakeClock();
+  const start = { seq: 9, total: 9 };
+  const letters = [{ sink: "influx", letters: 9, again: 0 }];
+  const cursors = new Cursors([], { sinks: ["influx"], start, nowMs: 0, letters });
+  const excess = { sink: "influx", fromSeq: 1, toSeq: 9 };
+  const answers = [{ ...excess, upTo: 5, count: 5 }, { ...excess, upTo: 5, count: 3 }, undefined];
+  const memory = { letterWishes: 0, cursors, sinks: new Map(), size: { bytes: 0, fileBytes: 0 }, saved: start };
+  const port = {
+    ask() {
+      if (answers.length === 3) whole.letterWishes++;
+      return Promise.resolve(answers.shift());
+    },
+  };
+  const whole = { ...memory, port, options: { clock, maxBytes: 1 } } as unknown as Memory;
+  const bounds = new Bounds(whole, () => Promise.resolve(void cursors.saved(cursors.take())));
+  await bounds.enforce();
+  assert.deepEqual(answers, []);
+  assert.deepEqual([cursors.book("influx", 9).dead, cursors.book("influx", 9).evicted], [6, 3]);
+});
+
+/** Does something once, when the journal's worker has just been asked that and has not answered. */
+function whenAsked(kind: string, work: () => void): Disposable {
+  const { postMessage } = Worker.prototype;
+  let done = false;
+  Worker.prototype.postMessage = function (this: Worker, question: { readonly kind: string }) {
+    postMessage.call(this, question);
+    if (question.kind !== kind || done) return;
+    done = true;
+    work();
+  };
+  return { [Symbol.dispose]: () => void (Worker.prototype.postMessage = postMessage) };
+}

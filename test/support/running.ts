@@ -22,8 +22,8 @@ export interface Running extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
   /** Its exit code. */
   readonly ended: Promise<number>;
-  /** Waits until a line of `stderr` fits. */
-  said(what: RegExp): Promise<string>;
+  /** Waits until a line of `stderr` fits. `withinMs`: default 15 s. */
+  said(what: RegExp, withinMs?: number): Promise<string>;
   /** Waits until the service manager has heard it. */
   told(what: RegExp): Promise<string>;
 }
@@ -49,9 +49,10 @@ export function startRun(config: string, { flags = ["--allow-all"], env = {}, ar
   });
   let over = false;
   ended.then(() => over = true);
-  const find = async (lines: string[], what: RegExp) => {
+  const find = async (lines: string[], what: RegExp, withinMs?: number) => {
     const found = () => (listen(), lines.find((line) => what.test(line)));
-    return await until(() => `${what}, but:\n${stderr.join("\n")}`, () => found() ?? (over ? null : undefined));
+    const said = () => `${what}, but:\n${stderr.join("\n")}`;
+    return await until(said, () => found() ?? (over ? null : undefined), withinMs);
   };
   return {
     pid: child.pid,
@@ -60,7 +61,7 @@ export function startRun(config: string, { flags = ["--allow-all"], env = {}, ar
     notified,
     ended,
     kill: (signal) => child.kill(signal),
-    said: (what) => find(stderr, what),
+    said: (what, withinMs) => find(stderr, what, withinMs),
     told: (what) => find(notified, what),
     async [Symbol.asyncDispose]() {
       if (!over) child.kill("SIGKILL");
@@ -80,12 +81,13 @@ export async function obisd(...args: string[]): Promise<{ code: number; stdout: 
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-/** Waits until `look` finds something. @throws {Error} after 15 s, or as soon as it finds `null` */
+/** Waits until `look` finds something. @throws {Error} after 15 s or `withinMs`, or as soon as it finds `null` */
 export async function until<T>(
   what: string | (() => string),
   look: () => T | undefined | null | Promise<T | undefined | null>,
+  withinMs = 15_000,
 ): Promise<T> {
-  for (const deadline = performance.now() + 15_000;;) {
+  for (const deadline = performance.now() + withinMs;;) {
     const found = await look();
     if (found === null || performance.now() > deadline) {
       throw new Error(`Waited for ${typeof what === "string" ? what : what()}`);
