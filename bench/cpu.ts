@@ -10,8 +10,8 @@ import { READINGS, telegram } from "./telegram.ts";
 import { cpuMs } from "./usage.ts";
 
 const METERS = 50;
-/** Readouts until everything is compiled. */
-const WARM_UP = 1000;
+/** Readouts until V8 has compiled what runs often: each further thousand cost less, down to the sixth. */
+const WARM_UP = 6000;
 const MEASURED = 1000;
 
 const PEERS = "quoted: vzlogger 1.2–1.5 ms, smartmeter-obis 3.3 ms (pty), a Python client 5.1 ms";
@@ -19,7 +19,7 @@ const PEERS = "quoted: vzlogger 1.2–1.5 ms, smartmeter-obis 3.3 ms (pty), a Py
 /** The measure `cpu`. */
 export const cpu: Measure = {
   name: "cpu",
-  summary: `processor time per readout, ${METERS} meters once a second on TCP (a minute)`,
+  summary: `processor time per readout, ${METERS} meters once a second on TCP (three minutes)`,
   async run(): Promise<readonly Row[]> {
     await using folder = await temporaryFolder();
     const file = `${folder.path}/telegram.txt`;
@@ -34,7 +34,7 @@ export const cpu: Measure = {
     const cost = await costOf({ folder: folder.path, config }, csv);
     return [{
       measure: "processor time per readout, TCP, with commit and CSV",
-      result: `${cost.ms.toFixed(2)} ms (${cost.readouts} readouts more)`,
+      result: `${cost.ms.toFixed(2)} ms (${cost.readouts} readouts more, after ${WARM_UP})`,
       bound: "≤ 1.2 ms",
       met: cost.ms <= 1.2,
       peer: PEERS,
