@@ -145,7 +145,10 @@ ${COMMON_HELP}
 
   obisd discover                   which ports are there, and who answers on them?
   obisd read /dev/ttyUSB0          what does this meter say?
-  obisd check -c obisd.yaml        is the configuration right?`;
+  obisd check -c obisd.yaml        is the configuration right?
+
+No meter at hand? This is one, for "obisd read /tmp/meter" and the rest:
+  obisd simulate demo/household.txt --pty /tmp/meter &`;
 }
 
 /** Under systemd as the journal wants it, else for people. */

@@ -10,7 +10,7 @@ export const WRITE_OPTIONS = { write: { type: "boolean" }, yes: { type: "boolean
 
 /** Their part of the help. */
 export const WRITE_HELP = `  --write              without it nothing is written: it says that you mean it
-  --yes                asks no question, for scripts; without it you are shown what the meter holds, and asked`;
+  --yes                asks no question, for scripts; else you see what the meter holds, and are asked`;
 
 /** Whether a change may be tried at all. @throws {UsageError} */
 export function requireConsent({ values }: Arguments, what: string): void {

@@ -22,9 +22,9 @@ export const clock: Command = {
   summary: "show how far a meter's clock is off, and set it",
   help: `obisd clock ENDPOINT|METER [--set --write] [OPTIONS]
 
-Reads the meter's clock (0.9.1 and 0.9.2, or 0.9.4) in programming mode (mode C), or 0-0:1.0.0 in mode E, and says how far it is ahead of this
-machine's, to a second. With --set it is set to this machine's, on the second, and read back; within two minutes of
-midnight that waits. Each setting leaves a line that begins with AUDIT in the log.
+Reads the meter's clock (0.9.1 and 0.9.2, or 0.9.4) in programming mode (mode C), or 0-0:1.0.0 in mode E, and says how
+far it is ahead of this machine's, to a second. With --set it is set to this machine's, on the second, and read back;
+within two minutes of midnight that waits. Each setting leaves a line that begins with AUDIT in the log.
 
   --set                sets it
 ${WRITE_HELP}
@@ -34,7 +34,7 @@ ${WRITE_HELP}
   --format FORMAT      table (default), json or csv
 ${PROGRAMMING_HELP}
 
-  obisd clock flat-1
+  obisd clock /tmp/meter                       # of obisd simulate demo/household.txt --pty /tmp/meter --live &
   obisd clock flat-1 --set --write --yes --password file:/etc/obisd/flat-1.password
 
 ${DLMS_HELP}`,

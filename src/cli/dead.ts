@@ -23,8 +23,7 @@ journal until somebody has looked at it; of more than 10 000, or 16 MiB, of one 
 
   list                 one line a letter: number, sink, when it was refused, the reading, why
   show NUMBER…         all of it: the destination's words, the whole reading
-  retry                offers letters to their sink once more, before anything else; what is refused again is a dead letter
-                       again
+  retry                offers letters to their sink once more, before anything else; what is refused again is one again
   purge                deletes letters for ever
 
   NUMBER…              which letters, as list shows them

@@ -22,7 +22,7 @@ flagged (bcc-wrong, crc-wrong, incomplete) or told on standard error, and the ex
   --name NAME          the meter's name (default: its identification)
   --meters DIR         files about further types of meters; default meters/ beside the configuration
 
-  obisd decode telegram.txt --format json | jq .value`,
+  obisd decode demo/household.txt --format json | jq .value`,
   options: {
     format: { type: "string" },
     time: { type: "string" },

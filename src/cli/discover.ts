@@ -40,6 +40,7 @@ It takes a minute or two where nobody answers; Ctrl-C signs the meter off and en
 ${RECORD_HELP}
 
   obisd discover
+  obisd discover /tmp/meter                    # of obisd simulate demo/household.txt --pty /tmp/meter &
   obisd discover /dev/serial/by-id/usb-FTDI_head-if00-port0 --write obisd.yaml
   obisd discover tcp://192.168.1.20:8000 rfc2217://192.168.1.21:2217`,
   options: {

@@ -56,14 +56,12 @@ said here:
 
   --client NUMBER      as whom (default 16, the public client)
   --server NUMBER      whom: the logical device, and behind a "/" the meter on a shared line (default 1): 1/17
-  --auth HOW           ${AUTHENTICATIONS.join(", ")} (default: low with a --password, else none)
+  --auth HOW           ${AUTHENTICATIONS.join(", ")} (default: low with --password, else none)
   --password WHERE     env:NAME, file:PATH, or ask: never the password itself
   --opening HOW        sign-on (default): /?! at 300 Bd, then HDLC; hdlc: at once, at 9600 8N1 if the endpoint says no
                        other; wrapper: TCP without HDLC
   --names HOW          logical (default), or short: of older meters, whose objects have numbers
-
   --general-blocks     proposes general block transfer, for messages that are longer than one side takes
-
   --security WHAT      ${SECURITIES.join(", ")} (default none): what is done to messages
   --suite N            security suite 0 (default), 1 or 2
   --cipher HOW         ${CIPHERS.join(", ")} (default global)

@@ -25,7 +25,7 @@ the rest is printed, and the exit code is 77. In mode E REGISTER is an OBIS code
   --name NAME          the meter's name in the readings (default: its identification)
 ${PROGRAMMING_HELP}
 
-  obisd get /dev/serial/by-id/usb-FTDI_head-if00-port0 1.8.0 2.8.0
+  obisd get /tmp/meter 1.8.0 2.8.0             # of obisd simulate demo/household.txt --pty /tmp/meter &
   obisd get flat-1 0.9.1 --password ask
   obisd get tcp://192.168.1.20:4059 --mode E --opening wrapper 1.8.0 8/0-0:1.0.0/3
 

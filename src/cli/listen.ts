@@ -37,13 +37,15 @@ Shows each telegram that a meter pushes (mode D, at 2400 7E1 if the endpoint say
 telegram, are told on standard error.
 
   --count N            ends after N telegrams
-  --for TIME           ends after it, 60s; exit 69 when nothing came, 76 when nothing could be read, 65 when nothing whole
+  --for TIME           ends after it, 60s; exit 69 when nothing came, 76 when nothing could be read, 65 nothing whole
   --obis LIST          only these codes, as the meter writes them: 1.8.0,2.8.0
   --format FORMAT      table (default), json (one reading a line) or csv
   --name NAME          the meter's name in the readings (default: its identification)
   --trace              shows what comes, control characters made visible
 ${RECORD_HELP}
 
+  obisd simulate demo/household.txt --mode D --pty /tmp/meter &
+  obisd listen /tmp/meter --count 2
   obisd listen '/dev/ttyUSB0?baud=9600' --for 30s
   obisd listen 'tcp://192.168.1.20:23' --format csv --obis 1-0:1.7.0 > power.csv
 

@@ -41,15 +41,15 @@ const FRAMINGS = ["auto", "hdlc", "m-bus", "wrapper"] as const;
 
 /** Their part of the help. */
 export const PUSH_HELP =
-  `With --mode E it hears DLMS meters (at 2400 8N1 if the endpoint says no other). tcp-listen://0.0.0.0:4059 takes the calls
-of meters that connect by themselves. A message that was heard before is refused by its number.
+  `With --mode E it hears DLMS meters (at 2400 8N1 if the endpoint says no other). tcp-listen://0.0.0.0:4059 takes the
+calls of meters that connect by themselves. A message that was heard before is refused by its number.
 
   --framing HOW        ${FRAMINGS.join(", ")} (default auto: by the first octets)
   --encryption-key WHERE, --authentication-key WHERE
-                       of ciphered messages, in hex digits, each from env:NAME, file:PATH or ask; --suite 2 for long ones
+                       of ciphered messages, in hex digits, each from env:NAME, file:PATH or ask; --suite 2: long ones
   --meter-title HEX    system title of a meter that does not say it
   --accept-unauthenticated
-                       reads messages that are encrypted alone, as some networks' meters send them: anybody may forge one`;
+                       reads messages that are encrypted alone, as some networks want: anybody may forge them`;
 
 /** Calls at a time; a call is closed after a quarter hour, or a minute without a message. */
 const [CALLS, CALL_MS, IDLE_MS] = [16, 15 * 60_000, 60_000];

@@ -21,8 +21,8 @@ export const objects: Command = {
   help: `obisd objects ENDPOINT|METER [OPTIONS]
 
 Asks a DLMS meter (mode E) for the list of its objects and reads what they hold: class, OBIS code, what this client may
-do with the value (r, w), the value with its unit, and its name. A client sees what it has a right to: the public one, 16,
-sees little.
+do with the value (r, w), the value with its unit, and its name. A client sees what it has a right to: the public one,
+16, sees little.
 
   --format FORMAT      table (default), json (one object a line, with all attributes), or yaml: a configuration for
                        obisd run that reads each quarter hour all that has a value
@@ -35,6 +35,8 @@ ${RECORD_HELP}
 
 ${DLMS_HELP}
 
+  obisd simulate demo/household.txt --mode E --pty /tmp/meter &
+  obisd objects /tmp/meter --client 1
   obisd objects /dev/serial/by-id/usb-… --client 1 --password ask
   obisd objects tcp://192.168.1.20:4059 --opening wrapper --format yaml > obisd.yaml`,
   options: {

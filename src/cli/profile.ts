@@ -38,6 +38,8 @@ what the meter's status says of it stands in the flags. What came before a sessi
   --name NAME          the meter's name in the readings (default: its identification)
 ${PROGRAMMING_HELP.replace("120s", "2h")}
 
+  obisd simulate demo/household.txt --profile --pty /tmp/meter &
+  obisd profile /tmp/meter --from $(date +%F) --format plot
   obisd profile flat-1 --from 2026-06-01 --to 2026-07-01 --format plot
   obisd profile /dev/ttyUSB0 P.02 --from 2026-01-01 --format csv > days.csv
 

@@ -26,7 +26,8 @@ export const read: Command = {
   help: `obisd read ENDPOINT|METER [OPTIONS]
 
 Reads a meter once. ENDPOINT is a port or a connection: /dev/serial/by-id/…, tcp://192.168.1.20:8000,
-rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its options stand behind a "?": tcp://192.168.1.20:8000?max_baud=300. METER is the name of a meter in the configuration.
+rfc2217://192.168.1.20:2217 where the speed can be asked for (ser2net); its options stand behind a "?":
+tcp://192.168.1.20:8000?max_baud=300. METER is the name of a meter in the configuration.
 
   --mode MODE          auto (default), A, B, C, D for a meter that speaks by itself, or E
   --address NUMBER     the meter's address, where several share a line
@@ -42,7 +43,8 @@ ${RECORD_HELP}
 
 ${DLMS_HELP}
 
-  obisd read /dev/serial/by-id/usb-FTDI_head-if00-port0 --obis 1.8.0,2.8.0
+  obisd read /tmp/meter --obis 1.8.0,2.8.0     # of obisd simulate demo/household.txt --pty /tmp/meter &
+  obisd read /dev/serial/by-id/usb-FTDI_head-if00-port0
   obisd read tcp://192.168.1.20:4059 --mode E --opening wrapper --client 1 --password ask`,
   options: {
     ...TARGET_OPTIONS,

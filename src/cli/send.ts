@@ -26,6 +26,7 @@ Partial blocks (R3, R4, R6; W3, W4) are asked for and sent one by one.
 ${WRITE_HELP} (W1 to W5, E2)
 ${PROGRAMMING_HELP}
 
+  obisd send /tmp/meter --command R5 --data '1.8.0()'   # of obisd simulate demo/household.txt --pty /tmp/meter &
   obisd send /dev/ttyUSB0 --command R6 --data 'P.01(1240601000000;1240602000000;8)'
   obisd send flat-1 --command E2 --data '0.1.0()' --write --password ask`,
   options: {

@@ -25,6 +25,7 @@ ${WRITE_HELP}
   --command W1…W5      how it is written (default: W5 where the identification says VDEW (\\@), else W1)
 ${PROGRAMMING_HELP}
 
+  obisd set /tmp/meter 0.1.0 25 --write        # of obisd simulate demo/household.txt --pty /tmp/meter &
   obisd set flat-1 0.0.1 1001 --write --password ask
 
 In mode E REGISTER is an OBIS code, or class, code and attribute: 8/0-0:1.0.0/2. VALUE is written in the type that the

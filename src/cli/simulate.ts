@@ -23,7 +23,9 @@ import { parseSimulatedDlms, SIMULATED_DLMS_HELP, SIMULATED_DLMS_OPTIONS } from 
 
 const listed = (table: Readonly<Record<string, { readonly argument: string; readonly does: string }>>) =>
   Object.entries(table).map(([name, { argument, does }]) =>
-    `  ${(name + (argument && `[:${argument}]`)).padEnd(28)} ${does}`
+    `  ${(name + (argument && `[:${argument}]`)).padEnd(28)} ${
+      does.match(/\S.{0,87}(?= |$)/g)!.join("\n" + " ".repeat(31))
+    }`
   ).join("\n");
 
 const HELP = `obisd simulate FILE[@ADDRESS]… (--listen tcp://HOST:PORT | --pty LINK) [OPTIONS]
@@ -64,9 +66,9 @@ ${listed(DIALECTS)}
 It says where it listens on standard output, and what a client does wrong on standard error; --log-level debug tells
 all that happens. It ends on SIGINT or SIGTERM.
 
-  obisd simulate telegram.txt --pty /tmp/meter --live &
+  obisd simulate demo/household.txt --pty /tmp/meter --live &
   obisd read /tmp/meter
-  obisd simulate telegram.txt --pty /tmp/meter --mode E --password 12345678 --security both
+  obisd simulate demo/household.txt --pty /tmp/meter --mode E --password 12345678 --security both
 
   obisd read /dev/ttyUSB0 --record night.jsonl        # where it goes wrong
   obisd simulate --replay night.jsonl --pty /tmp/meter &

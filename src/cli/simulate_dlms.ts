@@ -51,7 +51,7 @@ and name alone where others need one:
   --server NUMBER           its logical device, and behind a "/" its number on the line (default 1)
   --names HOW               ${NAMES.join(", ")} (default logical)
   --auth HOW                ${AUTHENTICATIONS.join(", ")}
-                            (default: low with a --password, else none)
+                            (default: low with --password, else none)
   --security WHAT           ${SECURITIES.join(", ")} (default none), with --suite N and
   --cipher HOW              ${CIPHERS.join(", ")}
   --encryption-key HEX, --authentication-key HEX

@@ -15,8 +15,9 @@ export const status: Command = {
   summary: "show how the running daemon is doing",
   help: `obisd status [-c FILE] [--format table|json|openmetrics]
 
-Asks the daemon that runs: whether it is degraded and why, its meters (last readout, next slot, what is wrong), lines (since when they are away), sinks
-(what is pending, what is wrong) with their books, journal and clock. The same as JSON lies in status.json in the runtime directory, ten seconds old at most.
+Asks the daemon that runs: whether it is degraded and why, its meters (last readout, next slot, what is wrong), lines
+(since when they are away), sinks (what is pending, what is wrong) with their books, journal and clock. The same as JSON
+lies in status.json in the runtime directory, ten seconds old at most.
 
   --format json         for programs
   --format openmetrics  for node_exporter's textfile collector

@@ -41,12 +41,12 @@ export const FAULTS = {
   silent: {
     argument: "STEP",
     does:
-      "no answer to a request (ident), none after the identification (data), or at a step of programming mode: p0, password, answer, block; of mode E: connect, association, answer",
+      "says nothing to a request (ident), for data (data), in programming mode (p0, password, answer, block), in mode E (connect, association, answer)",
   },
   garbage: {
-    argument: "ident|data|before|fill",
+    argument: "WHERE",
     does:
-      "bytes without meaning instead of the identification or the data, or before each message; fill: NUL, DEL and FF before each",
+      "bytes without meaning instead of the identification (ident) or the data (data), or before each message (before; fill: NUL, DEL and FF)",
   },
   "ignore-ack": { argument: "", does: "ignores the acknowledgement: data at the speed of the sign-on" },
   "no-nak": { argument: "", does: "silent after a NAK" },

@@ -70,7 +70,7 @@ for (const [args, code, said] of WRONG) {
 Deno.test("simulate --help: shows an example and every fault", async () => {
   const { code, said } = await run("--help");
   assert.equal(code, 0);
-  assert.match(said, /obisd simulate telegram\.txt --pty/);
+  assert.match(said, /obisd simulate demo\/household\.txt --pty/);
   for (const name of Object.keys(FAULTS)) assert.ok(said.includes(`  ${name}`), name);
 });
 
