@@ -1,4 +1,4 @@
-/** `deno task bench [NAME…]`: the measures of the README, of this run on this machine. @module */
+/** `deno task bench [NAME…]`: the measures of docs/measures.md, of this run on this machine. @module */
 import { cpu } from "./cpu.ts";
 import { decode } from "./decode.ts";
 import { dlms } from "./dlms.ts";

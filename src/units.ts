@@ -1,4 +1,4 @@
-/** Durations and sizes as people write them: `15m`, `512MiB`. @module */
+/** Durations, sizes and numbers of things as people write them: `15m`, `512MiB`, `2 meters`. @module */
 
 const MS_PER: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -42,4 +42,9 @@ export function formatDuration(ms: number): string {
     return count > 0 ? `${count}${unit}` : "";
   });
   return parts.join("") || "0s";
+}
+
+/** How many there are: `1 meter`, `2 meters`. */
+export function counted(things: readonly unknown[], noun: string): string {
+  return `${things.length} ${noun}${things.length === 1 ? "" : "s"}`;
 }

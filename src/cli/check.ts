@@ -14,7 +14,7 @@ import { nextSlot } from "../schedule.ts";
 import { nameNotice } from "../transport/serial.ts";
 import { lineTrouble } from "../line_budget.ts";
 import { formatEndpoint } from "../transport/endpoint.ts";
-import { formatDuration } from "../units.ts";
+import { counted, formatDuration } from "../units.ts";
 import type { Command } from "./command.ts";
 
 /** Checks a configuration, and keeps the service's permissions on demand. */
@@ -118,7 +118,7 @@ async function writeTrouble(folder: string): Promise<string | undefined> {
 function summarise(config: Config, nowMs: number): string {
   const { lines, meters, sinks, journal } = config;
   return [
-    `${config.path} is right: ${count(lines, "line")}, ${count(meters, "meter")}, ${count(sinks, "sink")}`,
+    `${config.path} is right: ${counted(lines, "line")}, ${counted(meters, "meter")}, ${counted(sinks, "sink")}`,
     "",
     ...table(meters.map((meter) => describeMeter(meter, config, nowMs))),
     "",
@@ -171,8 +171,4 @@ function describeTypes({ meterTypes: { folder, own } }: Config): string[] {
 function table(rows: readonly (readonly string[])[]): string[] {
   const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length));
   return rows.map((row) => "  " + row.map((cell, column) => cell.padEnd(width(column))).join("  ").trimEnd());
-}
-
-function count(items: readonly unknown[], noun: string): string {
-  return `${items.length} ${noun}${items.length === 1 ? "" : "s"}`;
 }

@@ -15,10 +15,11 @@ export const forget: Command = {
   summary: "believe a DLMS meter again that counts its messages anew",
   help: `obisd forget [TITLE] [-c FILE | --counters FILE] [--yes]
 
-Of each DLMS meter with keys the highest number of a message is remembered, and a message with a lower one is refused: it
-was heard before, and somebody may play it back. A meter that was reset or exchanged begins to count anew and is refused
-from then on; the error names its system title. This forgets its number, so that its next message is believed whatever
-its number is. Until the meter has spoken, so is one that somebody recorded: do it when the meter is known to be new.
+Of each DLMS meter with keys the highest number of a message is remembered, and a message with a lower one is refused:
+it was heard before, and somebody may play it back. A meter that was reset or exchanged begins to count anew and is
+refused from then on; the error names its system title. This forgets its number, so that its next message is believed
+whatever its number is. Until the meter has spoken, so is one that somebody recorded: do it when the meter is known to
+be new.
 The daemon is asked; when none runs, the file beside the journal is changed.
 
   TITLE                system title of the meter, 16 hex digits; absent: lists all, with what was heard last

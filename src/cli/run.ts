@@ -15,6 +15,7 @@ import { missingPermissions, needsOf } from "../permissions.ts";
 import { runtimeDirectory, runtimeFiles, writeStatus } from "../runtime_directory.ts";
 import { formatStatusLine, type Status, toTime } from "../status.ts";
 import { type ServiceManager, serviceManager } from "../systemd.ts";
+import { counted } from "../units.ts";
 import type { Command } from "./command.ts";
 
 const STATUS_MS = 10_000;
@@ -49,7 +50,7 @@ SIGTERM or SIGINT. SIGHUP loads the configuration again: a wrong one is told and
     });
     const { lines, meters, sinks } = config;
     const into = sinks.map((sink) => sink.name).join(", ");
-    log.info(`Reading ${meters.length} meters on ${lines.length} lines into ${into}`, { config: path });
+    log.info(`Reading ${counted(meters, "meter")} on ${counted(lines, "line")} into ${into}`, { config: path });
     signal.addEventListener("abort", () => setTimeout(() => Deno.exit(EXIT.ok), STOP_MS), { once: true });
     try {
       await serve(daemon, manager, { path, log, signal, hangups, runtime: runtimeDirectory(config) });
