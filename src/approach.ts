@@ -3,6 +3,7 @@ import type { ProgrammingOptions } from "./iec62056/mod.ts";
 import { SIGN_ON_LINE } from "./line.ts";
 import { type Manners, meterTypeNamed } from "./meters/mod.ts";
 import { type Endpoint, signOnLine } from "./transport/endpoint.ts";
+import { withoutAbsent } from "./without_absent.ts";
 
 /** Whom to ask. */
 export interface Approached {
@@ -49,12 +50,5 @@ function breakBauds(endpoint: Endpoint, type?: string): number[] {
 function mannersOf({ options }: Endpoint): Manners {
   const { baud_policy: baudPolicy, wake_up: wakeUp, fast_wake_up: fastWakeUp } = options;
   const { data_baud: dataBaud, ack_delay: ackDelayMs, prolonged_break: prolongedBreakMs } = options;
-  return {
-    ...baudPolicy !== undefined && { baudPolicy },
-    ...wakeUp && { wakeUp },
-    ...fastWakeUp && { fastWakeUp },
-    ...dataBaud !== undefined && { dataBaud },
-    ...ackDelayMs !== undefined && { ackDelayMs },
-    ...prolongedBreakMs !== undefined && { prolongedBreakMs },
-  };
+  return withoutAbsent({ baudPolicy, wakeUp, fastWakeUp, dataBaud, ackDelayMs, prolongedBreakMs });
 }

@@ -10,3 +10,10 @@ export function join(...parts: readonly Uint8Array[]): Uint8Array {
   }
   return joined;
 }
+
+/** How many bytes two byte strings have in common at their beginning. */
+export function commonLength(bytes: Uint8Array, other: Uint8Array): number {
+  let length = 0;
+  while (length < bytes.length && length < other.length && bytes[length] === other[length]) length++;
+  return length;
+}

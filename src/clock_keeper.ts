@@ -13,6 +13,7 @@ import type { Dialogue } from "./dialogue.ts";
 import { isOfMeterOrWire, RefusalError } from "./errors.ts";
 import {
   type ClockDialogues,
+  formatClock,
   type MeterClock,
   type Programming,
   readClock,
@@ -158,8 +159,8 @@ export class ClockKeeper {
       ? error.message
       : `not known: ${(error as Error).message}`;
     audit(this.context.log, {
-      ...{ who: { who: "obisd run" }, meter: name, command: "set_clock", old: said(before!.texts) },
-      ...{ wanted: written && said(written), now: after && said(after.texts) },
+      ...{ who: { who: "obisd run" }, meter: name, command: "set_clock", old: formatClock(before!) },
+      ...{ wanted: written && formatClock({ texts: written }), now: after && formatClock(after) },
     }, result);
   }
 
@@ -170,7 +171,7 @@ export class ClockKeeper {
     its.isTold = true;
     const way = (ms: number) => `${Math.round(Math.abs(ms) / 1000)} s ${ms < 0 ? "slow" : "fast"}`;
     const how = ahead === undefined
-      ? `says ${said(before!.texts)}, which nobody can read`
+      ? `says ${formatClock(before!)}, which nobody can read`
       : `is ${way(ahead)}, and by set_clock it may be set by ${Math.round(leftMs / 1000)} s now`;
     this.context.log.warning(`${name}: its clock ${how}; obisd clock ${name} --set sets it`, { meter: name });
   }
@@ -212,9 +213,4 @@ function isCalm(nowMs: number, zone: Zone): boolean {
   const intoQuarter = (nowMs + offsetMs) % QUARTER_MS;
   const isSteady = [-HOUR_MS, HOUR_MS].every((ms) => zone.offsetMs(nowMs + ms) === offsetMs);
   return isSteady && intoQuarter >= CALM_MS && intoQuarter <= QUARTER_MS - CALM_MS;
-}
-
-/** Registers as the meter wrote them. */
-function said(texts: Readonly<Record<string, string>>): string {
-  return Object.entries(texts).map(([address, text]) => `${address}(${text})`).join(" ");
 }

@@ -26,6 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/status.ts": [],
   "src/telegram.ts": [],
   "src/units.ts": [],
+  "src/without_absent.ts": [],
   "src/dlms_settings.ts": [],
   "src/counter_book.ts": [],
   "src/heard_counters.ts": ["src/counter_book.ts"],
@@ -94,6 +95,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/config": [
     ...["src/errors.ts", "src/nearest.ts", "src/parsed.ts", "src/units.ts", "src/schedule.ts", "src/secret.ts"],
     ...[
+      "src/without_absent.ts",
       "src/telegram.ts",
       "src/meters/",
       "src/iec62056/access.ts",
@@ -116,7 +118,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/wire.ts": ["src/clock.ts", "src/errors.ts", "src/transport/"],
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
-  "src/approach.ts": ["src/line.ts", "src/meters/", "src/iec62056/", "src/transport/endpoint.ts"],
+  "src/approach.ts": [
+    ...["src/line.ts", "src/meters/", "src/iec62056/", "src/transport/endpoint.ts", "src/without_absent.ts"],
+  ],
   "src/discovery/": [
     ...[
       "src/abort.ts",
@@ -256,6 +260,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/invocation_counters.ts",
       "src/mode_e.ts",
       "src/recording.ts",
+      "src/without_absent.ts",
       "deno.json",
     ],
   ],
@@ -271,7 +276,7 @@ const PURE = new RegExp(
   [
     "^src/(iec62056|dlms|meters|obis)/",
     "^src/(line|errors|telegram|reading|dialogue|normalise|meter_clock|mode_e|mode_e_ahead|format|recording)\\.ts$",
-    "^src/simulator/(capture|client_messages|distortions|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|speech|statistics)\\.ts$",
+    "^src/simulator/(capture|client_messages|distortions|dlms_meter|dlms_objects|faults|live|load_profile|meter|programming|registers|replay|sleep|simulated_meter|speech|statistics)\\.ts$",
     "^src/(clock_dlms|profile_dlms|profile_readings|backfill/(gaps|line_time))\\.ts$",
   ].join("|"),
 );

@@ -7,6 +7,7 @@ import { EXIT } from "../exit_code.ts";
 import { systemHost } from "../host_time.ts";
 import type { Log } from "../log.ts";
 import { METER_TYPES, type MeterType, meterTypeNamed, useMeterTypes } from "../meters/mod.ts";
+import { aligned } from "../format.ts";
 import { formatEnvironmentFile, needsOf } from "../permissions.ts";
 import { print } from "../print.ts";
 import { SERVICE_RUNTIME_DIRECTORY } from "../runtime_directory.ts";
@@ -120,7 +121,7 @@ function summarise(config: Config, nowMs: number): string {
   return [
     `${config.path} is right: ${counted(lines, "line")}, ${counted(meters, "meter")}, ${counted(sinks, "sink")}`,
     "",
-    ...table(meters.map((meter) => describeMeter(meter, config, nowMs))),
+    ...aligned(meters.map((meter) => describeMeter(meter, config, nowMs))).map((line) => `  ${line}`),
     "",
     ...sinks.map(({ name, type }) => `to ${name}${name === type ? "" : ` (${type})`}`),
     `through ${journal.path}`,
@@ -165,10 +166,4 @@ function describeTypes({ meterTypes: { folder, own } }: Config): string[] {
       own.map(({ id }) => isInstead(id) ? `${id} (instead of obisd's)` : id).join(", ")
     }`,
   ];
-}
-
-/** Columns under each other. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length));
-  return rows.map((row) => "  " + row.map((cell, column) => cell.padEnd(width(column))).join("  ").trimEnd());
 }

@@ -1,7 +1,7 @@
 /** `obisd clock`: how far a meter's clock is off, and setting it. @module */
 import { ProtocolError, RefusalError, SilenceError, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
+import { formatClock, type MeterClock, readClock, setClock, type Zone, zoneOf } from "../iec62056/mod.ts";
 import { aheadMs, SET_WITHIN_MS } from "../meter_clock.ts";
 import { audit, consent, requireConsent, WRITE_HELP, WRITE_OPTIONS } from "./audit.ts";
 import { dlmsClock } from "./clock_dlms.ts";
@@ -65,7 +65,7 @@ ${DLMS_HELP}`,
     if (values.set !== true) return EXIT.ok;
     await consent(args, "Set it?", context);
     if (waitsForMidnight) await untilAfterMidnight(zone, context);
-    const deed = { meter: line, command: "clock --set", old: said(old) };
+    const deed = { meter: line, command: "clock --set", old: formatClock(old) };
     try {
       const written = await set(zone);
       Object.assign(deed, {
@@ -77,7 +77,7 @@ ${DLMS_HELP}`,
     }
     const { clock: now } = await look();
     const isSet = Math.abs(aheadOf(now, timeZone)) <= SET_WITHIN_MS;
-    audit(log, { ...deed, now: said(now) }, isSet ? "written" : "it shows another time");
+    audit(log, { ...deed, now: formatClock(now) }, isSet ? "written" : "it shows another time");
     show({ line, clock: now, timeZone, format }, context);
     if (!isSet) throw new RefusalError(`${line} acknowledged the time, but its clock shows another`);
     return EXIT.ok;
@@ -105,11 +105,6 @@ function programmedClock({ session }: ProgrammableMeter, command: string | undef
   };
 }
 
-/** The registers as the meter wrote them. */
-function said({ texts }: MeterClock): string {
-  return Object.entries(texts).map(([address, text]) => `${address}(${text})`).join(" ");
-}
-
 interface Shown {
   readonly line: string;
   readonly clock: MeterClock;
@@ -132,7 +127,9 @@ function show({ line, clock, timeZone, format }: Shown, { print }: Context): voi
     );
   }
   const how = ahead === 0 ? "the same" : `${Math.abs(ahead)} s ${ahead > 0 ? "ahead" : "behind"}`;
-  print(`meter  ${shown.replace("T", " ")}  ${said(clock)}\nhost   ${host.replace("T", " ")}  the meter is ${how}`);
+  print(
+    `meter  ${shown.replace("T", " ")}  ${formatClock(clock)}\nhost   ${host.replace("T", " ")}  the meter is ${how}`,
+  );
 }
 
 /** How far the clock was ahead of ours when it said this, ms. @throws {ProtocolError} nobody knows this form */
@@ -141,7 +138,7 @@ function aheadOf(clock: MeterClock, timeZone: string): number {
   if (ms !== undefined) return ms;
   throw new ProtocolError(
     "unreadable",
-    `Cannot read the meter's clock: ${said(clock)} is no time and date that is known`,
+    `Cannot read the meter's clock: ${formatClock(clock)} is no time and date that is known`,
   );
 }
 

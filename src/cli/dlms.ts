@@ -26,6 +26,7 @@ import { asItWrites } from "../asking.ts";
 import type { Arguments, Context } from "./command.ts";
 import { readSecret } from "./programming.ts";
 import { parseUsage, type Target } from "./target.ts";
+import { withoutAbsent } from "../without_absent.ts";
 
 /** Options of mode E. */
 export const DLMS_OPTIONS = {
@@ -188,10 +189,6 @@ export async function givenKeys(values: Arguments["values"], signal: AbortSignal
     keys[key] = () => read;
   }
   return keys;
-}
-
-function withoutAbsent<T extends object>(given: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T> as never;
 }
 
 /** A logical device, and behind a "/" the meter on its line. @throws {UsageError} */

@@ -1,4 +1,5 @@
 /** `obisd objects`: what a DLMS meter says that it has: as a table, for programs, or as a configuration that is ready. @module */
+import { aligned } from "../format.ts";
 import { accessTo, attributeName, className, type DescribedObject, describeObjects } from "../dlms/mod.ts";
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
@@ -102,6 +103,5 @@ function table(described: readonly DescribedObject[]): string {
     return [className(classId), name, rights(object, 2), short, value?.unit ?? "", quantityName(name)];
   });
   const all = [["class", "obis", "", "value", "unit", "name"], ...rows];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()).join("\n");
+  return aligned(all).join("\n");
 }

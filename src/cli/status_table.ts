@@ -1,4 +1,5 @@
 /** The status for people. @module */
+import { aligned } from "../format.ts";
 import type { Facts, GapStatus, LineStatus, MeterStatus, SinkStatus, Status } from "../status.ts";
 
 /** All of it, in tables. */
@@ -74,11 +75,9 @@ function sinkRow(sink: SinkStatus): string[] {
   ];
 }
 
-/** Columns under each other, each as wide as it must be. */
+/** Columns under their heads. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head.map((word) => word.toUpperCase()), ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
+  return aligned([head.map((word) => word.toUpperCase()), ...rows]);
 }
 
 function formatFacts(facts: Facts): string {

@@ -18,6 +18,7 @@ import { parseDuration } from "../units.ts";
 import { readDocument } from "./document.ts";
 import { type Readable, readFields } from "./fields.ts";
 import { createReport, type Report } from "./report.ts";
+import { withoutAbsent } from "../without_absent.ts";
 
 const duration = parsed(parseDuration).meta({ means: "duration" });
 
@@ -205,10 +206,6 @@ function readType(path: string, text: string, faults: ConfigFault[]): Draft | un
     ...profile && { profile: profileOf(profile) },
   };
   return { type, seen, report };
-}
-
-function withoutAbsent<T extends object>(read: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined)) as never;
 }
 
 function mannersOf(

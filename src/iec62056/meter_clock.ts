@@ -98,6 +98,11 @@ export function* setClock(
   return written;
 }
 
+/** Registers as the meter wrote them: `0.9.2(240601) 0.9.1(120000)`. */
+export function formatClock({ texts }: Pick<MeterClock, "texts">): string {
+  return Object.entries(texts).map(([address, text]) => `${address}(${text})`).join(" ");
+}
+
 /** A moment in the form that the register has; W5 wants the season digit in any case. */
 function inForm(address: string, old: string, atMs: number, { zone, command }: Required<SetClockOptions>): string {
   const local = new Date(atMs + zone.offsetMs(atMs)).toISOString();

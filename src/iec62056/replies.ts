@@ -1,4 +1,5 @@
 /** What a meter may say in programming mode, found in the stream of what came (IEC 62056-21, 6.3.6 to 6.3.12). @module */
+import { commonLength } from "../bytes.ts";
 import type { Finder } from "../dialogue.ts";
 import type { Check } from "../telegram.ts";
 import { blockCheck, type ChecksumRule } from "./bcc.ts";
@@ -111,10 +112,4 @@ function startOfReply(bytes: Uint8Array, echo: Uint8Array): number | undefined {
     at += command[0].length - 1;
   }
   return undefined;
-}
-
-function commonLength(bytes: Uint8Array, echo: Uint8Array): number {
-  let length = 0;
-  while (length < echo.length && length < bytes.length && bytes[length] === echo[length]) length++;
-  return length;
 }

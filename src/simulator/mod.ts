@@ -3,6 +3,8 @@
  *
  * | file | what |
  * |---|---|
+ * | `options.ts` | what is simulated, and where |
+ * | `simulated_meter.ts` | what each meter is |
  * | `capture.ts` | a captured text → what the meter says |
  * | `meter.ts` | the meter's half of the conversation, a dialogue |
  * | `replay.ts` | a recording, played back |
@@ -24,71 +26,26 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { LineError } from "../errors.ts";
-import { reactionMs } from "../iec62056/modes.ts";
-import { zoneOf } from "../iec62056/time_stamp.ts";
-import { characterMs, type LineSettings, PUSH_LINE, SIGN_ON_LINE } from "../line.ts";
-import type { Log } from "../log.ts";
-import { type Capture, offeringModeE, ownAddress, type SimulatedMode, speak } from "./capture.ts";
-import { DlmsMeter, type DlmsOptions } from "./dlms_meter.ts";
-import { type Fault, Faults } from "./faults.ts";
-import { type Moment, moved } from "./live.ts";
-import { meter } from "./meter.ts";
+import { Faults } from "./faults.ts";
+import type { SimulatorOptions } from "./options.ts";
 import { openPtyPort } from "./pty_port.ts";
-import { Replay, type ReplayOptions } from "./replay.ts";
-import { Programmed, type ProgrammedOptions } from "./registers.ts";
+import { Replay } from "./replay.ts";
 import { serve } from "./serve.ts";
-import { HangUp, type MeterEvent, type MeterOptions } from "./speech.ts";
+import { simulatedMeter } from "./simulated_meter.ts";
+import { HangUp, type MeterEvent } from "./speech.ts";
 import { count, describe, newStatistics, type Statistics } from "./statistics.ts";
 import { tcpPort } from "./tcp_port.ts";
 import { type Port, Wire, type WireOptions } from "./wire.ts";
 
 export { type Capture, parseCaptures, type SimulatedMode } from "./capture.ts";
 export { type Fault, FAULTS, parseFault } from "./faults.ts";
+export type { SimulatedMeter, SimulatorOptions } from "./options.ts";
 export type { ReplayOptions } from "./replay.ts";
 export type { Statistics } from "./statistics.ts";
 export { type DlmsOptions, exampleKeys } from "./dlms_meter.ts";
 export { PUSH_FRAMINGS } from "./dlms_push.ts";
 export type { Port } from "./wire.ts";
 export { type Dialect, DIALECTS, parseDialect, type ProgrammedOptions } from "./registers.ts";
-
-/** One meter on the wire. */
-export interface SimulatedMeter {
-  /** What it says: the telegrams of a captured file, one after the other. */
-  readonly captures: readonly Capture[];
-  /** Absent: the number that stands in its telegram. */
-  readonly address?: string;
-}
-
-/** What is simulated, and where. */
-export interface SimulatorOptions {
-  readonly meters: readonly SimulatedMeter[];
-  /** Instead of meters: a recording that is played back. */
-  readonly replay?: Omit<ReplayOptions, "paced">;
-  /** `{ tcp: "127.0.0.1:0" }`, or `{ pty: link }`: the path at which the pseudo-terminal is to be found. */
-  readonly listen: { readonly tcp: string } | { readonly pty: string };
-  /** Absent: as each capture shows. */
-  readonly mode?: SimulatedMode;
-  /** The port's only speed; absent: 300 Bd and what is negotiated, mode D 2400 Bd, P1 115200 Bd. */
-  readonly baud?: number;
-  /** From one push to the next (mode D); absent: 1 s for P1, else 2 s, or as long as the telegram takes. */
-  readonly everyMs?: number;
-  /** Values move. */
-  readonly live?: boolean;
-  readonly faults?: readonly Fault[];
-  /** How programming mode (mode C) is: absent, open to everybody; `false`: there is none. */
-  readonly programming?: ProgrammedOptions | false;
-  /** Mode E: how a client signs on; absent: the meter speaks no DLMS. */
-  readonly dlms?: DlmsOptions;
-  /** It has a load profile P.01 of the last 40 days, made up, in local time of this zone. */
-  readonly profile?: string;
-  /** When its power failed for less than an interval of that, ms since 1970. */
-  readonly blinksMs?: readonly number[];
-  /** `false`: nothing takes its time, and a client's speed is not watched. */
-  readonly pacing?: boolean;
-  readonly signal?: AbortSignal;
-  readonly log?: Log;
-  readonly clock?: Clock;
-}
 
 /** A running simulation; disposed, it is gone with all its connections, and the link of its pseudo-terminal too. */
 export interface Simulator extends AsyncDisposable {
@@ -101,11 +58,6 @@ export interface Simulator extends AsyncDisposable {
 
 /** Pieces in which a TCP converter hands bytes over, ms on the wire: it collects before it sends. */
 const TCP_PIECE_MS = 200;
-/** A meter looks for a break so often while it speaks, ms. */
-const STRETCH_MS = 200;
-
-/** The format of P1 from version 4 on. */
-const P1_LINE: LineSettings = { baud: 115200, dataBits: 8, parity: "none", stopBits: 1 };
 /** A pseudo-terminal hands bytes over as they come, ms on the wire. */
 const PTY_PIECE_MS = 4;
 /** A pseudo-terminal that was hung up comes back after so long. */
@@ -129,7 +81,6 @@ class Simulation {
   readonly #faults: Faults;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #startMs: number;
   readonly #meters: readonly { life(): Dialogue<never> }[];
   readonly #replay: Replay | undefined;
   #lastMessage = "";
@@ -147,8 +98,11 @@ class Simulation {
       signal: this.#stop.signal,
     });
     if (signal?.aborted) this.#stop.abort(signal.reason);
-    this.#startMs = this.#clock.now();
-    this.#meters = options.meters.map((meter) => this.#alive(meter));
+    const world = {
+      ...{ options, clock: this.#clock, faults: this.#faults, startMs: this.#clock.now() },
+      notice: (event: MeterEvent) => this.#notice(event),
+    };
+    this.#meters = options.meters.map((meter) => simulatedMeter(meter, world));
     this.#replay = options.replay && new Replay({ ...options.replay, paced: this.#paced });
   }
 
@@ -273,85 +227,6 @@ class Simulation {
     };
   }
 
-  /** A meter as it lives on each wire. */
-  #alive(simulated: SimulatedMeter): { life(): Dialogue<never> } {
-    const { dlms } = this.#options;
-    const captures = dlms ? simulated.captures.map(offeringModeE) : simulated.captures;
-    const options = this.#meterOptions({ ...simulated, captures });
-    if (!dlms) return { life: () => meter(options) };
-    const { offsetMinutes } = momentOf(this.#startMs, this.#clock.now());
-    const { block, faults } = options;
-    const { everyMs, baud } = this.#options;
-    const its = new DlmsMeter(dlms, { nowMs: () => this.#clock.now(), offsetMinutes, block, faults, everyMs, baud });
-    if (dlms.opening !== "sign-on") return { life: () => its.serve() };
-    return { life: () => meter({ ...options, handedOver: () => its.handedOver() }) };
-  }
-
-  #meterOptions({ captures, address }: SimulatedMeter): MeterOptions {
-    const { baud, mode: forced, everyMs } = this.#options;
-    const first = captures[0]!;
-    const mode = forced ?? first.mode;
-    const usual = mode !== "D" ? SIGN_ON_LINE : first.p1 ? P1_LINE : PUSH_LINE;
-    const number = address ?? ownAddress(first);
-    const programmed = this.#options.programming === false
-      ? undefined
-      : new Programmed({ ...this.#options.programming, ...this.#profile(), runs: this.#options.live === true });
-    return {
-      mode,
-      ...(number === undefined ? {} : { address: number }),
-      line: {
-        ...usual,
-        ...baud !== undefined && { baud },
-        ...this.#faults.get("stop-bits") && { stopBits: 2 },
-      },
-      fixed: baud !== undefined,
-      reactionMs: this.#reactionMs(first),
-      periodMs: everyMs ?? (first.p1 ? 1000 : 2000),
-      stretch: (line) => this.#paced ? Math.ceil(STRETCH_MS / characterMs(line)) : Infinity,
-      ...this.#speech(captures, mode, programmed),
-      ...programmed && { programming: programmed },
-      faults: this.#faults,
-      notice: (event) => this.#notice(event),
-    };
-  }
-
-  #reactionMs({ identification }: Capture): number {
-    const slow = this.#faults.get("slow");
-    const [, ms] = /^(\d+)ms$/.exec(slow?.argument ?? "1400ms") ?? [];
-    if (slow && ms !== undefined) return Number(ms);
-    return this.#paced ? reactionMs(identification) * Number(slow?.argument ?? 1) : 0;
-  }
-
-  #profile(): Pick<ProgrammedOptions, "profile"> {
-    const { profile: timeZone, blinksMs = [] } = this.#options;
-    if (timeZone === undefined) return {};
-    const zone = zoneOf(timeZone);
-    return { profile: () => ({ zone, nowMs: this.#clock.now(), blinksMs }) };
-  }
-
-  /** What the meter says each time it is asked: its telegrams in turn, with what was written to it. */
-  #speech(
-    captures: readonly Capture[],
-    mode: SimulatedMode,
-    programmed?: Programmed,
-  ): Pick<MeterOptions, "words" | "block"> {
-    const rule = programmed?.dialect.sum === undefined ? "xor" : "sum7";
-    const still = captures.map((capture) => speak(capture, mode, capture.block, rule));
-    let [turn, index] = [0, 0];
-    const block = () => {
-      const { block } = captures[index]!;
-      const moment = { ...momentOf(this.#startMs, this.#clock.now()), aheadMs: programmed?.aheadMs ?? 0 };
-      const now = this.#options.live ? moved(block, moment) : block;
-      return programmed?.rewritten(now) ?? now;
-    };
-    const words = () => {
-      index = turn++ % captures.length;
-      const now = block();
-      return now === captures[index]!.block ? still[index]! : speak(captures[index]!, mode, now, rule);
-    };
-    return { words, block };
-  }
-
   get #paced(): boolean {
     return this.#options.pacing ?? true;
   }
@@ -378,14 +253,6 @@ function listen(hostname: string, port: number): Deno.TcpListener {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new LineError("busy", `Cannot listen on tcp://${hostname}:${port}: another process does`, { cause });
   }
-}
-
-/** Local time of this machine, which the simulated clocks show. */
-function momentOf(startMs: number, nowMs: number): Moment {
-  const now = new Date(nowMs);
-  const offsetMinutes = -now.getTimezoneOffset();
-  const winterMinutes = Math.min(...[0, 6].map((month) => -new Date(now.getFullYear(), month, 1).getTimezoneOffset()));
-  return { startMs, nowMs, offsetMinutes, summer: offsetMinutes > winterMinutes };
 }
 
 /** A link that a simulator left behind gives way; anything else at that path is somebody's. */

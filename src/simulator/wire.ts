@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import { toText } from "../iec62056/characters.ts";
 import { characterMs, type LineSettings, SIGN_ON_LINE } from "../line.ts";
+import { addParity } from "../transport/parity.ts";
 
 /** The client's end of the wire, as the program sees it: bytes without their time. */
 export interface Port extends AsyncDisposable {
@@ -121,7 +122,7 @@ export class Wire {
     }
     const collision = this.#collided.has(from);
     if (collision) this.options.complain("several meters speak at once");
-    const clean = this.options.parity ? withParity(piece) : piece;
+    const clean = this.options.parity ? addParity(piece, "even") : piece;
     await this.port.write(wrong !== undefined || collision ? garbled(clean) : clean);
   }
 
@@ -168,9 +169,10 @@ export class Wire {
   }
 
   #withoutParity(bytes: Uint8Array): Uint8Array {
-    const wrong = bytes.filter((byte) => isOdd(byte)).length;
+    const right = addParity(bytes, "even");
+    const wrong = bytes.filter((byte, at) => byte !== right[at]).length;
     if (wrong > 0) this.options.complain(`wrong parity in ${wrong} of ${bytes.length} characters`);
-    return bytes.map((byte) => isOdd(byte) ? byte | 0x80 : byte & 0x7f);
+    return bytes.map((byte, at) => byte === right[at] ? byte & 0x7f : byte | 0x80);
   }
 }
 
@@ -269,17 +271,4 @@ export function splitBehindBreak(bytes: Uint8Array): Uint8Array[] {
 /** What comes of bytes that are read at another speed: never a character of the standard, the same each time. */
 export function garbled(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte) => 0x80 | (byte * 5 + 0x1b) & 0x7f);
-}
-
-/** Even parity in bit 7, as an 8N1 receiver sees it. */
-export function withParity(bytes: Uint8Array): Uint8Array {
-  return bytes.map((byte) => isOdd(byte & 0x7f) ? byte | 0x80 : byte & 0x7f);
-}
-
-function isOdd(byte: number): boolean {
-  let bits = byte;
-  bits ^= bits >> 4;
-  bits ^= bits >> 2;
-  bits ^= bits >> 1;
-  return (bits & 1) === 1;
 }

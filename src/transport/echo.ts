@@ -3,7 +3,7 @@
  * it was sent, each message is expected to, and what is exactly it is taken out of what comes.
  * @module
  */
-import { join } from "../bytes.ts";
+import { commonLength, join } from "../bytes.ts";
 import type { Transport } from "./transport.ts";
 
 /** A request begins so. Nothing else shows an echo for certain: meters repeat an option select to confirm it (mode E). */
@@ -91,10 +91,4 @@ export class EchoRemoval implements Transport {
       "what is sent comes back (a two-wire line, or an optical head that reflects): its echo is taken out",
     );
   }
-}
-
-function commonLength(bytes: Uint8Array, other: Uint8Array): number {
-  let length = 0;
-  while (length < bytes.length && length < other.length && bytes[length] === other[length]) length++;
-  return length;
 }

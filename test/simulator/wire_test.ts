@@ -4,7 +4,8 @@ import { join } from "../../src/bytes.ts";
 import { toBytes, toText } from "../../src/iec62056/characters.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { serve } from "../../src/simulator/serve.ts";
-import { garbled, type Port, splitBehindBreak, Wire, type WireOptions, withParity } from "../../src/simulator/wire.ts";
+import { garbled, type Port, splitBehindBreak, Wire, type WireOptions } from "../../src/simulator/wire.ts";
+import { addParity } from "../../src/transport/parity.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 const AT_9600 = { ...SIGN_ON_LINE, baud: 9600 };
@@ -190,7 +191,7 @@ Deno.test("wire: two meters that speak at once are garbled, one after the other 
 
 Deno.test("wire: echo gives back what the client says, parity shows in bit 7", async () => {
   const there = bench({ echo: true, parity: true });
-  const request = withParity(toBytes("/?!\r\n"));
+  const request = addParity(toBytes("/?!\r\n"), "even");
   assert.deepEqual([...request], [0xaf, 0x3f, 0x21, 0x8d, 0x0a]);
   there.client.says.push(request);
   const got: Uint8Array[] = [];
