@@ -5,8 +5,9 @@
  */
 import { alarm, type Clock, systemClock } from "./clock.ts";
 import type { Batch, DeadLetter, Journal } from "./journal.ts";
+import { BackOff } from "./delivery_back_off.ts";
 import { Guard } from "./delivery_guard.ts";
-import { blockOf, DeliveryReport, type DeliveryState, isSinkError } from "./delivery_report.ts";
+import { DeliveryReport, type DeliveryState, isSinkError } from "./delivery_report.ts";
 import type { Log } from "./log.ts";
 import { type Reading, type Sink, SinkError, type SinkPlugin } from "./sink.ts";
 
@@ -51,12 +52,6 @@ const PACE_MS = { keepingUp: 500, catchingUp: 40 } as const;
 const CATCHING_UP = { readings: 1000, readouts: 100 } as const;
 /** A write or an opening that takes longer is aborted and tried again. */
 const ATTEMPT_MS = 30_000;
-const FIRST_BACKOFF_MS = 1000;
-const LONGEST_BACKOFF_MS = 300_000;
-/** What waits for a person is tried again after this, doubled each time. */
-const FIRST_BLOCK_MS = 60_000;
-/** More patience than this no destination gets, whatever it asks for. */
-const LONGEST_WAIT_MS = 900_000;
 /** A write of a sink that leaves or changes may take so long: whoever takes its place would write the same again. */
 const LEAVE_MS = 60_000;
 /** On stop: for the write to end by itself, then for it to heed its abort. */
@@ -79,19 +74,16 @@ class Abandoned extends Error {}
 class Loop {
   readonly report: DeliveryReport;
   readonly #clock: Clock;
-  readonly #random: () => number;
   readonly #guard = new Guard();
+  readonly #backOff: BackOff;
   #sink: Sink | undefined;
   #mark: string | undefined;
-  /** In a row: failures that may pass by themselves, and those that wait for a person. */
-  #failures = 0;
-  #blocks = 0;
   /** When the next batch begins at the earliest, by the monotonic clock. */
   #nextMs = -Infinity;
 
   constructor(readonly journal: Journal, readonly target: DeliveryTarget, readonly options: DeliveryOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
+    this.#backOff = new BackOff(options.random ?? Math.random);
     this.report = new DeliveryReport(target.name, options.log, this.#clock);
   }
 
@@ -141,7 +133,7 @@ class Loop {
       } catch (error) {
         if (error instanceof Abandoned) throw error;
         this.options.signal.throwIfAborted();
-        await this.#backOff(error);
+        await this.#wait(error);
       }
     }
   }
@@ -192,7 +184,7 @@ class Loop {
         this.report.step("writing");
         const mark = await this.#bounded("write", (signal) => this.#sink!.write(part, signal));
         if (typeof mark === "string") this.#mark = mark;
-        this.#failures = 0;
+        this.#backOff.arrived();
         return undefined;
       } catch (error) {
         if (!isSinkError(error, part.length)) {
@@ -200,7 +192,7 @@ class Loop {
           throw error;
         }
         if (error.remedy.kind !== "retry") return error;
-        await this.#backOff(error);
+        await this.#wait(error);
       }
     }
   }
@@ -257,19 +249,14 @@ class Loop {
     }
   }
 
-  /** Full jitter from 1 s to 5 min, or what the destination asked for; what waits for a person, 1 to 15 min. */
-  async #backOff(error: unknown): Promise<void> {
+  async #wait(error: unknown): Promise<void> {
     this.report.failed(error);
     this.report.step("waiting");
-    const longest = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#failures++);
-    const wish = blockOf(error) ? FIRST_BLOCK_MS * 2 ** this.#blocks++ : wishOf(error);
-    const atLeast = Math.min(wish * (1 + this.#random() * 0.2), LONGEST_WAIT_MS);
-    await this.#clock.sleep(Math.max(this.#random() * longest, atLeast), this.options.signal);
+    await this.#clock.sleep(this.#backOff.failed(error), this.options.signal);
   }
 
   #recovered(): void {
-    this.#failures = 0;
-    this.#blocks = 0;
+    this.#backOff.recovered();
     this.report.recovered();
   }
 }
@@ -284,11 +271,6 @@ function follow(part: readonly number[], { remedy }: SinkError): { bad: readonly
   if (part.length === 1) return { bad: part, rest: [] };
   const middle = part.length >> 1;
   return { bad: [], rest: [part.slice(middle), part.slice(0, middle)] };
-}
-
-/** How long the destination wants to be left alone, ms. */
-function wishOf(error: unknown): number {
-  return isSinkError(error) && error.remedy.kind === "retry" ? error.remedy.afterMs ?? 0 : 0;
 }
 
 function isLarge({ readings, seqs, upTo, letters }: Batch): boolean {

@@ -4,14 +4,12 @@
  * has been known it is known until the next boot.
  * @module
  */
-import { type Clock, systemClock, type Trust } from "./clock.ts";
+import type { Clock, Trust } from "./clock.ts";
+import { type Host, systemHost } from "./host.ts";
 import type { Log } from "./log.ts";
-import { clockErrorUs, fileFacts, readText, uptimeMs, wallMs } from "./libc.ts";
 
 /** No clock that shows an earlier time is right: there was no such program then. */
 const PROGRAM_MS = Date.UTC(2026, 0, 1);
-/** The kernel reckons with more only where nothing keeps its clock right; systemd draws the line there too. */
-const ERROR_LIMIT_US = 16_000_000;
 /** A change of the wall clock against the uptime by more than this is a step. */
 const STEP_MS = 500;
 /** The kernel is asked this often at most. */
@@ -21,20 +19,6 @@ const OVERRULE_MS = 3_600_000;
 /** A step as long as this makes all ages doubtful, for this long. */
 const LONG_STEP_MS = 3_600_000;
 const DOUBT_MS = 600_000;
-
-/** What the machine says of time; a test has another one. */
-export interface Host {
-  /** The wall clock, ms since 1970; anybody may set it. */
-  wallMs(): number;
-  /** Since the machine started; nobody can set it. */
-  uptimeMs(): number;
-  /** Whether something keeps the wall clock right. */
-  synchronised(): boolean;
-  /** Another one after each start of the machine. */
-  readonly bootId: string;
-  readonly sleep: Clock["sleep"];
-  readonly alarm?: Clock["alarm"];
-}
 
 /** What is to be known beyond a restart. All in ms since 1970. */
 export interface TimeMemory {
@@ -254,50 +238,4 @@ function formatSeconds(ms: number): string {
   if (seconds < 120) return `${(ms / 1000).toFixed(1)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
-}
-
-/** This machine. */
-export function systemHost(): Host {
-  return {
-    wallMs,
-    uptimeMs,
-    synchronised: isSynchronised,
-    bootId: bootId(),
-    sleep: systemClock.sleep,
-    alarm: systemClock.alarm,
-  };
-}
-
-const TIMESYNCD = "/run/systemd/timesync/synchronized";
-
-function isSynchronised(): boolean {
-  try {
-    return clockErrorUs() < ERROR_LIMIT_US;
-  } catch {
-    return exists(TIMESYNCD); // the kernel may not be asked: ProtectClock=yes, a container
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    fileFacts(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The unit gives it (`%b`), because there `/proc/sys` is closed. */
-function bootId(): string {
-  const may = Deno.permissions.querySync({ name: "env", variable: "OBISD_BOOT_ID" }).state === "granted";
-  const given = (may ? Deno.env.get("OBISD_BOOT_ID") : undefined) ?? procBootId();
-  return given?.trim().replaceAll("-", "") ?? crypto.randomUUID().replaceAll("-", "");
-}
-
-function procBootId(): string | undefined {
-  try {
-    return readText("/proc/sys/kernel/random/boot_id");
-  } catch {
-    return undefined; // then each start of the program counts as one of the machine
-  }
 }

@@ -17,7 +17,7 @@
  * | what a destination would not take                      | `letter_box.ts`, `letters.ts`             |
  * | the file: its tables, its versions, its lock           | `file.ts`, `schema.ts`, `lock.ts`         |
  * | what of it is on disk                                  | `wal.ts`                                  |
- * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts`     |
+ * | the worker that holds it, and the way there            | `worker.ts`, `port.ts`, `messages.ts`, `rows.ts` |
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";

@@ -1,6 +1,7 @@
 /** Whether the time is known, through everything that happens to a clock. @module */
 import assert from "node:assert/strict";
-import { HostTime, systemHost, type TimeEvent, timeTeller } from "../src/host_time.ts";
+import { systemHost } from "../src/host.ts";
+import { HostTime, type TimeEvent, timeTeller } from "../src/host_time.ts";
 import { FakeHost } from "./support/fake_host.ts";
 import { listeningLog } from "./support/listening_log.ts";
 

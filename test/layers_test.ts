@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/bytes.ts": [],
   "src/crc.ts": [],
   "src/errors.ts": [],
-  "src/libc.ts": [],
+  "src/libc": [],
   "src/line.ts": [],
   "src/log.ts": [],
   "src/moments.ts": [],
@@ -32,12 +32,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/heard_counters.ts": ["src/counter_book.ts"],
   "src/invocation_counters.ts": ["src/errors.ts", "src/counter_book.ts", "src/heard_counters.ts"],
   "src/exit_code.ts": ["src/errors.ts"],
-  "src/host_time.ts": ["src/clock.ts", "src/libc.ts", "src/log.ts"],
+  "src/host": ["src/clock.ts", "src/libc", "src/log.ts"],
   "src/format.ts": ["src/reading.ts"],
   "src/occurrence.ts": ["src/reading.ts"],
   "src/openmetrics.ts": ["src/status.ts"],
   "src/control.ts": ["src/errors.ts"],
-  "src/systemd.ts": ["src/libc.ts"],
+  "src/systemd.ts": ["src/libc"],
   // what makers do
   "src/meters/": ["src/telegram.ts", "src/nearest.ts"],
   // what the standards say
@@ -69,14 +69,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   // to the meter
   "src/transport/": [
-    ...["src/bytes.ts", "src/libc.ts", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
+    ...["src/bytes.ts", "src/libc", "src/line.ts", "src/abort.ts", "src/errors.ts", "src/clock.ts"],
     ...["src/nearest.ts", "src/parsed.ts", "src/units.ts"],
   ],
   "src/session.ts": ["src/dialogue.ts", "src/transport/", "src/line.ts", "src/errors.ts", "src/clock.ts"],
   // to the destinations
   "src/journal": [
     "src/clock.ts",
-    "src/host_time.ts",
+    "src/host",
     "src/errors.ts",
     "src/log.ts",
     "src/reading.ts",
@@ -108,7 +108,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ],
   ],
   "src/runtime_directory.ts": ["src/config", "src/status.ts"],
-  "src/permissions.ts": ["src/config", "src/libc.ts", "src/systemd.ts", "src/runtime_directory.ts"],
+  "src/permissions.ts": ["src/config", "src/libc", "src/systemd.ts", "src/runtime_directory.ts"],
   "src/generate.ts": ["src/config", "src/errors.ts", "src/print.ts", "src/transport/endpoint.ts", "sinks/mod.ts"],
   // the whole line
   "src/turns.ts": ["src/schedule.ts", "src/clock.ts", "src/iec62056/"],
@@ -127,7 +127,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/clock.ts",
       "src/dialogue.ts",
       "src/errors.ts",
-      "src/libc.ts",
+      "src/libc",
       "src/reading.ts",
       "src/telegram.ts",
     ],
@@ -213,13 +213,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/pulse.ts",
     "src/heard_counters.ts",
     "src/invocation_counters.ts",
-    ...["src/host_time.ts", "src/libc.ts", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
+    ...["src/host", "src/libc", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],
     ...["src/status.ts", "src/standing.ts", "src/degraded.ts"],
     ...["src/transport/endpoint.ts", "src/journal", "src/delivery", "src/config", "src/backfill", "src/collector"],
   ],
   // a meter that is none
   "src/simulator/": [
-    ...["src/clock.ts", "src/errors.ts", "src/libc.ts", "src/line.ts", "src/log.ts", "src/telegram.ts"],
+    ...["src/clock.ts", "src/errors.ts", "src/libc", "src/line.ts", "src/log.ts", "src/telegram.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/dlms/", "src/obis/", "src/transport/", "src/recording.ts"],
   ],
   // the shell
@@ -234,8 +234,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
       "src/bytes.ts",
       "src/clock.ts",
       "src/errors.ts",
-      "src/host_time.ts",
-      "src/libc.ts",
+      "src/host",
+      "src/libc",
       "src/line.ts",
       "src/log.ts",
       "src/print.ts",

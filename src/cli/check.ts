@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { type Config, DEFAULT_CONFIG_PATH, loadConfig, type MeterConfig } from "../config.ts";
 import { formatFault, UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
-import { systemHost } from "../host_time.ts";
+import { systemHost } from "../host.ts";
 import type { Log } from "../log.ts";
 import { METER_TYPES, type MeterType, meterTypeNamed, useMeterTypes } from "../meters/mod.ts";
 import { aligned } from "../format.ts";

@@ -2,7 +2,7 @@
 import type { Batch, DeadLetter } from "../journal.ts";
 import { occurrencesIn } from "../occurrence.ts";
 import type { Reading } from "../reading.ts";
-import type { DeadRow } from "./messages.ts";
+import type { DeadRow } from "./rows.ts";
 
 /** A batch holds no more readouts, readings and bytes than this, but at least one readout. */
 export const BATCH = { readouts: 200, readings: 5000, bytes: 256 * 1024 } as const;

@@ -8,7 +8,8 @@ import type { SinkBounds, Space } from "../journal.ts";
 import { type Cursor, hindmostOf, type Region } from "./cursor.ts";
 import { type EvictionReason, EvictionReport } from "./evictions.ts";
 import type { Memory } from "./memory.ts";
-import type { CutBounds, Excess, Head, Settled, Size, Thinning } from "./messages.ts";
+import type { CutBounds, Excess, Size, Thinning } from "./messages.ts";
+import type { Head, Settled } from "./rows.ts";
 
 /** Looked at, and dropped, at once. */
 const ROWS = 2000;

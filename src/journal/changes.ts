@@ -1,5 +1,6 @@
 /** What changed since the last commit, to go along with the next: the cursors, and what happened to what their sinks lack. @module */
-import type { Changes, DeadRow, DroppedLetters, GapRow, SettledLetter } from "./messages.ts";
+import type { Changes, DroppedLetters, SettledLetter } from "./messages.ts";
+import type { DeadRow, GapRow } from "./rows.ts";
 
 /** All that happened beside the cursors. */
 export type Events = Omit<Changes, "sinks">;

@@ -3,7 +3,7 @@ import type { Batch } from "../journal.ts";
 import type { Reading } from "../reading.ts";
 import { BATCH, type Readout, toBatch } from "./batch.ts";
 import type { Memory } from "./memory.ts";
-import { QUALITY, type ReadoutRow, type Settled } from "./messages.ts";
+import { QUALITY, type ReadoutRow, type Settled } from "./rows.ts";
 import { dated, decodeReadout } from "./record.ts";
 
 /** A batch; or a place up to which the sink gets nothing, because a damaged or missing readout stands there. */

@@ -1,6 +1,7 @@
 /** One transaction: readouts, and all that changed in memory since the last. @module */
 import type { Memory } from "./memory.ts";
-import type { ReadoutRow, Size } from "./messages.ts";
+import type { Size } from "./messages.ts";
+import type { ReadoutRow } from "./rows.ts";
 
 /** Writes it; `thinned`: readouts to delete. Whether dead letters changed in it. @throws {JournalError} and all is as before */
 export async function commit(

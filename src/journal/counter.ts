@@ -5,7 +5,7 @@ import { type Claim, claim } from "./claims.ts";
 import type { Outcome } from "./cursor.ts";
 import { offered } from "./letter_box.ts";
 import type { Memory } from "./memory.ts";
-import type { Head, LetterRow, ReadoutRow, Settled } from "./messages.ts";
+import type { Head, LetterRow, ReadoutRow, Settled } from "./rows.ts";
 import type { News } from "./news.ts";
 import type { Writer } from "./writer.ts";
 

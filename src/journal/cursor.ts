@@ -1,5 +1,5 @@
 /** One sink's place in the log, and its part of the books. @module */
-import type { DeadRow, Head, SinkRow } from "./messages.ts";
+import type { DeadRow, Head, SinkRow } from "./rows.ts";
 
 /** One sink's place. Changed by {@link Cursors} alone. */
 export type Cursor = { -readonly [K in keyof SinkRow]: SinkRow[K] } & {

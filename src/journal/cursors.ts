@@ -2,17 +2,8 @@
 import type { Book } from "../journal.ts";
 import { type GapReason, Unsaved } from "./changes.ts";
 import { addUp, type Cursor, FRESH, newCursor, type Outcome } from "./cursor.ts";
-import type {
-  Changes,
-  Counted,
-  Excess,
-  GapRow,
-  Head,
-  LetterState,
-  Settled,
-  SettledLetter,
-  SinkRow,
-} from "./messages.ts";
+import type { Changes, Counted, Excess, LetterState, SettledLetter } from "./messages.ts";
+import type { GapRow, Head, Settled, SinkRow } from "./rows.ts";
 
 /** A sink that left the configuration keeps its cursor this long. */
 const DETACHED_MS = 7 * 86_400_000;

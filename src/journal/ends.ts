@@ -1,5 +1,5 @@
 /** Where the log ends and where it begins, by those rows of the file in which no bit has turned. @module */
-import type { Head, SinkRow } from "./messages.ts";
+import type { Head, SinkRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 import { isWhole, type StoredReadout } from "./stored.ts";
 

@@ -5,20 +5,8 @@ import { endOf, startOf } from "./ends.ts";
 import { mendHeld } from "./held_list.ts";
 import { dropLetters, letterStates, putLetters, settleLetters } from "./letters.ts";
 import { checkFile, checkFolderOf, lockFile, wasLocked } from "./lock.ts";
-import {
-  type Check,
-  type Commit,
-  type Contents,
-  type Head,
-  type LetterRow,
-  type Opening,
-  type Place,
-  QUALITY,
-  type ReadoutRow,
-  type Redating,
-  type Salvage,
-  type Size,
-} from "./messages.ts";
+import type { Check, Commit, Contents, Opening, Place, Redating, Salvage, Size } from "./messages.ts";
+import { type Head, type LetterRow, QUALITY, type ReadoutRow } from "./rows.ts";
 import { getSalvage, mendSalvage, putSalvage } from "./salvage_row.ts";
 import { putNotes, type StoredNote, wholeNotes } from "./stored_notes.ts";
 import { FORMATS, openDatabase } from "./schema.ts";

@@ -1,5 +1,5 @@
 /** The forms of a journal: what readouts of one kind repeat each time, written once (`record.ts`). @module */
-import type { FormEntry } from "./messages.ts";
+import type { FormEntry } from "./rows.ts";
 import { type FormRow, parseForm } from "./record.ts";
 
 /** More kinds of readouts than this are written in full: something makes up addresses. */

@@ -3,7 +3,8 @@ import { systemClock } from "../clock.ts";
 import type { HostTime, TimeMemory } from "../host_time.ts";
 import type { Moment } from "../journal.ts";
 import type { Log } from "../log.ts";
-import { QUALITY, type Quality, type ReadoutRow, type Redating, type Size } from "./messages.ts";
+import type { Redating, Size } from "./messages.ts";
+import { QUALITY, type Quality, type ReadoutRow } from "./rows.ts";
 
 /** When the machine has been up for so long without a time, or with so many readouts, nobody waits any longer. */
 const HOLD_MS = 24 * 3_600_000;

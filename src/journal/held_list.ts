@@ -1,6 +1,6 @@
 /** The list of the readouts in the file that wait for their time; each of them says so itself as well. @module */
 import { crc32 } from "node:zlib";
-import { QUALITY } from "./messages.ts";
+import { QUALITY } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 /** A readout waits. */

@@ -5,7 +5,8 @@ import type { Reading } from "../reading.ts";
 import type { Claim } from "./claims.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Memory } from "./memory.ts";
-import type { LetterChoice, LetterRow, Purged, Retried } from "./messages.ts";
+import type { LetterChoice, Purged, Retried } from "./messages.ts";
+import type { LetterRow } from "./rows.ts";
 
 /** More than this nobody reads at once. */
 export const LISTED = 1000;

@@ -1,17 +1,16 @@
 /** Dead letters in the file: readings that a destination would not take, and what is done about them. @module */
 import { crc32 } from "node:zlib";
 import type {
-  DeadRow,
   DroppedLetters,
   Excess,
   LetterChoice,
   LetterLimits,
-  LetterRow,
   LetterState,
   Purged,
   Retried,
   SettledLetter,
 } from "./messages.ts";
+import type { DeadRow, LetterRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 /** The columns of the table; the last three are not there where a format before 5 wrote it. */

@@ -1,6 +1,6 @@
 /** Readouts that are to be written get their numbers and totals, and point to their forms. @module */
 import type { Memory } from "./memory.ts";
-import type { ReadoutRow } from "./messages.ts";
+import type { ReadoutRow } from "./rows.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** As rows behind the head, in their order. */

@@ -6,7 +6,8 @@
 import { JournalError } from "../errors.ts";
 import { Forms } from "./forms.ts";
 import type { Memory } from "./memory.ts";
-import type { Check, Contents, Counted, ReadoutRow } from "./messages.ts";
+import type { Check, Contents, Counted } from "./messages.ts";
+import type { ReadoutRow } from "./rows.ts";
 import { decodeReadout } from "./record.ts";
 
 /** A sink that lacks more readouts than this is not counted out each time: that would read the whole file. */

@@ -1,6 +1,6 @@
 /** Readouts that are in memory alone, because the disk does not take them: bounded, the oldest dropped. @module */
 import { BATCH } from "./batch.ts";
-import type { ReadoutRow } from "./messages.ts";
+import type { ReadoutRow } from "./rows.ts";
 
 /** What a row takes beside its body, about. */
 const ROW_BYTES = 256;

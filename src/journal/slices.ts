@@ -1,6 +1,7 @@
 /** Readouts in the order of the log, a slice at a time: few rows, and few bytes in memory. @module */
-import type { CutBounds, ReadBounds, ReadoutRow, Settled, Thinning } from "./messages.ts";
-import { QUALITY } from "./messages.ts";
+import type { CutBounds, ReadBounds, Thinning } from "./messages.ts";
+import type { ReadoutRow, Settled } from "./rows.ts";
+import { QUALITY } from "./rows.ts";
 import type { Boots } from "./boots.ts";
 import type { Sql } from "./sql.ts";
 import { isWhole, type StoredReadout, toRow } from "./stored.ts";

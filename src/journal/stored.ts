@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import type { Boots } from "./boots.ts";
 import { putHeld } from "./held_list.ts";
-import { type FormEntry, QUALITY, type Quality, type ReadoutRow } from "./messages.ts";
+import { type FormEntry, QUALITY, type Quality, type ReadoutRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 /** The small tables of the file: forms, sinks, gaps. @module */
 import { crc32 } from "node:zlib";
-import type { FormEntry, GapRow, SinkRow } from "./messages.ts";
+import type { FormEntry, GapRow, SinkRow } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 import { formCheckSum, type StoredForm, toForm } from "./stored.ts";
 

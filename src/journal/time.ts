@@ -3,7 +3,8 @@ import type { TimeMemory } from "../host_time.ts";
 import { limitGood, putBoot } from "./boots.ts";
 import type { Sql } from "./sql.ts";
 import { checkSum, type StoredReadout } from "./stored.ts";
-import { QUALITY, type Quality, type Redating } from "./messages.ts";
+import type { Redating } from "./messages.ts";
+import { QUALITY, type Quality } from "./rows.ts";
 
 /** Keeps what is known of the time, and forgets times that turned out never to have been. */
 export function putTime(sql: Sql, { goodMs, latestMs, bootId, startMs }: TimeMemory): void {

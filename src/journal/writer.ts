@@ -9,7 +9,7 @@ import { Bounds } from "./bounds.ts";
 import { timely } from "./claims.ts";
 import { commit } from "./commit.ts";
 import type { Memory, Settings } from "./memory.ts";
-import { QUALITY, type ReadoutRow } from "./messages.ts";
+import { QUALITY, type ReadoutRow } from "./rows.ts";
 import { FileOpener } from "./opening.ts";
 import { checkBooks } from "./repair.ts";
 import { Timers } from "./timers.ts";

@@ -1,6 +1,7 @@
 /** A client on a pseudo-terminal, whose speed can be seen; to the client it is a serial port. @module */
 import type { Clock } from "../clock.ts";
 import * as libc from "../libc.ts";
+import * as terminals from "../libc_terminals.ts";
 import { SIGN_ON_LINE } from "../line.ts";
 import { poller } from "../transport/poller.ts";
 import { decodeTermios, encodeTermios, lineOf, terminalFlags } from "../transport/termios.ts";
@@ -32,14 +33,14 @@ export interface PtyOptions {
 
 /** Makes a pseudo-terminal, raw from the start. */
 export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Promise<PseudoTerminal> {
-  const { fd, path } = libc.openPseudoTerminal();
+  const { fd, path } = terminals.openPseudoTerminal();
   await makeRaw(path);
   poller().add(fd);
   const buffer = new Uint8Array(4096);
   let present = false;
   let open = true;
 
-  const settings = () => watched && present && open ? lineOf(decodeTermios(libc.getTermios(fd))) : undefined;
+  const settings = () => watched && present && open ? lineOf(decodeTermios(terminals.getTermios(fd))) : undefined;
   const speed = () => settings()?.baud;
   /** Noted before a look that found nothing: whatever comes later was written at it, or after a change since. */
   let before: number | undefined;
@@ -96,7 +97,7 @@ export async function openPtyPort({ clock, watched, onClient }: PtyOptions): Pro
 async function makeRaw(path: string): Promise<void> {
   const fd = libc.openTerminal(path);
   try {
-    libc.setTermios(fd, encodeTermios(terminalFlags({ ...SIGN_ON_LINE, dataBits: 8, parity: "none" })));
+    terminals.setTermios(fd, encodeTermios(terminalFlags({ ...SIGN_ON_LINE, dataBits: 8, parity: "none" })));
   } finally {
     await libc.closePort(fd);
   }

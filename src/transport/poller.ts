@@ -3,28 +3,28 @@
  * itself would leave none to the rest of the program.
  * @module
  */
-import * as libc from "../libc.ts";
+import * as terminals from "../libc_terminals.ts";
 
 class Poller {
-  readonly #epoll = libc.openEpoll();
+  readonly #epoll = terminals.openEpoll();
   /** Rung when nobody waits any more, so that the thread comes home. */
-  readonly #bell = libc.openBell();
+  readonly #bell = terminals.openBell();
   readonly #waiters = new Map<number, () => void>();
   #running = false;
   /** Settles when the thread comes home. */
   #turn: Promise<readonly number[]> = Promise.resolve([]);
 
   constructor() {
-    libc.controlEpoll(this.#epoll, "add", this.#bell);
+    terminals.controlEpoll(this.#epoll, "add", this.#bell);
   }
 
   add(fd: number): void {
-    libc.controlEpoll(this.#epoll, "add", fd);
+    terminals.controlEpoll(this.#epoll, "add", fd);
   }
 
   /** Forgets a port before it is closed; whoever waits for it is woken. Resolves when no thread waits for it. */
   async remove(fd: number): Promise<void> {
-    libc.controlEpoll(this.#epoll, "remove", fd);
+    terminals.controlEpoll(this.#epoll, "remove", fd);
     this.#waiters.get(fd)?.();
     this.#leave(fd);
     if (this.#waiters.size === 0) await this.#turn;
@@ -32,7 +32,7 @@ class Poller {
 
   /** Resolves when there is something to read, or nothing ever will be. @throws the signal's reason */
   ready(fd: number, signal: AbortSignal): Promise<void> {
-    libc.controlEpoll(this.#epoll, "arm", fd);
+    terminals.controlEpoll(this.#epoll, "arm", fd);
     return new Promise((resolve, reject) => {
       const stop = () => {
         this.#leave(fd);
@@ -49,14 +49,14 @@ class Poller {
 
   #leave(fd: number): void {
     this.#waiters.delete(fd);
-    if (this.#waiters.size === 0 && this.#running) libc.ring(this.#bell);
+    if (this.#waiters.size === 0 && this.#running) terminals.ring(this.#bell);
   }
 
   async #run(): Promise<void> {
     this.#running = true;
-    libc.controlEpoll(this.#epoll, "arm", this.#bell);
+    terminals.controlEpoll(this.#epoll, "arm", this.#bell);
     while (this.#waiters.size > 0) {
-      this.#turn = libc.waitEpoll(this.#epoll);
+      this.#turn = terminals.waitEpoll(this.#epoll);
       for (const fd of await this.#turn) {
         if (fd === this.#bell) this.#answerBell();
         const waiter = this.#waiters.get(fd);
@@ -68,8 +68,8 @@ class Poller {
   }
 
   #answerBell(): void {
-    libc.silence(this.#bell);
-    libc.controlEpoll(this.#epoll, "arm", this.#bell);
+    terminals.silence(this.#bell);
+    terminals.controlEpoll(this.#epoll, "arm", this.#bell);
   }
 }
 

@@ -2,6 +2,7 @@
 import { systemClock } from "../clock.ts";
 import { LineError, type LineTrouble } from "../errors.ts";
 import * as libc from "../libc.ts";
+import * as terminals from "../libc_terminals.ts";
 import { characterMs, formatLine, type LineSettings } from "../line.ts";
 import { lockHolder, serialPorts, steadyPath } from "./holder.ts";
 import { poller } from "./poller.ts";
@@ -101,12 +102,12 @@ class SerialTransport implements Transport {
     this.#pseudo = isPseudoTerminal(libc.fileFacts(path).major);
     this.#line = line;
     // A pseudo-terminal would keep this mark after a crash and shut everybody out; the lock has to do there.
-    if (!this.#pseudo) libc.setExclusive(fd);
+    if (!this.#pseudo) terminals.setExclusive(fd);
     this.#applyLine(line);
     this.#setModemLine("dtr", dtr);
     this.#setModemLine("rts", rts);
     this.#hasten();
-    libc.discard(fd, "both"); // what came before the settings were ours
+    terminals.discard(fd, "both"); // what came before the settings were ours
     poller().add(fd);
   }
 
@@ -132,11 +133,11 @@ class SerialTransport implements Transport {
 
   async setBreak(on: boolean): Promise<void> {
     await this.#writing;
-    this.#attempt((fd) => libc.setBreak(fd, on));
+    this.#attempt((fd) => terminals.setBreak(fd, on));
   }
 
   flush(): void {
-    this.#attempt((fd) => libc.discard(fd, "input"));
+    this.#attempt((fd) => terminals.discard(fd, "input"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,7 +145,7 @@ class SerialTransport implements Transport {
     if (fd === undefined) return;
     this.#fd = undefined;
     await poller().remove(fd);
-    if (this.#sending) libc.discard(fd, "output"); // ends a tcdrain, and a closing that waits for what nobody takes
+    if (this.#sending) terminals.discard(fd, "output"); // ends a tcdrain, and a closing that waits for what nobody takes
     await this.#writing.catch(() => {}); // its sender hears of it; here it only must be over
     await libc.closePort(fd);
   }
@@ -175,20 +176,20 @@ class SerialTransport implements Transport {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      libc.discard(fd, "output"); // ends a tcdrain that waits for ever
+      terminals.discard(fd, "output"); // ends a tcdrain that waits for ever
     }, deadline - systemClock.monotonic());
-    const drained = await libc.drain(fd);
+    const drained = await terminals.drain(fd);
     clearTimeout(timer);
     if (late) throw this.#stuck();
-    if (!drained) this.#attempt((fd) => libc.getTermios(fd)); // says what is wrong; else it was a signal that came between
+    if (!drained) this.#attempt((fd) => terminals.getTermios(fd)); // says what is wrong; else it was a signal that came between
   }
 
   #applyLine(settings: LineSettings): void {
     const fd = this.#open();
     this.#line = settings;
-    libc.setTermios(fd, encodeTermios(terminalFlags(settings)));
+    terminals.setTermios(fd, encodeTermios(terminalFlags(settings)));
     if (this.#pseudo) return; // it takes the speed and stays 8N1
-    const got = lineOf(decodeTermios(libc.getTermios(fd)));
+    const got = lineOf(decodeTermios(terminals.getTermios(fd)));
     const same = formatLine({ ...got, baud: settings.baud }) === formatLine(settings);
     if (same && Math.abs(got.baud - settings.baud) <= settings.baud * 0.03 || this.#noticed) return;
     this.#noticed = true;
@@ -199,7 +200,7 @@ class SerialTransport implements Transport {
   #setModemLine(line: "dtr" | "rts", on: boolean | undefined): void {
     if (on === undefined) return;
     try {
-      libc.setModemLine(this.#open(), line, on);
+      terminals.setModemLine(this.#open(), line, on);
     } catch (error) {
       if (!(error instanceof libc.LibcError)) throw error;
       this.#onNotice(`${this.#path}: ${line.toUpperCase()} cannot be set here (${error.message})`);
@@ -209,7 +210,7 @@ class SerialTransport implements Transport {
   /** Low latency where the adapter has it; elsewhere bytes come a few milliseconds later, and nothing else changes. */
   #hasten(): void {
     try {
-      libc.setLowLatency(this.#open());
+      terminals.setLowLatency(this.#open());
     } catch (error) {
       if (!(error instanceof libc.LibcError)) throw error;
     }

@@ -1,6 +1,6 @@
 /** A machine whose wall clock anybody may set, in the time of a test's clock. @module */
 import type { Clock } from "../../src/clock.ts";
-import type { Host } from "../../src/host_time.ts";
+import type { Host } from "../../src/host.ts";
 
 /** A machine that started when `clock` showed `startedMs`. */
 export class FakeHost implements Host {

@@ -2,6 +2,7 @@
 import { systemClock } from "../../src/clock.ts";
 import { LineError } from "../../src/errors.ts";
 import * as libc from "../../src/libc.ts";
+import * as terminals from "../../src/libc_terminals.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../../src/line.ts";
 import { poller } from "../../src/transport/poller.ts";
 import { decodeTermios, encodeTermios, lineOf, terminalFlags } from "../../src/transport/termios.ts";
@@ -17,9 +18,9 @@ export interface Pty extends Transport {
 
 /** Makes a pseudo-terminal. It stays when a reader comes and goes; disposing of it is like unplugging the adapter. */
 export function openPty(): Pty {
-  const { fd, path } = libc.openPseudoTerminal();
+  const { fd, path } = terminals.openPseudoTerminal();
   const reader = libc.openTerminal(path); // held open, else the meter's end reports a hang-up while nobody reads
-  libc.setTermios(reader, encodeTermios(terminalFlags(SIGN_ON_LINE)));
+  terminals.setTermios(reader, encodeTermios(terminalFlags(SIGN_ON_LINE)));
   poller().add(fd);
   return new PseudoTerminal(fd, reader, path);
 }
@@ -37,7 +38,7 @@ class PseudoTerminal implements Pty {
   }
 
   readerLine(): LineSettings {
-    return lineOf(decodeTermios(libc.getTermios(this.#open())));
+    return lineOf(decodeTermios(terminals.getTermios(this.#open())));
   }
 
   async read(signal: AbortSignal): Promise<Uint8Array> {
