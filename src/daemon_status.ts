@@ -110,10 +110,11 @@ function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: 
 /** Empty while a reload brings the sink. */
 function sinkStatus(name: string, type: string, state?: DeliveryState, book?: Book): readonly SinkStatus[] {
   if (!state || !book) return [];
-  const { activity, blocked = null, lastError = null, failingSinceMs, oldest = null } = state;
+  const { activity, blocked = null, lastError = null, failingSinceMs, nextTryMs, oldest = null } = state;
   const { ingested, delivered, pending, evicted, dead } = book;
   const balanced = ingested === delivered + pending + evicted + dead;
   const failing = failingSinceMs === undefined ? null : toTime(failingSinceMs);
-  const its = { name, type, activity, blocked, last_error: lastError, failing_since: failing, oldest };
+  const next = activity === "waiting" && nextTryMs !== undefined ? toTime(nextTryMs) : null;
+  const its = { name, type, activity, blocked, last_error: lastError, failing_since: failing, next_try: next, oldest };
   return [{ ...its, ingested, delivered, pending, evicted, dead, balanced }];
 }

@@ -250,9 +250,10 @@ class Loop {
   }
 
   async #wait(error: unknown): Promise<void> {
-    this.report.failed(error);
+    const waitMs = this.#backOff.failed(error);
+    this.report.failed(error, waitMs);
     this.report.step("waiting");
-    await this.#clock.sleep(this.#backOff.failed(error), this.options.signal);
+    await this.#clock.sleep(waitMs, this.options.signal);
   }
 
   #recovered(): void {

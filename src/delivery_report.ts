@@ -14,6 +14,8 @@ export interface DeliveryState {
   /** What fails now, and since when, ms since 1970; absent while it works. */
   readonly lastError?: string;
   readonly failingSinceMs?: number;
+  /** When it is tried again, ms since 1970; absent while it works. */
+  readonly nextTryMs?: number;
   /** It waits for a person, and why; its readings are kept. */
   readonly blocked?: SinkBlock;
   /** Time of the oldest reading that is being offered. */
@@ -60,9 +62,10 @@ export class DeliveryReport {
     this.log.warning(message, { sink: this.sink, dead });
   }
 
-  /** It failed and is tried again. What only a person can mend is an error, and told at once. */
-  failed(error: unknown): void {
+  /** It failed and is tried again after `waitMs`. What only a person can mend is an error, and told at once. */
+  failed(error: unknown, waitMs: number): void {
     this.#state.retries++;
+    this.#state.nextTryMs = this.clock.now() + waitMs;
     this.trouble(error);
   }
 
@@ -91,6 +94,7 @@ export class DeliveryReport {
     this.#failing = undefined;
     delete this.#state.lastError;
     delete this.#state.failingSinceMs;
+    delete this.#state.nextTryMs;
     delete this.#state.blocked;
     this.log.info(`Sink ${this.sink} works again after ${seconds} s`, { sink: this.sink });
   }

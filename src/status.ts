@@ -103,6 +103,8 @@ export interface SinkStatus {
   /** What is wrong now, and since when. */
   readonly last_error: string | null;
   readonly failing_since: string | null;
+  /** While it waits: when it is tried again. */
+  readonly next_try: string | null;
   /** Time of the oldest reading that it is being offered. */
   readonly oldest: string | null;
   readonly ingested: number;

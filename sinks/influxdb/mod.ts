@@ -73,8 +73,14 @@ async function send(
     return { status: response.status, body: await response.text(), retryAfter: response.headers.get("retry-after") };
   } catch (error) {
     if (error instanceof SinkError) throw error; // the reason of our own abort
-    throw new SinkError(`Cannot reach ${url.origin}: ${(error as Error).message}`, { kind: "retry" }, { cause: error });
+    throw new SinkError(`Cannot reach ${url.origin}: ${reasonOf(error as Error)}`, { kind: "retry" }, { cause: error });
   }
+}
+
+/** Why a request failed: `fetch` itself says no more than that, and its cause repeats the whole URL. */
+function reasonOf({ message, cause }: Error): string {
+  const words = /^error sending request for url \(.*?\): (?:client error \(\w+\): )?(.+)/s;
+  return words.exec((cause as Error | undefined)?.message ?? "")?.[1] ?? message;
 }
 
 async function toRequest(options: InfluxOptions, text: string): Promise<RequestInit> {

@@ -22,7 +22,10 @@ export function formatStatus(status: Status, nowMs: number): string {
       its ? [`${name} back-fill: ${its.last_hour_s} s in the last hour, of ${its.budget_s} s`] : []
     ),
     "",
-    ...table(["sink", "state", "delivered", "pending", "dead", "evicted", "oldest", "trouble"], sinks.map(sinkRow)),
+    ...table(
+      ["sink", "state", "delivered", "pending", "dead", "evicted", "oldest", "trouble"],
+      sinks.map((sink) => sinkRow(sink, nowMs)),
+    ),
     "",
     `journal  ${formatFacts(journal)}`,
     ...clock ? [`clock    ${formatFacts(clock)}`] : [],
@@ -65,13 +68,14 @@ function driftText(seconds: number): string {
   return Math.abs(seconds) <= 90 ? "" : `its clock is ${Math.abs(seconds)} s ${seconds < 0 ? "slow" : "fast"}`;
 }
 
-function sinkRow(sink: SinkStatus): string[] {
-  const { name, activity, blocked, delivered, pending, dead, evicted, oldest, last_error, balanced } = sink;
+function sinkRow(sink: SinkStatus, nowMs: number): string[] {
+  const { name, activity, blocked, delivered, pending, dead, evicted, oldest, last_error, next_try, balanced } = sink;
+  const trouble = [last_error ?? "", ...next_try === null ? [] : [`next try ${until(next_try, nowMs)}`]].join("; ");
   return [
     ...[name, blocked === null ? activity : `blocked (${blocked})`],
     ...[delivered, pending, dead, evicted].map(String),
     oldest === null ? "" : oldest.slice(0, 16).replace("T", " "),
-    [...balanced ? [] : ["BOOKS DO NOT BALANCE"], last_error ?? ""].join(" ").trim(),
+    [...balanced ? [] : ["BOOKS DO NOT BALANCE"], trouble].join(" ").trim(),
   ];
 }
 

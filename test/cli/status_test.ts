@@ -8,7 +8,7 @@ import { main } from "../../src/main.ts";
 
 const sink: SinkStatus = {
   ...{ name: "csv", type: "csv", activity: "idle", blocked: null, last_error: null, failing_since: null },
-  ...{ oldest: null, ingested: 84, delivered: 84, pending: 0, evicted: 0, dead: 0, balanced: true },
+  ...{ next_try: null, oldest: null, ingested: 84, delivered: 84, pending: 0, evicted: 0, dead: 0, balanced: true },
 };
 
 const PARTS: Omit<Status, "degraded" | "journal" | "clock"> = {
@@ -66,6 +66,7 @@ const PARTS: Omit<Status, "degraded" | "journal" | "clock"> = {
     ...sink,
     ...{ name: "influxdb", type: "influxdb", activity: "waiting", blocked: "auth", last_error: "401", delivered: 42 },
     failing_since: "2026-01-15T11:00:10.000Z",
+    next_try: "2026-01-15T12:08:10.000Z",
     ...{ pending: 40, dead: 2, oldest: "2026-01-15T11:00:00.000Z" },
   }],
   stuck: [],
@@ -106,7 +107,7 @@ room back-fill: 34 s in the last hour, of 360 s
 
 SINK      STATE           DELIVERED  PENDING  DEAD  EVICTED  OLDEST            TROUBLE
 csv       idle            84         0        0     0
-influxdb  blocked (auth)  42         40       2     0        2026-01-15 11:00  401
+influxdb  blocked (auth)  42         40       2     0        2026-01-15 11:00  401; next try in 8 min
 
 journal  path=/j.db  bytes=14KiB  max_bytes=512MiB  ballast=false
 clock    trust=synchronised  steps=1  last_step_ms=-3000`,

@@ -174,8 +174,15 @@ Deno.test("influxdb: Retry-After may be a date", async () => {
 });
 
 Deno.test("influxdb: nobody listens, a secret that is gone: kept; an abort ends a request", async () => {
-  await using gone = await influxdb.open(version2("http://127.0.0.1:1"), undefined, idle);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  const nobody = `http://127.0.0.1:${listener.addr.port}`;
+  await using gone = await influxdb.open(version2(nobody), undefined, idle);
   assert.deepEqual(await remedyOf(gone.write(readout(1), idle)), { kind: "retry" });
+  await assert.rejects(
+    gone.write(readout(1), idle),
+    new RegExp(`^SinkError: Cannot reach ${nobody}: [^/]*Connection refused[^/]*$`),
+  );
   const token = () => {
     throw new Error("credential influx-token does not exist");
   };
