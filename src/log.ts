@@ -70,7 +70,7 @@ export function createLog(
   const close = (message: string, { level, repeats, sinceMs }: Fold, atMs: number) => {
     folds.delete(message);
     const minutes = Math.max(1, Math.round((Math.min(atMs, sinceMs + FOLD_MS) - sinceMs) / 60_000));
-    if (repeats > 0) put(level, `${message} … repeated ${repeats} times in ${minutes} min`);
+    if (repeats > 0) put(level, `Said ${repeats} more times within ${minutes} min: ${message}`);
   };
   const settle = (atMs = now()) => {
     for (const [old, fold] of folds) { // the oldest first

@@ -58,7 +58,7 @@ Deno.test("createLog: the same message within 5 minutes is counted, not repeated
   assert.deepEqual(lines, [
     "<3>flat-1 does not answer attempt=0\n",
     "<6>something else\n",
-    "<3>flat-1 does not answer … repeated 14 times in 5 min\n",
+    "<3>Said 14 more times within 5 min: flat-1 does not answer\n",
     "<6>later\n",
     "<3>flat-1 does not answer\n",
   ]);
@@ -75,7 +75,7 @@ Deno.test("createLog: remembers at most 4096 messages, and tells their counts be
   log.info("first");
   log.info("first");
   for (let n = 0; n < 4096; n++) log.info(`message ${n}`);
-  assert.equal(lines.filter((line) => line === "<6>first … repeated 1 times in 1 min\n").length, 1);
+  assert.equal(lines.filter((line) => line === "<6>Said 1 more times within 1 min: first\n").length, 1);
   log.info("first");
   assert.equal(lines.at(-1), "<6>first\n");
 });
@@ -86,5 +86,5 @@ Deno.test("createLog: unfolded, it counts what was folded and says everything ag
   for (const _ of [1, 2]) log.info("reloaded");
   log.unfold!();
   log.info("reloaded");
-  assert.deepEqual(lines, ["<6>reloaded\n", "<6>reloaded … repeated 1 times in 1 min\n", "<6>reloaded\n"]);
+  assert.deepEqual(lines, ["<6>reloaded\n", "<6>Said 1 more times within 1 min: reloaded\n", "<6>reloaded\n"]);
 });

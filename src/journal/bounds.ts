@@ -44,7 +44,7 @@ export class Bounds {
   /** What is to stay free for others on the disk. */
   get minFreeBytes(): number {
     const { minFreeBytes } = this.memory.options;
-    return minFreeBytes ?? Math.max(MIN_FREE.bytes, MIN_FREE.share * (this.#space?.totalBytes ?? 0));
+    return minFreeBytes ?? Math.max(MIN_FREE.bytes, Math.ceil(MIN_FREE.share * (this.#space?.totalBytes ?? 0)));
   }
 
   /** Whether the clock has been right for a while: only then it says what is old. */
