@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ConfigError, LineError } from "../src/errors.ts";
 import { type JournalOptions, openJournal } from "../src/journal.ts";
 import { assertBalanced, drain } from "./support/journals.ts";
+import { listeningLog } from "./support/listening_log.ts";
 import { numbers, readout, T0, temporaryFolder } from "./support/readings.ts";
 import { jumpingClock } from "./support/sink_clock.ts";
 
@@ -138,10 +139,12 @@ Deno.test("Journal: a new sink gets what comes from now on; one that returns get
     await using _without = await open(folder, { sinks: ["influx"] });
   }
   const clock = { ...jumpingClock(), now: () => Date.now() + 8 * 86_400_000 };
-  await using journal = await open(folder, { sinks: ["influx"], clock });
+  const log = listeningLog();
+  await using journal = await open(folder, { sinks: ["influx"], clock, log });
   await journal.append(readout(3));
   await drain(journal, "influx");
   await journal[Symbol.asyncDispose]();
+  assert.deepEqual(log.lines, ["info Sink csv has been gone for 7 days: what was kept for it is given up"]);
   assert.deepEqual(look(folder, "SELECT id FROM sink").map((row) => ({ ...row as object })), [{ id: "influx" }]);
 });
 

@@ -4,12 +4,13 @@ import { formatTable } from "../bench/table.ts";
 import { fuzz } from "./fuzz.ts";
 import { kill } from "./kill.ts";
 import { model } from "./model.ts";
+import { outage } from "./outage.ts";
 import { reload } from "./reload.ts";
 import { soak } from "./soak.ts";
 import type { Row, Trial } from "./trial.ts";
 import { wal } from "./wal.ts";
 
-const TRIALS: readonly Trial[] = [fuzz, model, wal, kill, reload, soak];
+const TRIALS: readonly Trial[] = [fuzz, model, wal, outage, kill, reload, soak];
 
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));

@@ -54,8 +54,8 @@ export class Bounds {
 
   /** Readings were dropped elsewhere. */
   say(reason: EvictionReason, count: number): void {
-    this.#report.add(count);
-    this.#report.say(reason);
+    this.#report.add(reason, count);
+    this.#report.say();
   }
 
   /** @throws {JournalError} */
@@ -71,6 +71,7 @@ export class Bounds {
     for (const cursor of [...this.memory.cursors.all()]) if (cursor.moreLetters) await this.#enforceLetters(cursor);
     const [limit, reason] = this.#limit();
     if (this.memory.size.bytes > limit) await this.makeRoom(limit * LOW_WATER, reason);
+    this.#report.say();
   }
 
   /** Thins, then drops, until the file holds no more than `bytes`. @throws {JournalError} */
@@ -79,11 +80,11 @@ export class Bounds {
     while (memory.size.bytes > bytes) {
       const region = hindmostOf([...memory.cursors.all()], memory.saved);
       if (region.after >= memory.saved.seq) break; // what is left is being delivered
-      if (await this.#thin(region)) continue;
+      if (await this.#thin(region, reason)) continue;
       const tooMuch = Math.ceil((region.end.seq - region.after) * (1 - bytes / memory.size.bytes));
       if (!await this.#drop(region, { rows: Math.min(tooMuch, ROWS) }, reason)) break;
     }
-    this.#report.say(reason);
+    this.#report.say();
   }
 
   /** Makes the ballast again. Only where there is room for it and more: else it would be the next that fills the disk. @throws {JournalError} */
@@ -108,18 +109,18 @@ export class Bounds {
       const region = hindmostOf([...memory.cursors.all()], memory.saved);
       if (region.after >= memory.saved.seq || !await this.#drop(region, { rows: ROWS, olderThanMs }, "age")) break;
     }
-    this.#report.say("age");
   }
 
   /** Whether something was left to be thinned. */
-  async #thin({ cursors, after, end: { seq: upTo } }: Region): Promise<boolean> {
+  async #thin({ cursors, after, end: { seq: upTo } }: Region, reason: EvictionReason): Promise<boolean> {
     const { memory } = this;
     const from = Math.max(after, this.#thinnedTo, ...cursors.map(({ claimedTo }) => claimedTo));
     if (from >= upTo) return false;
     const looked = await memory.port.ask<Thinning>({ kind: "thin", after: from, upTo, rows: ROWS });
     this.#thinnedTo = looked.upTo;
     if (looked.thinned.length === 0) return true;
-    this.#report.add(memory.cursors.takeOut(looked.thinned, { reason: "thinned", atMs: memory.options.clock.now() }));
+    const gap = { reason: "thinned", atMs: memory.options.clock.now() };
+    this.#report.add(reason, memory.cursors.takeOut(looked.thinned, gap));
     memory.recent.clear();
     await this.commit(looked.thinned.map(({ seq }) => seq));
     return true;
@@ -137,7 +138,7 @@ export class Bounds {
     const { cursors: all, options: { clock } } = this.memory;
     for (const cursor of cursors) {
       all.evict(cursor, to, { reason, atMs: clock.now() });
-      this.#report.add(to.count);
+      this.#report.add(reason, to.count);
     }
     await this.commit();
   }
@@ -160,7 +161,6 @@ export class Bounds {
         if (!await this.#drop(alone(cursor, saved), { rows: Math.min(Math.ceil(tooMuch), ROWS) }, "sink")) break;
       }
     }
-    this.#report.say("sink");
   }
 
   /** A sink's oldest dead letters give way to newer ones. */
@@ -175,10 +175,9 @@ export class Bounds {
       if (!some) break;
       above = LOW_WATER;
       cursors.dropLetters(cursor, some, { reason: "letters", atMs: clock.now() });
-      this.#report.add(some.count);
+      this.#report.add("letters", some.count);
       await this.commit();
     }
-    this.#report.say("letters");
   }
 
   /** About what is kept for a sink: its share of the readings that are kept for anybody. */

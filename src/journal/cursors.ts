@@ -164,13 +164,13 @@ export class Cursors {
     return Math.min(head.seq, ...this.#all.values().map(({ acked }) => acked));
   }
 
-  /** Gives up the cursors of sinks that left long ago. */
-  forget(nowMs: number): void {
-    for (const { id, detachedMs } of [...this.#all.values()]) {
-      if (detachedMs === null || nowMs - detachedMs < DETACHED_MS) continue;
-      this.#all.delete(id);
-      this.#unsaved.forgotten.push(id);
-    }
+  /** Gives up the cursors of sinks that left long ago. Returns whose. */
+  forget(nowMs: number): string[] {
+    const gone = [...this.#all.values()]
+      .filter(({ detachedMs }) => detachedMs !== null && nowMs - detachedMs >= DETACHED_MS).map(({ id }) => id);
+    for (const id of gone) this.#all.delete(id);
+    this.#unsaved.forgotten.push(...gone);
+    return gone;
   }
 
   /** Takes what is to be written; `saved` or `restore` must follow. */

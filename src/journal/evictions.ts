@@ -17,24 +17,24 @@ const WHY: Record<EvictionReason, string> = {
   letters: "its destination had refused them, and a sink keeps 10 000 dead letters, or 16 MiB (obisd dead list)",
 };
 
-/** Says what was dropped, at most once an hour. */
+/** Says what was dropped, for each reason at most once an hour; what it has not said by then, it says then. */
 export class EvictionReport {
-  #count = 0;
-  #loggedMs = -Infinity;
+  readonly #dropped = new Map<EvictionReason, { count: number; loggedMs: number }>();
 
   constructor(readonly clock: Clock, readonly log: Log | undefined) {}
 
-  add(count: number): void {
-    this.#count += count;
+  add(reason: EvictionReason, count: number): void {
+    const its = this.#dropped.get(reason) ?? { count: 0, loggedMs: -Infinity };
+    this.#dropped.set(reason, { ...its, count: its.count + count });
   }
 
-  say(reason: EvictionReason): void {
+  say(): void {
     const now = this.clock.monotonic();
-    if (this.#count === 0 || now - this.#loggedMs < LOG_MS) return;
-    this.log?.warning(`${this.#count} readings were dropped before every sink had them: ${WHY[reason]}`, {
-      count: this.#count,
-      reason,
-    });
-    [this.#count, this.#loggedMs] = [0, now];
+    for (const [reason, { count, loggedMs }] of this.#dropped) {
+      if (count === 0 || now - loggedMs < LOG_MS) continue;
+      const message = `${count} readings were dropped before every sink had them: ${WHY[reason]}`;
+      this.log?.warning(message, { count, reason });
+      this.#dropped.set(reason, { count: 0, loggedMs: now });
+    }
   }
 }

@@ -124,9 +124,14 @@ export class Store implements Journal {
   }
 
   detach(sink: string): void {
-    const { sinks, cursors } = this.#memory;
+    const { sinks, cursors, head: { total } } = this.#memory;
     sinks.delete(sink);
     cursors.detach(sink, this.options.clock.now());
+    const pending = cursors.pending(sink, total);
+    this.options.log?.info(`Sink ${sink} left: its place, and ${pending} readings, are kept for 7 days`, {
+      sink,
+      pending,
+    });
     void this.#writer.do("save");
   }
 

@@ -251,8 +251,10 @@ export class Writer {
 
   /** Bounds, books and ballast. @throws {JournalError} */
   async #tidy(tasks: ReadonlySet<Task>): Promise<void> {
-    const { memory, options: { clock } } = this;
-    if (this.bounds.agesTrusted) memory.cursors.forget(clock.now());
+    const { memory, options: { clock, log } } = this;
+    for (const sink of this.bounds.agesTrusted ? memory.cursors.forget(clock.now()) : []) {
+      log?.info(`Sink ${sink} has been gone for 7 days: what was kept for it is given up`, { sink });
+    }
     if (memory.salvage) return; // what is missing now may only be missing yet
     await this.bounds.enforce();
     const all = tasks.has("count out");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { HostTime } from "../../src/host_time.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../src/journal.ts";
+import { type EvictionReason, EvictionReport } from "../../src/journal/evictions.ts";
 import { assertBalanced, drain } from "../support/journals.ts";
 import { reading, T0, temporaryFolder } from "../support/readings.ts";
 
@@ -153,6 +154,25 @@ Deno.test("Bounds: each gap is a row, of all that was evicted", async () => {
     assert.equal(look("SELECT sum(count) FROM gap WHERE reason IN ('thinned', 'size')"), evicted);
     assert.equal(look("SELECT sum(count) FROM readout WHERE seq > (SELECT acked FROM sink)"), 24_000 - evicted);
   });
+});
+
+Deno.test("EvictionReport: each reason by itself, once an hour, and then what had not been said", () => {
+  const clock = handClock();
+  const said: string[] = [];
+  const warning = (message: string) => void said.push(message.replace(/ readings.*:/, ""));
+  const report = new EvictionReport(clock, { debug() {}, info() {}, warning, error() {} });
+  const dropAndSay = (reason: EvictionReason, count: number) => {
+    report.add(reason, count);
+    report.say();
+    return said.splice(0);
+  };
+  assert.deepEqual(dropAndSay("full", 3), ["3 the disk is full"]);
+  assert.deepEqual(dropAndSay("full", 4), []);
+  assert.deepEqual(dropAndSay("age", 5), ["5 they are older than journal.max_age"]);
+  clock.steadyMs = 3_599_999;
+  assert.deepEqual(dropAndSay("full", 6), []);
+  clock.steadyMs = 3_600_000;
+  assert.deepEqual(dropAndSay("sink", 0), ["10 the disk is full"]);
 });
 
 Deno.test("Bounds: nothing is old while the clock is not trusted, nor just after it has jumped", async () => {
