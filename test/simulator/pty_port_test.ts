@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../src/clock.ts";
 import { toBytes, toText } from "../../src/iec62056/characters.ts";
 import * as libc from "../../src/libc.ts";
+import * as terminals from "../../src/libc_terminals.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
 import { openPtyPort } from "../../src/simulator/pty_port.ts";
 import { encodeTermios, terminalFlags } from "../../src/transport/termios.ts";
@@ -13,7 +14,8 @@ Deno.test("openPtyPort: the speed before a message and the one now, however late
   await using port = await openPtyPort({ clock: systemClock, watched: true, onClient: () => clients++ });
   const reading = port.read(signal);
   const client = libc.openTerminal(port.path);
-  const setBaud = (baud: number) => libc.setTermios(client, encodeTermios(terminalFlags({ ...SIGN_ON_LINE, baud })));
+  const setBaud = (baud: number) =>
+    terminals.setTermios(client, encodeTermios(terminalFlags({ ...SIGN_ON_LINE, baud })));
   try {
     setBaud(4800);
     while (port.baudBefore() !== 4800) await systemClock.sleep(1); // it notes the speed of a client that says nothing
