@@ -140,7 +140,7 @@ for (const { way, meter: its, channels, ...more } of WAYS) {
         config,
         JSON.stringify({
           ...{ time_zone: zone, lines: { room: { url: meter.endpoint } } },
-          meters: [{ name: "flat", line: "room", every: "10s", ...its }],
+          meters: [{ name: "flat", line: "room", every: "5s", ...its }],
           sinks: [
             { type: "influxdb", url: server.url, database: "energy" },
             { type: "csv", path: "readings.csv" },

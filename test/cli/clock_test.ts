@@ -26,7 +26,7 @@ Deno.test({
         lines: { room: { url: `${meter.endpoint}` } },
         meters: [{ name: "flat", line: "room", every: "1s" }],
         sinks: [{ type: "csv", path: "readings.csv" }],
-        journal: { path: "journal.db" },
+        journal: { path: "journal.db", group_commit: "0s" },
         runtime_directory: "run",
       }),
     );
