@@ -16,7 +16,7 @@ import { parseUsage, useOwnMeterTypes } from "./target.ts";
 const ADVICE = `Nobody answered. What helps:
   - an optical head sits right: its cable hangs down, the magnet holds, the meter's lamp or button is beside it
   - some meters want a button pressed first; battery meters sleep, and answer at the second or third try
-  - several meters on one line answer only to their numbers: --address 12345678
+  - several meters on one line answer only to their numbers: --address 12345678; DLMS meters: --physical 1-127
   - RS-485: swap A and B; current loop: the other polarity, and its supply
   - a converter on the network has its own speed and format: 300 7E1, or 8N1, in its settings
   - a meter that speaks seldom: obisd listen ENDPOINT --for 10m`;
@@ -33,6 +33,8 @@ mode C is asked for its load profile, a DLMS meter for all that the public clien
 It takes a minute or two where nobody answers; Ctrl-C signs the meter off and ends it.
 
   --address LIST       numbers of meters that share the line: 12345678,12345679
+  --physical LIST      numbers of DLMS meters that share an HDLC line (RS-485), asked first, half a second each: 17,100-115;
+                       without it 16 to 31 are tried where HDLC is
   --write FILE         makes a configuration of what was found, or adds to the one that is there: nothing in it changes
   --meters DIR         files about further types of meters; default meters/ beside the configuration
   --json               what was found, for programs
@@ -42,9 +44,11 @@ ${RECORD_HELP}
   obisd discover
   obisd discover /tmp/meter                    # of obisd simulate demo/household.txt --pty /tmp/meter &
   obisd discover /dev/serial/by-id/usb-FTDI_head-if00-port0 --write obisd.yaml
-  obisd discover tcp://192.168.1.20:8000 rfc2217://192.168.1.21:2217`,
+  obisd discover tcp://192.168.1.20:8000 rfc2217://192.168.1.21:2217
+  obisd discover '/dev/ttyUSB1?baud=9600' --physical 17,100-115 --write obisd.yaml`,
   options: {
     address: { type: "string" },
+    physical: { type: "string" },
     meters: { type: "string" },
     write: { type: "string" },
     json: { type: "boolean" },
@@ -75,7 +79,7 @@ ${RECORD_HELP}
 };
 
 function listPorts({ values }: Arguments, { print }: Context): number {
-  if (values.write !== undefined || values.address !== undefined) {
+  if ([values.write, values.address, values.physical].some((value) => value !== undefined)) {
     throw new UsageError("Where? obisd discover lists the ports; name one or more of them, or tcp://host:port");
   }
   const ports = serialPortsOf();

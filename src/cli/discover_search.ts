@@ -2,7 +2,9 @@
 import { type Attempt, attemptsAt, longestMs } from "../discovery/attempts.ts";
 import type { FoundDlms } from "../discovery/dlms_meter.ts";
 import { findProfile } from "../discovery/load_profile.ts";
-import { type Found, probe } from "../discovery/probe.ts";
+import { LIKELY_NUMBERS } from "../discovery/hdlc_line.ts";
+import { type Found, probe, probeNumbers } from "../discovery/probe.ts";
+import { MAX_ADDRESS } from "../dlms_settings.ts";
 import { LineError, ProtocolError, UsageError } from "../errors.ts";
 import { hex, offersModeE, visible } from "../iec62056/mod.ts";
 import type { Trace } from "../session.ts";
@@ -18,6 +20,9 @@ const AGAIN_MS = 2000;
 export class Search {
   readonly #context: Context;
   readonly #addresses: readonly (string | undefined)[];
+  readonly #numbers: readonly number[];
+  /** Whether DLMS meters on an HDLC line are what is looked for first. */
+  readonly #isHdlcFirst: boolean;
   readonly #steps: Steps;
   readonly #traced: boolean;
   /** Meters that said who they are. */
@@ -34,15 +39,18 @@ export class Search {
     const wrong = addresses.find((address) => !/^[A-Za-z0-9 ]{1,32}$/.test(address));
     if (wrong !== undefined) throw new UsageError(`--address ${wrong}: digits, letters and blanks, 32 at most`);
     this.#addresses = addresses.length > 0 ? addresses : [undefined];
+    this.#isHdlcFirst = values.physical !== undefined;
+    this.#numbers = this.#isHdlcFirst ? parseNumbers(String(values.physical)) : LIKELY_NUMBERS;
     this.#traced = values.trace === true;
     this.#steps = new Steps(Deno.stderr.isTerminal() && !this.#traced);
   }
 
   /** Tries all ways until one leads to a meter, and the others of its line by the same way. */
   async at(endpoint: Endpoint, given: Readonly<Record<string, string>>): Promise<void> {
-    const attempts = attemptsAt(endpoint, given);
+    const all = attemptsAt(endpoint, given);
+    const attempts = this.#isHdlcFirst ? all.toSorted((one, other) => isHdlc(other) - isHdlc(one)) : all;
     const quietMs = attempts.length * endpoint.options.quiet_time;
-    const seconds = Math.ceil((longestMs(attempts, this.#addresses.length) + quietMs) / 1000);
+    const seconds = Math.ceil((longestMs(attempts, this.#addresses.length, this.#numbers.length) + quietMs) / 1000);
     say(`${formatEndpoint(endpoint)}: at most ${formatSeconds(seconds)}, and the time to read what answers\n`);
     let noise: Uint8Array | undefined;
     try {
@@ -78,6 +86,7 @@ export class Search {
 
   /** @returns what came that nobody can read */
   async #attempt(attempt: Attempt): Promise<Uint8Array | undefined> {
+    if (attempt.way === "hdlc" && await this.#numbered(attempt)) return undefined;
     let noise: Uint8Array | undefined;
     const addresses = attempt.way === "auto" ? this.#addresses : [undefined];
     for (const address of addresses) {
@@ -91,6 +100,21 @@ export class Search {
       }
     }
     return noise;
+  }
+
+  /** Whether meters answer to numbers of their own on an HDLC line: each is read. */
+  async #numbered(attempt: Attempt): Promise<boolean> {
+    this.#steps.begin(`${attempt.what}, meters with numbers of their own`);
+    const { trace, end } = this.#tracing(attempt.url);
+    const options = { ...this.#context, onNotice: () => {}, trace };
+    const onProgress = (number: number) => this.#steps.note(`number ${number}`);
+    const numbers = await probeNumbers(attempt, this.#numbers, { ...options, onProgress }).finally(end);
+    this.#steps.end(numbers.length > 0 ? numbers.join(", ") : "nothing");
+    const before = this.dlms.length;
+    for (const physical of numbers) {
+      await this.#probe({ ...attempt, what: `${attempt.what}, number ${physical}` }, undefined, physical);
+    }
+    return this.dlms.length > before;
   }
 
   /** What answered may have spoken by itself: then it does so again without being asked. */
@@ -129,7 +153,11 @@ export class Search {
     return { trace, end: () => tracer?.end() };
   }
 
-  async #probe(attempt: Attempt, address: string | undefined): Promise<Found | Uint8Array | undefined> {
+  async #probe(
+    attempt: Attempt,
+    address: string | undefined,
+    physical?: number,
+  ): Promise<Found | Uint8Array | undefined> {
     const { signal, clock, log } = this.#context;
     const what = address === undefined ? attempt.what : attempt.what.replace("/?!", `/?${address}!`);
     const { trace, end } = this.#tracing(attempt.url);
@@ -137,6 +165,7 @@ export class Search {
     const notices: string[] = [];
     const outcome = await probe(attempt, {
       ...address !== undefined && { address },
+      ...physical !== undefined && { physical },
       signal,
       clock,
       onNotice: (notice) => notices.push(notice),
@@ -149,6 +178,25 @@ export class Search {
     if (outcome.kind === "found") { for (const notice of notices) log.info(notice); }
     return outcome.kind === "found" ? outcome.found : outcome.kind === "noise" ? outcome.bytes : undefined;
   }
+}
+
+const isHdlc = ({ way }: Attempt) => way === "hdlc" ? 1 : 0;
+
+/** More numbers would take longer than anybody waits: half a second each. */
+const MOST_NUMBERS = 1000;
+
+/** `16,17,100-115`. @throws {UsageError} */
+function parseNumbers(list: string): number[] {
+  const numbers = list.split(",").flatMap((part) => {
+    const [, first, last = first] = /^ *(\d{1,5})(?:-(\d{1,5}))? *$/.exec(part) ?? [];
+    const [from, to] = [Number(first), Number(last)];
+    if (!(to >= from && to <= MAX_ADDRESS)) {
+      throw new UsageError(`--physical ${list}: numbers and ranges up to ${MAX_ADDRESS}, like 17,18,100-115`);
+    }
+    return Array.from({ length: Math.min(to - from, MOST_NUMBERS) + 1 }, (_, at) => from + at);
+  });
+  if (numbers.length > MOST_NUMBERS) throw new UsageError(`--physical ${list}: ${MOST_NUMBERS} numbers at most`);
+  return [...new Set(numbers)];
 }
 
 function describe(outcome: Awaited<ReturnType<typeof probe>>): string {

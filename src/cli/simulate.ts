@@ -17,7 +17,9 @@ import {
   startSimulator,
 } from "../simulator/mod.ts";
 import { parseDuration } from "../units.ts";
+import { MAX_ADDRESS } from "../dlms_settings.ts";
 import type { Arguments, Command } from "./command.ts";
+import { parseNumber } from "./dlms.ts";
 import { playBack, type PlayBackOptions } from "./play_back.ts";
 import { parseSimulatedDlms, SIMULATED_DLMS_HELP, SIMULATED_DLMS_OPTIONS } from "./simulate_dlms.ts";
 
@@ -33,7 +35,8 @@ obisd simulate --replay FILE (--listen tcp://HOST:PORT | --pty LINK) [--strict] 
 
 Plays meters that say what captured telegrams say. FILE is any captured text: with or without its identification,
 control characters and check; a file that is whole is said byte for byte. Several FILEs are several meters on one line.
-ADDRESS is the number by which a meter is called; absent, the one in its telegram (0.0.0, C.1.0).
+ADDRESS is the number by which a meter is called; absent, the one in its telegram (0.0.0, C.1.0); with --opening hdlc it
+is the meter's number on the line: obisd simulate a.txt@17 b.txt@18 --mode E --opening hdlc --pty /tmp/line.
 
   --listen tcp://HOST:PORT  serve clients on TCP, each with a line of its own; port 0: any that is free
   --pty LINK                serve one client on a pseudo-terminal, to be found at LINK; its speed is watched
@@ -105,6 +108,9 @@ export const simulate: Command = {
     if (strict === true) throw new UsageError("--strict is for a recording: --replay FILE");
     const options = simulatorOptions(args);
     const meters = await Promise.all(args.positionals.map(loadMeter));
+    if (options.dlms?.opening === "hdlc") {
+      for (const { address } of meters) if (address !== undefined) parseNumber("FILE@ADDRESS", address, MAX_ADDRESS);
+    }
     await using simulator = await start({ ...options, meters, signal, log });
     await sayWhere(simulator.endpoint);
     await simulator.ended;

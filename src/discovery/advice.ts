@@ -18,14 +18,15 @@ export function furtherWays({ profile, openProfile, offersModeE }: About, name: 
 
 /** What a person still has to say of a DLMS meter. */
 export function toFillIn(meter: FoundDlms, name: string): string[] {
-  const { way, shown } = meter;
+  const { way, physical, shown } = meter;
   if (way === "push") {
     return [
       `Where it ciphers: dlms: { opening: push, encryption_key: { credential: ${name}-encryption } }`,
       "and authentication_key: where it has one. Absent every, each message is kept.",
     ];
   }
-  const opening = way === "sign-on" ? "" : `opening: ${way}, `;
+  const number = physical === undefined ? "" : `physical: ${physical}, `;
+  const opening = way === "sign-on" ? "" : `opening: ${way}, ${number}`;
   const profile = shown?.profile?.isOpen === false
     ? [`backfill: { profile: "${shown.profile.name}" } # with its password`]
     : [];

@@ -1,5 +1,6 @@
 /** What is tried to find a meter, in which order, and how long it may take. @module */
 import type { DlmsWay } from "./dlms_meter.ts";
+import { PRESENCE_MS } from "./hdlc_line.ts";
 import { type Endpoint, formatEndpoint } from "../transport/endpoint.ts";
 
 /**
@@ -125,7 +126,10 @@ function describe({ baud, data_bits: bits, parity = "", ...options }: Options, i
   return `at ${baud} Bd ${inSoftware ? "8N1, parity in software" : `${bits}${parity[0]!.toUpperCase()}1`}${woken}`;
 }
 
-/** How long all of it takes at most, ms, if nobody is there. */
-export function longestMs(attempts: readonly Attempt[], addresses: number): number {
-  return attempts.reduce((sum, { way, atMostMs }) => sum + atMostMs * (way === "auto" ? Math.max(1, addresses) : 1), 0);
+/** How long all of it takes at most, ms, if nobody is there; `addresses` of sign-ons, `numbers` on an HDLC line. */
+export function longestMs(attempts: readonly Attempt[], addresses: number, numbers: number): number {
+  return attempts.reduce((sum, { way, atMostMs }) => {
+    const times = way === "auto" ? Math.max(1, addresses) : 1;
+    return sum + atMostMs * times + (way === "hdlc" ? numbers * PRESENCE_MS : 0);
+  }, 0);
 }

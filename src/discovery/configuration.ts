@@ -1,7 +1,7 @@
 /** Writes found meters into a configuration: a new one, or one that is there, whose words and comments stay. @module */
 import { dirname, resolve } from "node:path";
 import { Document, Pair, parseDocument, Scalar, YAMLMap, YAMLSeq } from "yaml";
-import { type Config, DEFAULT_CONFIG_PATH, loadConfig } from "../config.ts";
+import { type Config, DEFAULT_CONFIG_PATH, loadConfig, type MeterConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import * as libc from "../libc.ts";
 import { formatEndpoint, parseEndpoint } from "../transport/endpoint.ts";
@@ -59,9 +59,13 @@ export async function writeConfiguration(path: string, meters: readonly (About |
 }
 
 /** The name of a configured meter on the same line with the same address. */
-function alreadyThere({ url, address }: Pick<About, "url" | "address">, { lines, meters }: Config): string | undefined {
+function alreadyThere(
+  { url, address, physical }: Pick<About, "url" | "address"> & Pick<FoundDlms, "physical">,
+  { lines, meters }: Config,
+): string | undefined {
   const here = lines.filter(({ endpoint }) => isSame(formatEndpoint(endpoint), url)).map(({ name }) => name);
-  return meters.find((meter) => here.includes(meter.line) && meter.address === address)?.name;
+  const isIt = (meter: MeterConfig) => meter.address === address && meter.dlms?.physical === physical;
+  return meters.find((meter) => here.includes(meter.line) && isIt(meter))?.name;
 }
 
 /** Whether two endpoints are one place, whatever their options. */
@@ -111,13 +115,14 @@ class Additions {
 
   /** One in mode E: as the public client sees it, and with what must be filled in where that is nothing. @returns its name */
   addDlms(meter: FoundDlms): string {
-    const { way, address, shown } = meter;
+    const { way, address, physical, shown } = meter;
     const name = this.#free(
       `dlms-${(shown?.device ?? "").replace(/[^A-Za-z0-9]/g, "").slice(-SERIAL_CHARACTERS) || "1"}`,
     );
     const dlms = new YAMLMap();
     dlms.flow = true;
     dlms.add(new Pair("opening", way));
+    if (physical !== undefined) dlms.add(new Pair("physical", physical));
     const node = this.#document.createNode({
       name,
       line: this.#line(meter),

@@ -14,6 +14,8 @@ export interface FoundDlms {
   readonly url: string;
   /** Of the sign-on, where several share a line. */
   readonly address?: string;
+  /** Its number on an HDLC line that several share. */
+  readonly physical?: number;
   /** Why it says no more: it refuses us, or broke off. */
   readonly why?: string;
   /** What it shows without a password; absent: nothing. */
@@ -77,7 +79,7 @@ export function isOpen({ shown }: FoundDlms): boolean {
 
 /** A DLMS meter in words, and what reads it. */
 export function describeDlms(meter: FoundDlms): string {
-  const { way, url, address, why, shown } = meter;
+  const { way, url, address, physical, why, shown } = meter;
   const row = (name: string, text: string) => `  ${name.padEnd(15)} ${text}`;
   const said = why === undefined ? [] : [row("it says", why)];
   if (way === "push") {
@@ -89,7 +91,7 @@ export function describeDlms(meter: FoundDlms): string {
   }
   const to = `'${url}' --mode E${way === "sign-on" ? "" : ` --opening ${way}`}${
     address ? ` --address ${address}` : ""
-  }`;
+  }${physical === undefined ? "" : ` --server 1/${physical}`}`;
   return [
     "A DLMS meter",
     ...said,

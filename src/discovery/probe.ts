@@ -11,6 +11,7 @@ import { type Endpoint, hdlcLine, parseEndpoint, pushLine, signOnLine } from "..
 import { openTransport } from "../transport/mod.ts";
 import type { Attempt } from "./attempts.ts";
 import { type FoundDlms, readShown, type Shown } from "./dlms_meter.ts";
+import { presentAmong } from "./hdlc_line.ts";
 import type { OpenProfile } from "./load_profile.ts";
 import { hearFrame } from "./frames.ts";
 
@@ -41,6 +42,8 @@ export type Outcome =
 /** What probing needs. */
 export interface ProbeOptions {
   readonly address?: string;
+  /** The number of a DLMS meter on its line. */
+  readonly physical?: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly onNotice: (message: string) => void;
@@ -93,6 +96,18 @@ export async function probe(attempt: Attempt, options: ProbeOptions): Promise<Ou
   }
 }
 
+/** Which of these numbers on an HDLC line are a meter's. @throws {LineError} the port cannot be had */
+export async function probeNumbers(
+  { url }: Attempt,
+  numbers: readonly number[],
+  { signal, clock, onNotice, trace, onProgress = () => {} }: ProbeOptions,
+): Promise<number[]> {
+  const endpoint = parseEndpoint(url);
+  await using transport = await openTransport(endpoint, { signal, onNotice });
+  const asking = presentAmong(numbers, hdlcLine(endpoint), (number) => onProgress(number));
+  return await converse(transport, asking, { signal, clock, ...trace && { trace } });
+}
+
 const isOfMeter = (error: unknown) =>
   error instanceof SilenceError || error instanceof ProtocolError || error instanceof RefusalError;
 
@@ -105,8 +120,8 @@ async function probeDlms(attempt: Attempt, way: FoundDlms["way"], options: Probe
   const heard = new Heard(options);
   await using transport = await openTransport(endpoint, { signal, onNotice });
   bound.within(atMostMs);
-  const { address } = options;
-  const found = { way, url, ...address !== undefined && { address } };
+  const { address, physical } = options;
+  const found = { way, url, ...address !== undefined && { address }, ...physical !== undefined && { physical } };
   let isAssociated = false;
   const onAssociated = () => {
     isAssociated = true;
@@ -141,11 +156,12 @@ const PUBLIC = {
 function* askDlms(
   { way, atMostMs }: Attempt,
   endpoint: Endpoint,
-  { address, onProgress = () => {}, onAssociated }: ProbeOptions & { readonly onAssociated: () => void },
+  { address, physical, onProgress = () => {}, onAssociated }: ProbeOptions & { readonly onAssociated: () => void },
 ): Dialogue<Shown | undefined> {
   if (way === "auto" || way === "D" || way === "push") return void (yield* hearFrame(signOnLine(endpoint), atMostMs));
   const line = way === "sign-on" ? signOnLine(endpoint) : hdlcLine(endpoint);
-  const its = { ...PUBLIC, opening: way, line, ...address !== undefined && { address } };
+  const server = { ...PUBLIC.server, ...physical !== undefined && { lower: physical } };
+  const its = { ...PUBLIC, server, opening: way, line, ...address !== undefined && { address } };
   return yield* modeE(its, (client) => {
     onAssociated();
     return readShown(client, onProgress);

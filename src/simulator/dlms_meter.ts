@@ -86,7 +86,8 @@ export class DlmsMeter {
   constructor(options: DlmsOptions, world: DlmsWorld) {
     [this.#options, this.#world] = [options, world];
     this.#counter = countFrom(Math.floor((world.nowMs() - COUNTING_SINCE_MS) / COUNT_MS));
-    this.#state = { ...world, aheadMs: 0, heard: -1, written: new Map() };
+    const { physical } = options;
+    this.#state = { ...world, ...physical !== undefined && { physical }, aheadMs: 0, heard: -1, written: new Map() };
   }
 
   /** A meter that waits for HDLC or the wrapper until its wire is gone. */

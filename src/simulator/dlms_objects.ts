@@ -29,14 +29,16 @@ export interface DlmsState {
   readonly offsetMinutes: number;
   /** How far its clock was set ahead, ms. */
   aheadMs: number;
+  /** Its number on its line, where it has one. */
+  readonly physical?: number;
   /** The invocation counter that it has heard last. */
   heard: number;
   /** What was written to texts, by the object's name. */
   readonly written: Map<string, Data>;
 }
 
-/** The name under which a meter is known: its logical device. */
-export const DEVICE_NAME = "OBI0000000000001";
+/** The name under which a meter is known: its logical device; of several on a line, behind its number. */
+const deviceName = (number = 0) => `OBI${String(number).padStart(12, "0")}1`;
 const ENERGY = "1-0:1.8.0*255";
 const EXPORT = "1-0:2.8.0*255";
 const [PERIOD_MS, KEPT_MS] = [900_000, 40 * 86_400_000];
@@ -48,11 +50,11 @@ const text = (characters: string) => octetString(new TextEncoder().encode(charac
 export function objectsOf(block: string, state: DlmsState): MeterObject[] {
   const all = [
     clock(state),
-    object(CLASS.data, "0-0:42.0.0*255", { 2: text(DEVICE_NAME) }),
+    object(CLASS.data, "0-0:42.0.0*255", { 2: text(deviceName(state.physical)) }),
     object(CLASS.data, "0-0:43.1.0*255", { 2: integer("double-long-unsigned", Math.max(0, state.heard)) }),
     { ...object(CLASS.associationLn, "0-0:40.0.0*255", { 2: NULL }), version: 1 },
     object(CLASS.sapAssignment, "0-0:41.0.0*255", {
-      2: { type: "array", items: [structure(integer("long-unsigned", 1), text(DEVICE_NAME))] },
+      2: { type: "array", items: [structure(integer("long-unsigned", 1), text(deviceName(state.physical)))] },
     }),
     disconnectControl(state),
     ...parseDataBlock(block).sets.flatMap(({ address, values }) => {

@@ -37,7 +37,9 @@ export function simulatedMeter(simulated: SimulatedMeter, world: World): { life(
   if (!dlms) return { life: () => meter(options) };
   const { offsetMinutes } = momentOf(startMs, clock.now());
   const { block, faults } = options;
-  const its = new DlmsMeter(dlms, { nowMs: () => clock.now(), offsetMinutes, block, faults, everyMs, baud });
+  const isNumbered = dlms.opening === "hdlc" && simulated.address !== undefined;
+  const numbered = { ...dlms, ...isNumbered && { physical: Number(simulated.address) } };
+  const its = new DlmsMeter(numbered, { nowMs: () => clock.now(), offsetMinutes, block, faults, everyMs, baud });
   if (dlms.opening !== "sign-on") return { life: () => its.serve() };
   return { life: () => meter({ ...options, handedOver: () => its.handedOver() }) };
 }

@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config.ts";
 import { parseSimulatedDlms } from "../../src/cli/simulate_dlms.ts";
 import { writeConfiguration } from "../../src/discovery/configuration.ts";
-import { pause, send } from "../../src/dialogue.ts";
-import { encodeFrame, hdlcAddress } from "../../src/dlms/mod.ts";
+import { type Arrival, type Dialogue, pause, send, type Step } from "../../src/dialogue.ts";
+import type { FoundDlms } from "../../src/discovery/dlms_meter.ts";
+import { encodeFrame, findFrame, hdlcAddress } from "../../src/dlms/mod.ts";
 import { toBytes } from "../../src/iec62056/characters.ts";
 import { parseCaptures, parseFault, startSimulator } from "../../src/simulator/mod.ts";
+import { testMeter } from "../support/dlms_meter.ts";
+import { station } from "../support/dlms_stations.ts";
 import { hastyClock, withoutHaste } from "../support/hasty_clock.ts";
 import { runCommand, TELEGRAM } from "../support/read_meter.ts";
 import { serveTcp } from "../support/serve_dialogue.ts";
@@ -20,10 +23,14 @@ const PUSHED = encodeFrame({
   information: Uint8Array.of(0xe6, 0xe7, 0x00, 0x0f, 0, 0, 0, 1, 0, 0x02, 0x01, 0x06, 0, 0, 0, 7),
 });
 
-/** A simulated DLMS meter. */
-function dlmsMeter(values: Record<string, string>, faults: readonly string[] = []) {
+/** A simulated DLMS meter, or several with these numbers on one line. */
+function dlmsMeter(
+  values: Record<string, string>,
+  { faults = [], numbers }: { readonly faults?: readonly string[]; readonly numbers?: readonly string[] } = {},
+) {
+  const captures = parseCaptures(toBytes(TELEGRAM.replace("/ABC5METER", "/ABC5\\2METER")));
   return startSimulator({
-    meters: [{ captures: parseCaptures(toBytes(TELEGRAM.replace("/ABC5METER", "/ABC5\\2METER"))) }],
+    meters: numbers?.map((address) => ({ captures, address })) ?? [{ captures }],
     listen: { tcp: "127.0.0.1:0" },
     dlms: parseSimulatedDlms({ values, positionals: [] }),
     faults: faults.map(parseFault),
@@ -47,7 +54,39 @@ const SEARCHES: Readonly<Record<string, () => Promise<void>>> = {
   async "a DLMS meter that is asked at once"() {
     await using asked = await dlmsMeter({ opening: "hdlc" });
     const { code, out, err } = await runCommand(["discover", asked.endpoint]);
-    assert.deepEqual([code, /obisd read 'tcp:.*' --mode E --opening hdlc/.test(out)], [0, true], out + err);
+    assert.deepEqual([code, /obisd read 'tcp:.*' --mode E --opening hdlc$/m.test(out)], [0, true], out + err);
+  },
+
+  async "DLMS meters that share an HDLC line, likely numbers by themselves and others by theirs: all are written"() {
+    const lines: [numbers: string[], args: string[]][] = [
+      [["17", "18"], []],
+      [["101", "16000"], ["--physical", "100-103,16000"]],
+    ];
+    for (const [numbers, args] of lines) {
+      await using line = await dlmsMeter({ opening: "hdlc" }, { numbers });
+      await withFile(async (file) => {
+        const { code, out, err } = await runCommand(["discover", line.endpoint, ...args, "--write", file]);
+        assert.equal(code, 0, err);
+        for (const number of numbers) {
+          assert.match(out, new RegExp(`device +OBI0+${number}1\n[^]* --opening hdlc --server 1/${number}\n`));
+        }
+        const { lines, meters } = await loadConfig(file);
+        assert.deepEqual([lines.length, meters.map(({ dlms }) => String(dlms!.physical))], [1, numbers]);
+        for (const { name } of meters) {
+          const read = await runCommand(["read", name, "-c", file, "--obis", "1.8.0", "--format", "json"]);
+          assert.deepEqual([read.code, read.out.includes('"obis":"1-0:1.8.0*255"')], [0, true], read.err);
+        }
+        const again = await runCommand(["discover", line.endpoint, ...args, "--write", file]);
+        for (const { name } of meters) assert.ok(again.err.includes(`has it already: ${name}`), again.err);
+      });
+    }
+  },
+
+  async "a DLMS meter that takes every number for its own: it is one"() {
+    await using meter = serveTcp(() => anyNumber());
+    const { code, out, err } = await runCommand(["discover", meter.endpoint, "--json"]);
+    const found = JSON.parse(out).map(({ way, physical }: FoundDlms) => [way, physical]);
+    assert.deepEqual([code, found], [0, [["hdlc", undefined]]], err);
   },
 
   async "a DLMS meter behind the wrapper, with the configuration that reads it"() {
@@ -69,7 +108,7 @@ const SEARCHES: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async "a DLMS meter that offers it in its identification, gives no readout, and wants a password for its registers"() {
-    await using asked = await dlmsMeter({ password: "12345678" }, ["require-ack:252"]);
+    await using asked = await dlmsMeter({ password: "12345678" }, { faults: ["require-ack:252"] });
     await withFile(async (file) => {
       const { code, out, err } = await runCommand(["discover", asked.endpoint, "--write", file]);
       assert.equal(code, 0, err);
@@ -142,6 +181,18 @@ Deno.test("discover: DLMS meters, battery meters and fussy converters are found 
   await Promise.all(Object.entries(SEARCHES).map(([whom, search]) => search().catch(() => late.push(whom))));
   for (const whom of late) await test.step(whom, () => withoutHaste(SEARCHES[whom]!)); // the host was too busy
 });
+
+/** A meter that answers with whatever number it is asked by. */
+function* anyNumber(): Dialogue<never> {
+  let asked = hdlcAddress(1);
+  const fault = (octets: Uint8Array) => encodeFrame({ ...findFrame()(octets)!.value, source: asked });
+  const its = station(testMeter(), { fault });
+  for (let step = its.next();;) {
+    const came: Arrival = yield step.value as Step;
+    if (came.bytes.length > 0) asked = findFrame()(came.bytes)?.value.destination ?? asked;
+    step = its.next(came);
+  }
+}
 
 /** Hangs up on a request without parity bits, and is a meter to one that has them. */
 function fussyConverter() {
