@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { type Dialogue, pause, send } from "../src/dialogue.ts";
 import { parseSimulatedDlms } from "../src/cli/simulate_dlms.ts";
 import { toBytes } from "../src/iec62056/characters.ts";
-import { parseCaptures, startSimulator } from "../src/simulator/mod.ts";
+import { exampleKeys, parseCaptures, startSimulator } from "../src/simulator/mod.ts";
 import { ignore, octets, vector } from "./support/dlms.ts";
+import { isMissing } from "./support/influx_servers.ts";
 import { temporaryFolder } from "./support/readings.ts";
 import { startRun, until } from "./support/running.ts";
+import { ser2net } from "./support/ser2net.ts";
 import { servePty, serveTcp } from "./support/serve_dialogue.ts";
 
 /** A meter that says these frames again and again, and is in the middle of something when we come. */
@@ -94,20 +96,26 @@ Deno.test(
   },
 );
 
+const TELEGRAM = "/OBI5X\r\n0.0.0(00471101)\r\n1.8.0(012345.678*kWh)\r\n!\r\n";
+
+/** The simulated meter's keys in files of a folder, as options. */
+function writeKeys(folder: string) {
+  const { encryption, authentication } = exampleKeys(0);
+  Deno.writeTextFileSync(`${folder}/ek`, encryption.toHex());
+  Deno.writeTextFileSync(`${folder}/ak`, authentication.toHex());
+  return { encryption_key: { file: "ek" }, authentication_key: { file: "ak" } };
+}
+
 Deno.test("run: a simulated meter pushes on a pseudo-terminal, by HDLC and by M-Bus, in plain and ciphered", async () => {
   for (const [framing, security] of [["hdlc", "both"], ["m-bus", "none"]] as const) {
     using folder = temporaryFolder();
     const values = { opening: "push", framing, security };
-    const telegram = "/OBI5X\r\n0.0.0(00471101)\r\n1.8.0(012345.678*kWh)\r\n!\r\n";
     await using meter = await startSimulator({
-      meters: [{ captures: parseCaptures(toBytes(telegram)) }],
+      meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
       ...{ listen: { pty: `${folder.path}/meter` }, everyMs: 300, pacing: false },
       dlms: parseSimulatedDlms({ values, positionals: [] }),
     });
-    Deno.writeTextFileSync(`${folder.path}/ek`, "000102030405060708090A0B0C0D0E0F");
-    Deno.writeTextFileSync(`${folder.path}/ak`, "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF");
-    const keys = { encryption_key: { file: "ek" }, authentication_key: { file: "ak" } };
-    const dlms = { opening: "push", ...security === "both" && keys };
+    const dlms = { opening: "push", ...security === "both" && writeKeys(folder.path) };
     const expect = { "0.0.0": "00471101" };
     Deno.writeTextFileSync(
       `${folder.path}/obisd.yaml`,
@@ -123,6 +131,41 @@ Deno.test("run: a simulated meter pushes on a pseudo-terminal, by HDLC and by M-
       const text = await Deno.readTextFile(`${folder.path}/readings.csv`).catch(() => "");
       return text.split(",flat,1-0:1.8.0*255,1-0:1.8.0*255,0,12345678,12345678,Wh,").length > 2 || undefined;
     });
+    daemon.kill("SIGTERM");
+    assert.equal(await daemon.ended, 0);
+  }
+});
+
+Deno.test("run: a simulated meter pushes behind Debian's ser2net, whose port had another speed", {
+  ignore: isMissing("ser2net"),
+}, async () => {
+  for (const [framing, format] of [["hdlc", "?baud=2400"], ["m-bus", "?baud=2400&parity=even"]] as const) {
+    using folder = temporaryFolder();
+    const values = { opening: "push", framing, security: "both" };
+    await using meter = await startSimulator({
+      meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
+      ...{ listen: { pty: `${folder.path}/meter` }, everyMs: 1000 },
+      dlms: parseSimulatedDlms({ values, positionals: [] }),
+    });
+    await using server = ser2net(meter.endpoint, "9600n81", folder.path);
+    const config = `${folder.path}/obisd.yaml`;
+    Deno.writeTextFileSync(
+      config,
+      JSON.stringify({
+        lines: { han: { url: `${server.endpoint}${format}` } },
+        meters: [{ name: "m1", line: "han", mode: "E", dlms: { opening: "push", ...writeKeys(folder.path) } }],
+        sinks: [{ type: "csv", path: "readings.csv" }],
+        journal: { path: "journal.db", group_commit: "0s", unsynchronised: "flag" },
+      }),
+    );
+    await using daemon = startRun(config);
+    await until(
+      () => `two pushes (${framing}):\n${daemon.stderr.join("\n")}\n${meter.statistics.complaint}`,
+      async () => {
+        const text = await Deno.readTextFile(`${folder.path}/readings.csv`).catch(() => "");
+        return text.split(",1-0:1.8.0*255,0,12345678,12345678,Wh,").length > 2 || undefined;
+      },
+    );
     daemon.kill("SIGTERM");
     assert.equal(await daemon.ended, 0);
   }

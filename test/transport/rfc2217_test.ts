@@ -10,6 +10,7 @@ import { openRfc2217 } from "../../src/transport/rfc2217.ts";
 import { encodeOption, encodePort, telnetDecoder, type TelnetEvent } from "../../src/transport/telnet.ts";
 import { isMissing } from "../support/influx_servers.ts";
 import { temporaryFolder } from "../support/readings.ts";
+import { ser2net } from "../support/ser2net.ts";
 
 const { signal: never } = new AbortController();
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -221,31 +222,6 @@ Deno.test("openRfc2217: a connection lost while the server is asked", async () =
   await port[Symbol.asyncDispose]();
 });
 
-/** Debian's ser2net in front of a port. */
-function ser2net(port: string, settings: string, folder: string) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const number = (listener.addr as Deno.NetAddr).port;
-  listener.close();
-  const file = `${folder}/ser2net.yaml`;
-  Deno.writeTextFileSync(
-    file,
-    `connection: &a\n  accepter: telnet(rfc2217),tcp,127.0.0.1,${number}\n  connector: serialdev,${port},${settings},local\n`,
-  );
-  const child = new Deno.Command("ser2net", {
-    args: ["-d", "-c", file, "-P", `${folder}/pid`],
-    stdout: "null",
-    stderr: "null",
-  })
-    .spawn();
-  return {
-    endpoint: `rfc2217://127.0.0.1:${number}`,
-    [Symbol.asyncDispose]: async () => {
-      child.kill("SIGTERM");
-      await child.status;
-    },
-  };
-}
-
 async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 0;; tries++) {
     try {
@@ -263,7 +239,7 @@ Deno.test("rfc2217: a paced meter behind Debian's ser2net, its speed changed at 
   using folder = temporaryFolder();
   const captures = parseCaptures(toBytes("/ABC5METER\r\n0.0.0(12345678)\r\n1.8.0(0147238.4*kWh)\r\n!\r\n"));
   await using simulator = await startSimulator({ meters: [{ captures }], listen: { pty: `${folder.path}/meter` } });
-  await using server = await ser2net(`${folder.path}/meter`, "9600n81", folder.path);
+  await using server = ser2net(`${folder.path}/meter`, "9600n81", folder.path);
   const endpoint = parseEndpoint(server.endpoint);
   const notices: string[] = [];
   const onNotice = (message: string) => notices.push(message);
