@@ -106,10 +106,11 @@ function writeKeys(folder: string) {
   return { encryption_key: { file: "ek" }, authentication_key: { file: "ak" } };
 }
 
-Deno.test("run: a simulated meter pushes on a pseudo-terminal, by HDLC and by M-Bus, in plain and ciphered", async () => {
-  for (const [framing, security] of [["hdlc", "both"], ["m-bus", "none"]] as const) {
+Deno.test("run: a simulated meter pushes on a pseudo-terminal, by HDLC and by M-Bus, in plain and by each general cipher", async () => {
+  const ways = [["hdlc", "both", "general-global"], ["m-bus", "none"], ["m-bus", "both", "general"]] as const;
+  for (const [framing, security, cipher] of ways) {
     using folder = temporaryFolder();
-    const values = { opening: "push", framing, security };
+    const values = { opening: "push", framing, security, ...cipher && { cipher } };
     await using meter = await startSimulator({
       meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
       ...{ listen: { pty: `${folder.path}/meter` }, everyMs: 300, pacing: false },

@@ -53,7 +53,8 @@ and name alone where others need one:
   --auth HOW                ${AUTHENTICATIONS.join(", ")}
                             (default: low with --password, else none)
   --security WHAT           ${SECURITIES.join(", ")} (default none), with --suite N and
-  --cipher HOW              ${CIPHERS.join(", ")}
+  --cipher HOW              ${CIPHERS.join(", ")};
+                            pushed: general-global, or general (general-ciphering, DD)
   --encryption-key HEX, --authentication-key HEX
                             no keys of a real meter (default: the standard's examples, 000102… and D0D1D2…)
   --signing-key HEX, --client-key HEX
@@ -93,12 +94,18 @@ export function parseSimulatedDlms({ values }: Arguments): DlmsOptions {
     ...physical !== undefined && { physical },
     names: among("names", NAMES, "logical"),
     credentials: credentialsOf(auth, { keys, password: text("password"), values }),
-    ...security !== "none" && { ciphering: { keys, protection, kind: among("cipher", CIPHERS, "global") } },
+    ...security !== "none" && { ciphering: { keys, protection, ...cipherOf(opening, text("cipher")) } },
     frameOctets: Math.max(32, number("frame-octets", 2030, 128)),
     ...text("general-blocks") !== undefined &&
       { generalBlocks: { octets: Math.max(16, number("general-blocks", MAX_ADDRESS, 0)), window: STREAMING } },
     blockOctets: Math.max(16, number("block-octets", MAX_ADDRESS, 1024)),
   };
+}
+
+/** In an association one of the ciphers; what is pushed is either of the general ones. */
+function cipherOf(opening: string, cipher?: string): Pick<NonNullable<DlmsOptions["ciphering"]>, "kind" | "isGeneral"> {
+  if (opening !== PUSH) return { kind: oneOf("--cipher", cipher ?? "global", CIPHERS) };
+  return { isGeneral: oneOf("--cipher", cipher ?? "general-global", ["general-global", "general"]) === "general" };
 }
 
 function keysOf(suite: Keys["suite"], encryption: string | undefined, authentication: string | undefined): Keys {

@@ -20,9 +20,9 @@ import {
 import { decodeActionResponse, encodeActionRequest } from "./action.ts";
 import { answerChallenge, isRightAnswer, type Proof, type Secret } from "./authentication.ts";
 import { isTransferBlock } from "./block_transfer.ts";
+import { decodeCiphered } from "./ciphered_apdu.ts";
 import { Ciphering, type CipheringOptions, type InvocationCounter } from "./ciphering.ts";
 import { type Data, octetsOf, octetString } from "./data.ts";
-import { refuseGeneral } from "./general_protection.ts";
 import { CONFORMANCE, decodeInitiateResponse, encodeInitiateRequest, type InitiateResponse } from "./initiate.ts";
 import type { ExchangeOptions, Link } from "./link.ts";
 import { equal } from "./octets.ts";
@@ -259,8 +259,9 @@ export class Association {
       : yield* this.#link.exchange(wrapped, options);
     const { value, atMs } = isTransferBlock(first.value) ? yield* new Transfer(this.#link).receive(first) : first;
     this.#interrupted = false;
-    refuseGeneral(value);
-    return { value: this.#ciphering?.unwrap(value) ?? value, atMs };
+    if (this.#ciphering) return { value: this.#ciphering.unwrap(value), atMs };
+    if (!decodeCiphered(value)) return { value, atMs };
+    throw new ProtocolError("damaged", "The meter ciphers its answer: it wants keys, and security: both", value);
   }
 
   /** Whether a message is more than the meter takes at once, and it takes it in blocks. */

@@ -1,5 +1,5 @@
 /** Which messages a cipher wraps, and how the outside tells the inside (Green Book, 9.2.7.2.4, 9.5). @module */
-import { refuseGeneral } from "./general_protection.ts";
+import { coversOf, decodeGeneralCiphering, refuseOtherKeys, refuseSigned } from "./general_protection.ts";
 import { Reader, Writer } from "./octets.ts";
 
 /** With which key, and whether the sender's title stands in front. */
@@ -12,6 +12,8 @@ export interface CipheredApdu {
   readonly title?: Uint8Array;
   /** Security control, counter, text, tag. */
   readonly ciphered: Uint8Array;
+  /** What its tag may cover besides, of general-ciphering; absent: nothing. */
+  readonly covers?: readonly Uint8Array[];
 }
 
 /** Plain tag → tag ciphered with the global key, with the dedicated key. */
@@ -56,7 +58,14 @@ export function encodeCiphered({ kind, title, ciphered }: CipheredApdu, plainTag
  * that cannot be undone
  */
 export function decodeCiphered(apdu: Uint8Array): CipheredApdu | undefined {
-  refuseGeneral(apdu);
+  refuseSigned(apdu);
+  const general = decodeGeneralCiphering(apdu);
+  if (general) {
+    refuseOtherKeys(general, apdu);
+    const { header, ciphered } = general;
+    const { originator: title } = header;
+    return { kind: "general-global", ...title.length > 0 && { title }, ciphered, covers: coversOf(header) };
+  }
   const tag = apdu[0];
   const reader = new Reader(apdu.subarray(1), "the ciphered message");
   if (tag === GENERAL_GLOBAL || tag === GENERAL_DEDICATED) {

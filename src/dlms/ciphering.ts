@@ -104,13 +104,14 @@ export class Ciphering {
     if (!outer) throw this.#untrusted("it came in plain where everything is ciphered", apdu);
     const title = this.#otherTitle ?? outer.title;
     if (!title) throw this.#untrusted("the sender's system title is unknown: configure it", apdu);
-    const { plain, counter, protection } = unprotect(outer.ciphered, this.#keys(outer.kind), title, this.#options);
+    const { kind, ciphered, covers } = outer;
+    const { plain, counter, protection } = unprotect(ciphered, this.#keys(kind), title, this.#options, covers);
     if ((this.#options.protection ?? FULL_PROTECTION).authenticated && !protection.authenticated) {
       throw this.#untrusted("it is not authenticated: anybody may have changed it", apdu);
     }
-    const heard = this.#heardUnder(outer.kind, title);
+    const heard = this.#heardUnder(kind, title);
     if (counter <= heard) throw this.#untrusted(explainReplay(counter, heard, title), apdu);
-    this.#hear(outer.kind, title, counter);
+    this.#hear(kind, title, counter);
     return plain;
   }
 

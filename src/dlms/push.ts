@@ -162,7 +162,7 @@ export function readPush(apdu: Uint8Array, meter?: PushingMeter): Push {
   const title = outer.title ?? meter?.title;
   if (!meter) throw untrusted("it is ciphered: configure the meter's keys", apdu, title);
   if (!title) throw untrusted("it does not say who sends it: configure the meter's system title", apdu);
-  const { plain, counter, protection } = unprotect(outer.ciphered, meter.keys, title, meter);
+  const { plain, counter, protection } = unprotect(outer.ciphered, meter.keys, title, meter, outer.covers);
   if (!protection.authenticated && !meter.acceptsUnauthenticated) {
     throw untrusted("it is not authenticated, so that anybody may have sent it", apdu, title);
   }

@@ -59,12 +59,18 @@ function counterName({ encryption }: Pick<Keys, "encryption">): "aes-128-ctr" | 
   return encryption.length === 32 ? "aes-256-ctr" : "aes-128-ctr";
 }
 
-/** Security control, counter, what became of `plain`, and the tag where it is authenticated. */
-export function protect(plain: Uint8Array, keys: Keys, origin: Origin, protection = FULL_PROTECTION): Uint8Array {
+/** Security control, counter, what became of `plain`, and the tag where it is authenticated; `cover`: what that covers besides. */
+export function protect(
+  plain: Uint8Array,
+  keys: Keys,
+  origin: Origin,
+  protection = FULL_PROTECTION,
+  cover: Uint8Array = new Uint8Array(),
+): Uint8Array {
   const control = securityControl(keys.suite, protection);
   const cipher = createCipheriv(gcmName(keys), keys.encryption, initialVector(origin), { authTagLength: TAG_OCTETS });
   const head = new Writer().put(control).integer(origin.counter, 4).bytes;
-  cipher.setAAD(additional(control, keys, protection, plain));
+  cipher.setAAD(additional(control, keys, protection, plain, cover));
   const text = protection.encrypted ? cipher.update(plain) : plain;
   cipher.final();
   return join(head, text, protection.authenticated ? cipher.getAuthTag() : new Uint8Array());
@@ -75,9 +81,10 @@ function additional(
   keys: Keys,
   { authenticated, encrypted }: Protection,
   plain: Uint8Array,
+  cover: Uint8Array,
 ): Uint8Array {
   if (!authenticated) return new Uint8Array();
-  return join(Uint8Array.of(control), keys.authentication, encrypted ? new Uint8Array() : plain);
+  return join(Uint8Array.of(control), keys.authentication, cover, encrypted ? new Uint8Array() : plain);
 }
 
 /** A message whose protection was taken off. */
@@ -94,7 +101,7 @@ export interface UnprotectOptions {
 }
 
 /**
- * Takes the protection off. Nothing of a message whose tag is wrong is handed out.
+ * Takes the protection off. Nothing of a message whose tag is wrong is handed out; `covers`: what it may cover besides.
  * @throws {ProtocolError} `damaged`: wrong key or title, or changed on the way · `unreadable`
  */
 export function unprotect(
@@ -102,6 +109,7 @@ export function unprotect(
   keys: Keys,
   title: Uint8Array,
   { withoutCheck = false }: UnprotectOptions = {},
+  covers: readonly Uint8Array[] = [new Uint8Array()],
 ): Unprotected {
   const reader = new Reader(ciphered, "the ciphered message");
   const control = reader.unsigned(1);
@@ -114,18 +122,31 @@ export function unprotect(
   const origin = { title, counter };
   if (!protection.encrypted && !tag) return { plain: text, counter, protection };
   if (!tag || withoutCheck) return { plain: decrypt(text, keys, origin, protection), counter, protection };
-  const decipher = createDecipheriv(gcmName(keys), keys.encryption, initialVector(origin), {
-    authTagLength: TAG_OCTETS,
-  });
-  decipher.setAAD(additional(control, keys, protection, text));
+  for (const cover of covers) {
+    const aad = additional(control, keys, protection, text, cover);
+    const plain = authentic({ text: protection.encrypted ? text : new Uint8Array(), tag, aad }, keys, origin);
+    if (plain) return { plain: protection.encrypted ? plain : text, counter, protection };
+  }
+  const reason = "its authentication tag is wrong: wrong key, wrong system title, or changed on the way";
+  throw new ProtocolError("damaged", `Cannot decipher a message: ${reason}`, ciphered);
+}
+
+/** The text, deciphered; `undefined`: its tag is wrong. */
+function authentic(
+  { text, tag, aad }: { readonly text: Uint8Array; readonly tag: Uint8Array; readonly aad: Uint8Array },
+  keys: Keys,
+  origin: Origin,
+): Uint8Array | undefined {
+  const iv = initialVector(origin);
+  const decipher = createDecipheriv(gcmName(keys), keys.encryption, iv, { authTagLength: TAG_OCTETS });
+  decipher.setAAD(aad);
   decipher.setAuthTag(tag);
   try {
-    const plain = protection.encrypted ? plainOctets(decipher.update(text)) : text;
+    const plain = plainOctets(decipher.update(text));
     decipher.final();
-    return { plain, counter, protection };
-  } catch (cause) {
-    const reason = "its authentication tag is wrong: wrong key, wrong system title, or changed on the way";
-    throw new ProtocolError("damaged", `Cannot decipher a message: ${reason}`, ciphered, { cause });
+    return plain;
+  } catch {
+    return undefined;
   }
 }
 

@@ -32,7 +32,10 @@ export interface DlmsOptions {
   readonly physical?: number;
   readonly names: "logical" | "short";
   readonly credentials: ServedAssociation["credentials"];
-  readonly ciphering?: Pick<NonNullable<ServedAssociation["ciphering"]>, "keys" | "kind" | "protection">;
+  readonly ciphering?: Pick<NonNullable<ServedAssociation["ciphering"]>, "keys" | "kind" | "protection"> & {
+    /** What it pushes is ciphered by general-ciphering. */
+    readonly isGeneral?: boolean;
+  };
   /** Octets of information in a frame, and of a value in one block. */
   readonly frameOctets: number;
   readonly blockOctets?: number;

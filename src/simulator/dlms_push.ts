@@ -9,6 +9,8 @@ import {
   encodeDataNotification,
   encodeDateTime,
   encodeFrame,
+  encodeGeneralCiphering,
+  encodeGeneralHeader,
   encodeLogicalName,
   encodeLongFrame,
   hdlcAddress,
@@ -18,6 +20,7 @@ import {
   protect,
   segment,
   structure,
+  Writer,
 } from "../dlms/mod.ts";
 import type { LineSettings } from "../line.ts";
 
@@ -34,7 +37,10 @@ export interface PushOptions {
   readonly server: number;
   readonly frameOctets: number;
   /** Absent: in plain. */
-  readonly ciphering?: Pick<CipheringOptions, "keys" | "protection" | "title" | "counter">;
+  readonly ciphering?: Pick<CipheringOptions, "keys" | "protection" | "title" | "counter"> & {
+    /** By general-ciphering (DD), not with the title alone in front (DB). */
+    readonly isGeneral?: boolean;
+  };
 }
 
 /** What it knows at each moment. */
@@ -77,9 +83,23 @@ function rowOf({ classId, name, attributes }: MeterObject): Data[] {
 
 function ciphered(plain: Uint8Array, { ciphering }: PushOptions): Uint8Array {
   if (!ciphering) return plain;
-  const { keys, title, counter, protection } = ciphering;
+  const { keys, title, counter, protection, isGeneral = false } = ciphering;
+  if (isGeneral) return generallyCiphered(plain, ciphering);
   const octets = protect(plain, keys, { title, counter: counter.next() }, protection);
   return encodeCiphered({ kind: "general-global", title, ciphered: octets }, plain[0]!);
+}
+
+/** With the global key, for nobody in particular, its number standing for the transaction. */
+function generallyCiphered(
+  plain: Uint8Array,
+  { keys, title, counter, protection }: NonNullable<PushOptions["ciphering"]>,
+): Uint8Array {
+  const number = counter.next();
+  const none = new Uint8Array();
+  const transaction = new Writer().integer(number, 4).bytes;
+  const header = { transaction, originator: title, recipient: none, dateTime: none, other: none };
+  const octets = protect(plain, keys, { title, counter: number }, protection, encodeGeneralHeader(header));
+  return encodeGeneralCiphering({ header, key: { kind: "identified", key: 0 }, ciphered: octets });
 }
 
 function hdlcFrames(message: Uint8Array, { server, frameOctets }: PushOptions): Uint8Array[] {

@@ -6,11 +6,17 @@ import {
   decodeActionRequest,
   decodeActionResponse,
   decodeCiphered,
+  decodeGeneralCiphering,
   deriveKey,
   encodeActionRequest,
   encodeActionResponse,
   encodeCiphered,
+  encodeGeneralCiphering,
+  encodeGeneralHeader,
+  FULL_PROTECTION,
+  type GeneralHeader,
   isRightAnswer,
+  type KeyInfo,
   type Keys,
   type Proof,
   protect,
@@ -26,6 +32,7 @@ import {
   verify,
   wrapKey,
 } from "../../src/dlms/mod.ts";
+import { join } from "../../src/bytes.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { type DlmsVector, hexOctets, ignore, octets, ofGroup, vector } from "../support/dlms.ts";
 
@@ -220,19 +227,83 @@ Deno.test("wrapKey, unwrapKey: the published key both ways, and a wrong master k
   assert.deepEqual(unwrapKey(wrapKey(long, long), long), long);
 });
 
-Deno.test("refuseGeneral: what this program cannot undo is refused by its name, whoever asks", () => {
+/** A message of general-ciphering, with its tag over this besides. */
+function generally(header: Partial<GeneralHeader>, key?: KeyInfo, cover?: (header: GeneralHeader) => Uint8Array) {
+  const none = new Uint8Array();
+  const whole = {
+    transaction: hexOctets("00000001"),
+    originator: hexOctets("4B464D6750000009"),
+    recipient: hexOctets("4F42490000000001"),
+    ...{ dateTime: none, other: none, ...header },
+  };
+  const keys: Keys = { suite: 0, encryption: new Uint8Array(16), authentication: new Uint8Array(16).fill(1) };
+  const origin = { title: whole.originator, counter: 7 };
+  const ciphered = protect(octets("data-notif"), keys, origin, FULL_PROTECTION, cover?.(whole));
+  return { keys, apdu: encodeGeneralCiphering({ header: whole, ...key && { key }, ciphered }) };
+}
+
+const UNICAST: KeyInfo = { kind: "identified", key: 0 };
+
+Deno.test("encodeGeneralCiphering, decodeGeneralCiphering: each way to tell the key, and cut short", { ignore }, () => {
+  const keys: (KeyInfo | undefined)[] = [
+    undefined,
+    UNICAST,
+    { kind: "wrapped", master: 0, wrapped: octets("gb-keywrap") },
+    { kind: "agreed", parameters: hexOctets("01"), data: octets("gb-eph-pub") },
+  ];
+  for (const key of keys) {
+    const { apdu } = generally({ dateTime: new Uint8Array(12), other: hexOctets("AABB") }, key);
+    const decoded = decodeGeneralCiphering(apdu)!;
+    assert.deepEqual(decoded.key, key);
+    assert.deepEqual(encodeGeneralCiphering(decoded), apdu);
+    for (let length = 1; length < apdu.length; length++) {
+      assert.throws(() => decodeGeneralCiphering(apdu.subarray(0, length)), { trouble: "unreadable" }, String(length));
+    }
+  }
+  assert.throws(() => decodeGeneralCiphering(hexOctets("DD 00 00 00 00 00 01 03 00 00")), /told in an unknown way/);
+});
+
+Deno.test("readPush: general-ciphering by the global key, whatever its tag covers; changed or replayed it is refused", {
+  ignore,
+}, () => {
+  const covers = [
+    encodeGeneralHeader,
+    ({ transaction, originator, recipient }: GeneralHeader) => join(transaction, originator, recipient),
+    () => new Uint8Array(),
+  ];
+  for (const cover of covers) {
+    for (const key of [undefined, UNICAST]) {
+      const { apdu, keys } = generally({}, key, cover);
+      const meter = { keys, heard: new Map<string, number>() };
+      const { title, counter, notification } = readPush(apdu, meter);
+      assert.deepEqual([toHex(title!), counter], ["4B464D6750000009", 7]);
+      assert.deepEqual(notification, readPush(octets("data-notif")).notification);
+      assert.throws(() => readPush(apdu, meter), /invocation counter 7 after 7: it was heard before/);
+      const otherKeys = { ...keys, authentication: new Uint8Array(16) };
+      assert.throws(() => readPush(apdu, { keys: otherKeys, heard: new Map() }), /its authentication tag is wrong/);
+      for (let at = apdu.length - 30; at < apdu.length; at++) {
+        const changed = apdu.with(at, apdu[at]! ^ 1);
+        assert.throws(() => readPush(changed, { keys, heard: new Map() }), ProtocolError, `octet ${at}`);
+      }
+    }
+  }
+  const { apdu, keys } = generally({}, UNICAST, encodeGeneralHeader);
+  const elsewhere = apdu.with(16, apdu[16]! ^ 1); // the recipient, which this tag covers
+  assert.throws(() => readPush(elsewhere, { keys, heard: new Map() }), /its authentication tag is wrong/);
+});
+
+Deno.test("readPush: what this program cannot undo is refused by its name, whoever asks", () => {
   const header = "04 00000001 08 4B464D6750000009 08 4F42490000000001 00 00";
   const table: [string, RegExp][] = [
     [
-      `DD ${header} 01 00 00 05 30 00000001`,
-      /of 4B464D6750000009: .*a key that it names by a number \(general-ciphering, DD\)/,
+      `DD ${header} 01 00 01 05 30 00000001`,
+      /of 4B464D6750000009: .*a key that is not the global unicast one \(general-ciphering, DD\)/,
     ],
-    [`DD ${header} 01 01 00 05 30 00000001`, /a key that comes along, wrapped by another/],
+    [`DD ${header} 01 01 00 00 05 30 00000001`, /a key that comes along, wrapped by another/],
     [
       `DD ${header} 01 02 00 00 05 30 00000001`,
       /a key that both sides agree on for it .*have the meter use its global key/,
     ],
-    [`DD ${header} 00 05 30 00000001`, /a key of which it says nothing/],
     [`DF ${header} 02 0F00 02 0000`, /it is signed \(general-signing, DF\), and this program cannot verify that/],
     ["DD 04 00", /octets wanted/],
   ];
