@@ -7,7 +7,6 @@ import type { Cut, Dialogue } from "../dialogue.ts";
 import { isOfMeterOrWire, ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import {
   type ApplicationContext,
-  type AssociationRequest,
   type AssociationResponse,
   AUTHENTICATION_FAILURE,
   AUTHENTICATION_REQUIRED,
@@ -18,12 +17,13 @@ import {
   explainRejection,
 } from "./acse.ts";
 import { decodeActionResponse, encodeActionRequest } from "./action.ts";
+import { type AssociationOptions, associationRequest } from "./association_options.ts";
 import { answerChallenge, isRightAnswer, type Proof, type Secret } from "./authentication.ts";
 import { isTransferBlock } from "./block_transfer.ts";
 import { decodeCiphered } from "./ciphered_apdu.ts";
-import { Ciphering, type CipheringOptions, type InvocationCounter } from "./ciphering.ts";
+import { Ciphering, type CipheringOptions } from "./ciphering.ts";
 import { type Data, octetsOf, octetString } from "./data.ts";
-import { CONFORMANCE, decodeInitiateResponse, encodeInitiateRequest, type InitiateResponse } from "./initiate.ts";
+import { CONFORMANCE, decodeInitiateResponse, type InitiateResponse } from "./initiate.ts";
 import type { ExchangeOptions, Link } from "./link.ts";
 import { equal } from "./octets.ts";
 import { INVOKE } from "./references.ts";
@@ -38,50 +38,6 @@ import {
 } from "./refusals.ts";
 import { decodeReadResponse, encodeReadRequest } from "./short_names.ts";
 import { Transfer } from "./transfer.ts";
-
-/** How a client proves who it is. A challenge is drawn anew for each association, 16 octets or more. */
-export type Credentials =
-  | { readonly mechanism: "none" }
-  | { readonly mechanism: "low"; readonly password: Uint8Array }
-  | Secret & { readonly challenge: Uint8Array };
-
-/** What an association needs. */
-export interface AssociationOptions {
-  /** The client's number, for messages: 16 is the public one. */
-  readonly client: number;
-  readonly names?: ApplicationContext["names"];
-  readonly credentials: Credentials;
-  /** Absent: everything goes in plain. */
-  readonly ciphering?: CipheringOptions;
-  /** Own system title without ciphering: SHA-256, GMAC and ECDSA need one. */
-  readonly title?: Uint8Array;
-  /** The meter's title, where it does not say it. */
-  readonly serverTitle?: Uint8Array;
-  /** For GMAC without ciphering. */
-  readonly counter?: InvocationCounter;
-  /** Octets of the longest message that we take. Default 65535. */
-  readonly maxPduOctets?: number;
-  /** Default: what the client can do with names of this kind. */
-  readonly conformance?: number;
-  /** Whether to propose general block transfer, for messages that are longer than one side takes. Default no. */
-  readonly generalBlocks?: boolean;
-  /** Whether to sign off by RLRQ before the link is closed; some meters take it badly. Default yes. */
-  readonly releases?: boolean;
-  /** Whether to go on when the meter does not prove that it knows the secret too. Default no. */
-  readonly trustsUnproven?: boolean;
-}
-
-const { priority, attribute0WithGet, blockTransferWithGet, blockTransferWithSet, blockTransferWithAction } =
-  CONFORMANCE;
-const { multipleReferences, get, set, selectiveAccess, eventNotification, action } = CONFORMANCE;
-
-/** What this client proposes. */
-const PROPOSED = {
-  logical: priority | attribute0WithGet | blockTransferWithGet | blockTransferWithSet | blockTransferWithAction |
-    multipleReferences | get | set | selectiveAccess | eventNotification | action,
-  short: CONFORMANCE.read | CONFORMANCE.write | CONFORMANCE.unconfirmedWrite | multipleReferences |
-    CONFORMANCE.informationReport | CONFORMANCE.parameterizedAccess,
-};
 
 /** The object that answers for the association, whichever it is; and its method that takes answers to challenges. */
 export const CURRENT_ASSOCIATION = { classId: 15, name: "0-0:40.0.0*255" } as const;
@@ -125,7 +81,9 @@ export class Association {
   /** Asks for the association and proves who we are. @throws {RefusalError} {SilenceError} {ProtocolError} */
   *open(): Dialogue<void> {
     const secret = this.#options.credentials.mechanism === "low";
-    const ask = () => this.#link.exchange(encodeAssociationRequest(this.#request()), { secret });
+    const wrap = (initiate: Uint8Array) => this.#ciphering?.wrap(initiate, "global") ?? initiate;
+    const ask = () =>
+      this.#link.exchange(encodeAssociationRequest(associationRequest(this.#options, wrap)), { secret });
     const first = (yield* ask()).value;
     const value = this.#raised(first) ? (yield* ask()).value : first;
     this.#throwRefusal(value);
@@ -141,28 +99,6 @@ export class Association {
     const { credentials } = this.#options;
     if ("challenge" in credentials) yield* this.#prove(credentials, response);
     else if (response.diagnostic.code === AUTHENTICATION_REQUIRED) throw this.#rejected(response);
-  }
-
-  #request(): AssociationRequest {
-    const { credentials, ciphering, conformance = this.#proposed(), maxPduOctets = 0xffff } = this.#options;
-    const dedicated = ciphering?.dedicatedKey ? { dedicatedKey: ciphering.dedicatedKey } : {};
-    const initiate = encodeInitiateRequest({ ...dedicated, conformance, maxPduOctets });
-    const { mechanism } = credentials;
-    const title = ciphering?.title ?? this.#options.title;
-    return {
-      context: { names: this.names, ciphered: ciphering !== undefined },
-      mechanism,
-      ...(mechanism === "low" ? { authentication: credentials.password } : {}),
-      ...("challenge" in credentials ? { authentication: credentials.challenge } : {}),
-      ...(title ? { title } : {}),
-      initiate: this.#ciphering?.wrap(initiate, "global") ?? initiate,
-    };
-  }
-
-  #proposed(): number {
-    const { ciphering, generalBlocks = false } = this.#options;
-    return PROPOSED[this.names] | (generalBlocks ? CONFORMANCE.generalBlockTransfer : 0) |
-      (ciphering?.kind?.startsWith("general-") ? CONFORMANCE.generalProtection : 0);
   }
 
   #rejected(response: AssociationResponse): RefusalError {

@@ -14,20 +14,19 @@ import {
 import { type ActionResult, decodeActionRequest, encodeActionResponse } from "./action.ts";
 import { CURRENT_ASSOCIATION } from "./association.ts";
 import { answerChallenge, isRightAnswer, type Secret } from "./authentication.ts";
-import { decodeData, encodeData, readData } from "./axdr.ts";
+import { encodeData } from "./axdr.ts";
 import { BlockServer, type BlockServerOptions } from "./block_server.ts";
 import { decodeCiphered } from "./ciphered_apdu.ts";
 import { Ciphering, type CipheringOptions, countFrom } from "./ciphering.ts";
-import { type Data, itemsOf, octetsOf, octetString } from "./data.ts";
-import { instantOf } from "./date_time.ts";
+import { octetsOf, octetString } from "./data.ts";
 import { decodeGetRequest, encodeGetResponse } from "./get.ts";
 import { CONFORMANCE, decodeInitiateRequest, encodeInitiateResponse } from "./initiate.ts";
-import { type MeterObject, objectListData } from "./meter_objects.ts";
+import type { MeterObject } from "./meter_objects.ts";
 import { equal, Reader } from "./octets.ts";
-import { readCaptureObjects, readRows, readRowSelection } from "./profile.ts";
-import { type AttributeReference, readList, type Reference, type Result, type Selection } from "./references.ts";
 import { encodeException } from "./refusals.ts";
-import { decodeSetRequest, encodeSetResponse, type SetRequest } from "./set.ts";
+import { OBJECT_UNDEFINED, ServedObjects } from "./served_objects.ts";
+import { decodeSetRequest } from "./set.ts";
+import { SetServer } from "./set_server.ts";
 import {
   decodeReadRequest,
   decodeWriteRequest,
@@ -73,9 +72,7 @@ const EXCEPTION = {
   tooLong: encodeException({ state: 1, error: 4 }),
 };
 const CANNOT_DECIPHER = encodeException({ state: 1, error: 5 });
-const OBJECT_UNDEFINED = 4;
-const DENIED = 3;
-const [SCOPE_VIOLATED, TYPE_UNMATCHED, NO_LONG_GET, BLOCK_NUMBER_INVALID] = [13, 12, 16, 19];
+const [SCOPE_VIOLATED, NO_LONG_GET, BLOCK_NUMBER_INVALID] = [13, 16, 19];
 /** Octets around a block's raw octets, and of a cipher around both. */
 const OVERHEAD = 64;
 const AARQ = 0x60;
@@ -85,20 +82,23 @@ const SHORT_REPLY = 0xfa58;
 
 /** One client's end of a meter: messages in, answers out. */
 export class Server {
-  readonly #meter: Meter;
+  readonly #title: Uint8Array;
+  readonly #objects: ServedObjects;
   readonly #served: ServedAssociation | undefined;
   readonly #ciphering: Ciphering | undefined;
   #state: "none" | "pending" | "open" = "none";
   #request: AssociationRequest | undefined;
   #clientMax = 0xffff;
-  /** A value on its way out, in blocks; one on its way in. */
+  /** A value on its way out, in blocks. */
   #outgoing: { readonly raw: Uint8Array; at: number; block: number } | undefined;
   #blocks: BlockServer | undefined;
   #more: Uint8Array[] = [];
-  #incoming: { readonly request: SetRequest; readonly raw: number[] } | undefined;
+  #sets: SetServer;
 
   constructor(meter: Meter, client: number) {
-    this.#meter = meter;
+    this.#title = meter.title;
+    this.#objects = new ServedObjects(meter.objects, meter.selects ?? true);
+    this.#sets = new SetServer(this.#objects);
     this.#served = meter.associations.find((each) => each.client === client);
     this.#ciphering = this.#served?.ciphering && new Ciphering(this.#served.ciphering);
   }
@@ -167,7 +167,7 @@ export class Server {
     const { generalBlocks } = served;
     const isProposed = (initiate.conformance & CONFORMANCE.generalBlockTransfer) !== 0;
     this.#blocks = generalBlocks && isProposed ? new BlockServer(generalBlocks) : undefined;
-    [this.#request, this.#outgoing, this.#incoming] = [request, undefined, undefined];
+    [this.#request, this.#outgoing, this.#sets] = [request, undefined, new SetServer(this.#objects)];
     this.#state = "challenge" in credentials ? "pending" : "open";
     return this.#aare(request, {
       result: "accepted",
@@ -194,7 +194,7 @@ export class Server {
     const pending = credentials && "challenge" in credentials && initiate;
     return encodeAssociationResponse({
       ...{ context, result, diagnostic: { source: "user", code } },
-      ...(initiate ? { title: this.#meter.title } : {}),
+      ...(initiate ? { title: this.#title } : {}),
       ...(pending ? { mechanism, authentication: credentials.challenge } : {}),
       ...(plain ? { initiate: this.#ciphering?.wrap(plain, "global") ?? plain } : {}),
     });
@@ -206,7 +206,7 @@ export class Server {
     if (tag === 0xc3) return this.#action(apdu);
     if (tag === 0x05) return this.#read(decodeReadRequest(apdu));
     if (tag === 0xc0) return this.#get(apdu);
-    if (tag === 0xc1) return this.#set(decodeSetRequest(apdu));
+    if (tag === 0xc1) return this.#sets.answer(decodeSetRequest(apdu));
     if (tag === 0x06) return this.#write(apdu);
     return EXCEPTION.unknown;
   }
@@ -216,9 +216,13 @@ export class Server {
     const { invoke } = request;
     if (request.kind === "next") return this.#nextBlock(invoke, request.block);
     if (request.kind === "list") {
-      return encodeGetResponse({ kind: "list", invoke, results: request.attributes.map((each) => this.#value(each)) });
+      return encodeGetResponse({
+        kind: "list",
+        invoke,
+        results: request.attributes.map((each) => this.#objects.value(each)),
+      });
     }
-    const result = this.#value(request.attribute);
+    const result = this.#objects.value(request.attribute);
     const whole = encodeGetResponse({ kind: "normal", invoke, result });
     if (whole.length <= this.#blockOctets() || "error" in result) return whole;
     this.#outgoing = { raw: encodeData(result.data), at: 0, block: 0 };
@@ -244,101 +248,21 @@ export class Server {
     return encodeGetResponse({ kind: "block", invoke, last, block: out.block, raw });
   }
 
-  #object({ classId, name }: Reference): MeterObject | undefined {
-    return this.#meter.objects.find((object) => object.classId === classId && object.name === name);
-  }
-
-  #value(reference: AttributeReference): Result {
-    const { selection } = reference;
-    if (reference.classId === CURRENT_ASSOCIATION.classId && reference.id === 2) {
-      return { data: objectListData(this.#meter.objects) };
-    }
-    const object = this.#object(reference);
-    const data = object?.attributes[reference.id];
-    if (!object || data === undefined) return { error: OBJECT_UNDEFINED };
-    if (object.hidden?.includes(reference.id)) return { error: DENIED };
-    return selection ? this.#selected(object, data, selection) : { data };
-  }
-
-  #selected(object: MeterObject, buffer: Data, selection: Selection): Result {
-    const wanted = readRowSelection(selection);
-    const columns = object.attributes[3];
-    if (this.#meter.selects === false || !wanted || object.classId !== 7 || !columns) return { error: TYPE_UNMATCHED };
-    const items = itemsOf(buffer) ?? [];
-    if ("first" in wanted) {
-      return { data: { type: "array", items: items.slice(wanted.first - 1, wanted.last || undefined) } };
-    }
-    const rows = readRows(buffer, { columns: readCaptureObjects(columns), deviationMinutes: 0 });
-    const [from = -Infinity, to = Infinity] = [instantOf(wanted.from), instantOf(wanted.to)];
-    const kept = items.filter((_, at) => from <= rows[at]!.atMs! && rows[at]!.atMs! <= to);
-    return { data: { type: "array", items: kept } };
-  }
-
-  #store(reference: Reference, data: Data): number {
-    const object = this.#object(reference);
-    if (!object || object.attributes[reference.id] === undefined) return OBJECT_UNDEFINED;
-    if (!object.writable?.includes(reference.id)) return DENIED;
-    object.attributes[reference.id] = data;
-    return 0;
-  }
-
-  #set(request: SetRequest): Uint8Array {
-    const { invoke } = request;
-    if (request.kind === "normal") {
-      return encodeSetResponse({ kind: "normal", invoke, result: this.#store(request.attribute, request.data) });
-    }
-    if (request.kind === "list") {
-      const results = request.attributes.map((each, at) => this.#store(each, request.data[at]!));
-      return encodeSetResponse({ kind: "list", invoke, results });
-    }
-    if (request.kind !== "block") this.#incoming = { request, raw: [] };
-    if (!this.#incoming) return encodeSetResponse({ kind: "last-block", invoke, result: 18, block: request.block });
-    for (const octet of request.raw) this.#incoming.raw.push(octet);
-    if (!request.last) return encodeSetResponse({ kind: "block", invoke, block: request.block });
-    return this.#setWhole(invoke, request.block, this.#incoming);
-  }
-
-  #setWhole(
-    invoke: number,
-    block: number,
-    { request, raw }: { readonly request: SetRequest; readonly raw: readonly number[] },
-  ): Uint8Array {
-    const whole = Uint8Array.from(raw);
-    this.#incoming = undefined;
-    if ("attribute" in request) {
-      return encodeSetResponse({
-        kind: "last-block",
-        invoke,
-        result: this.#store(request.attribute, decodeData(whole)),
-        block,
-      });
-    }
-    const attributes = "attributes" in request ? request.attributes : [];
-    const data = readList(new Reader(whole, "a list of values"), (each) => readData(each));
-    const results = attributes.map((each, at) => this.#store(each, data[at] ?? { type: "null-data" }));
-    return encodeSetResponse({ kind: "list-last-block", invoke, results, block });
-  }
-
   #action(apdu: Uint8Array): Uint8Array {
     const request = decodeActionRequest(apdu);
     if (request.kind !== "normal") return EXCEPTION.unknown;
     const { invoke, method, data } = request;
     const isReply = method.classId === CURRENT_ASSOCIATION.classId && method.id === 1;
     if (this.#state === "pending" && !isReply) return EXCEPTION.notPossible;
-    const result = isReply ? this.#prove(octetsOf(data) ?? new Uint8Array()) : this.#act(method, data);
+    const result = isReply ? this.#prove(octetsOf(data) ?? new Uint8Array()) : this.#objects.act(method, data);
     return encodeActionResponse({ kind: "normal", invoke, ...result });
-  }
-
-  #act(method: Reference, data: Data | undefined): ActionResult {
-    const act = this.#object(method)?.act;
-    return act ? act(method.id, data) : { result: OBJECT_UNDEFINED };
   }
 
   /** Checks the client's answer to our challenge, and answers its. */
   #prove(answer: Uint8Array): ActionResult {
     const credentials = this.#served?.credentials;
     if (!credentials || !("challenge" in credentials) || !this.#request) return { result: SCOPE_VIOLATED };
-    const [own, client] = [this.#meter.title, this.#request.title ?? new Uint8Array()];
+    const [own, client] = [this.#title, this.#request.title ?? new Uint8Array()];
     const [challenge, counterChallenge] = [this.#request.authentication!, credentials.challenge];
     const theirs = { ownTitle: client, otherTitle: own, challenge: counterChallenge, counterChallenge: challenge };
     if (!isRightAnswer(answer, credentials, theirs)) {
@@ -374,21 +298,18 @@ export class Server {
       return result === 0 && returned ? returned : { error: result };
     }
     if (this.#state === "pending") return { error: SCOPE_VIOLATED };
-    if (name === shortName(SHORT_BASE, 2)) return { data: objectListData(this.#meter.objects, "short") };
-    const reference = this.#referenceOf(name);
-    return reference ? this.#value({ ...reference, ...(selection ? { selection } : {}) }) : { error: OBJECT_UNDEFINED };
-  }
-
-  #referenceOf(name: number): Reference | undefined {
-    const object = this.#meter.objects.find(({ baseName = -1 }) => baseName <= name && name < baseName + 0x100);
-    return object && { classId: object.classId, name: object.name, id: (name - object.baseName!) / 8 + 1 };
+    if (name === shortName(SHORT_BASE, 2)) return { data: this.#objects.list("short") };
+    const reference = this.#objects.referenceOf(name);
+    return reference
+      ? this.#objects.value({ ...reference, ...(selection ? { selection } : {}) })
+      : { error: OBJECT_UNDEFINED };
   }
 
   #write(apdu: Uint8Array): Uint8Array {
     const { variables, data } = decodeWriteRequest(apdu);
     return encodeWriteResponse(variables.map((variable, at) => {
-      const reference = "name" in variable ? this.#referenceOf(variable.name) : undefined;
-      const error = reference ? this.#store(reference, data[at] ?? { type: "null-data" }) : OBJECT_UNDEFINED;
+      const reference = "name" in variable ? this.#objects.referenceOf(variable.name) : undefined;
+      const error = reference ? this.#objects.store(reference, data[at] ?? { type: "null-data" }) : OBJECT_UNDEFINED;
       return error === 0 ? "success" : { error };
     }));
   }
