@@ -2,12 +2,14 @@
 import type { Dialogue } from "../dialogue.ts";
 import {
   type AttributeReading,
+  CLASS,
   type Client,
   type Data,
   decodeDateTime,
   encodeText,
   equal,
   instantOf,
+  integer,
   octetsOf,
   readScalerUnit,
   scalerUnitAttribute,
@@ -23,6 +25,9 @@ import type { Target } from "./target.ts";
 
 /** A clock that was set is read back within this. */
 const CLOCK_RUNS_MS = 60_000;
+
+/** Methods of a breaker. */
+const [DISCONNECT, RECONNECT] = [1, 2];
 
 /** What is to be written where. */
 export interface Wish {
@@ -50,7 +55,7 @@ export async function setDlms(target: Target, wish: Wish, args: Arguments, conte
       const before = yield* attributeHeld(client, attribute);
       old = shown(before);
       const data = yield* encoded(client, before, wish);
-      yield* client.set(before.reference, data);
+      yield* put(client, before.reference, data);
       const after = yield* attributeHeld(client, { ...attribute, classId: before.reference.classId });
       now = shown(after);
       differs = after.refused === undefined && !isSame(after.data, data);
@@ -65,6 +70,14 @@ export async function setDlms(target: Target, wish: Wish, args: Arguments, conte
   print(`before  ${old ?? "(cannot be read)"}\nnow     ${now ?? "(cannot be read)"}`);
   if (!differs) return EXIT.ok;
   throw new RefusalError(`${deed.meter} took ${value} for ${register}, but it holds ${now}`);
+}
+
+/** A breaker's state is nothing to write: it is switched (class 70, remote_disconnect and remote_reconnect). */
+function* put(client: Client, reference: AttributeReading["reference"], data: Data): Dialogue<void> {
+  const isBreaker = reference.classId === CLASS.disconnectControl && reference.id === 2;
+  if (!isBreaker) return yield* client.set(reference, data);
+  const id = data.type === "boolean" && data.value ? RECONNECT : DISCONNECT;
+  yield* client.action({ ...reference, id }, integer("integer", 0));
 }
 
 /** @throws {RefusalError} what it holds cannot be read, so that its type is not known @throws {UsageError} it has another type */

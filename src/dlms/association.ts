@@ -207,7 +207,10 @@ export class Association {
   }
 
   #throwRefusal(apdu: Uint8Array): void {
-    if (isException(apdu)) throw new RefusalError(`The meter refuses: ${explainException(decodeException(apdu))}`);
+    if (isException(apdu)) {
+      const why = explainException(decodeException(apdu), this.#ciphering?.sent);
+      throw new RefusalError(`The meter refuses: ${why}`);
+    }
     if (isServiceError(apdu)) {
       throw new RefusalError(`The meter refuses: ${explainServiceError(decodeServiceError(apdu))}`);
     }

@@ -49,6 +49,7 @@ export class Ciphering {
   #otherTitle: Uint8Array | undefined;
   #dedicatedKey: Uint8Array | undefined;
   #heard: number;
+  #sent: number | undefined;
   /** Of the dedicated key, which counts for itself: it lives as long as this. */
   #heardDedicated = -1;
 
@@ -61,6 +62,11 @@ export class Ciphering {
   /** The last number that was heard from the other side; −1: none. */
   get heard(): number {
     return this.#heard;
+  }
+
+  /** The number of the last message that was ciphered here. */
+  get sent(): number | undefined {
+    return this.#sent;
   }
 
   /** The association is over: what was heard is kept. */
@@ -90,7 +96,8 @@ export class Ciphering {
   /** Ciphers a message. `kind` where it is not the association's: InitiateRequest always goes by the global key. */
   wrap(apdu: Uint8Array, kind = this.#options.kind ?? "global"): Uint8Array {
     const { title, counter, protection = FULL_PROTECTION } = this.#options;
-    const ciphered = protect(apdu, this.#keys(kind), { title, counter: counter.next() }, protection);
+    this.#sent = counter.next();
+    const ciphered = protect(apdu, this.#keys(kind), { title, counter: this.#sent }, protection);
     return encodeCiphered({ kind, title, ciphered }, apdu[0]!);
   }
 

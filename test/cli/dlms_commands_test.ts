@@ -74,6 +74,14 @@ Deno.test("set --mode E: in the type that stands there, read back, with an audit
       [["1.8.0", "1.5", "--write", "--yes"], 64, /it holds steps of 1 Wh/],
       [["9.9.9", "1", "--write", "--yes"], 77, /does not say 1-0:9\.9\.9\*255: the meter has no such object/],
       [["0.1.0", "26"], 64, /say --write if that is meant/],
+      [
+        ["0-0:96.3.10", "false", "--write", "--yes"],
+        0,
+        /before {2}true\nnow {5}false\n[^]*AUDIT: SET 0-0:96\.3\.10 .*old=true wanted=false now=false result=written/,
+      ],
+      [["0-0:96.3.10", "true", "--write", "--yes"], 0, /before {2}false\nnow {5}true\n/],
+      [["0-0:96.3.10", "half", "--write", "--yes"], 64, /Cannot write "half" to 0-0:96\.3\.10: it holds true or false/],
+      [["0-0:96.3.10", "false"], 64, /say --write if that is meant/],
     ];
     for (const [args, code, said] of cases) {
       const outcome = await set(...args);
