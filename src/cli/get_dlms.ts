@@ -49,28 +49,38 @@ export function wantedAttribute(text: string): WrittenAttribute {
   );
 }
 
+/** Whether its class is said. */
+function isExact(attribute: WrittenAttribute): attribute is WrittenAttribute & { readonly classId: number } {
+  return attribute.classId !== undefined;
+}
+
+/** Those whose class is said with one question, where the meter takes that. */
 function* readAll(
   client: Client,
   attributes: readonly WrittenAttribute[],
   identification: Telegram["identification"],
 ): Dialogue<Telegram> {
-  const reader = new ValueReader(client);
+  const exact = attributes.filter(isExact);
+  const read = yield* new ValueReader(client).readAll(
+    exact.map(({ classId, code: name, id }) => ({ classId, name, id })),
+  );
   const sets: DataSet[] = [];
   const damaged: DamagedText[] = [];
   let atMs: number | undefined;
-  for (const { text, code, classId, id } of attributes) {
-    if (classId === undefined) {
+  for (const attribute of attributes) {
+    const { text, code, id } = attribute;
+    if (!isExact(attribute)) {
       const its = yield* dlmsReadout(client, { names: [code] });
       sets.push(...its.block.sets);
       damaged.push(...its.block.damaged);
       if (its.block.sets.length > 0) atMs ??= its.atMs;
       continue;
     }
-    const read = yield* reader.read({ classId, name: code, id });
-    if (read.refused !== undefined) damaged.push({ text, offset: 0, reason: read.refused });
+    const { refused, value, atMs: readMs } = read[exact.indexOf(attribute)]!;
+    if (refused !== undefined) damaged.push({ text, offset: 0, reason: refused });
     else {
-      atMs ??= read.atMs;
-      sets.push({ address: id === 2 ? code : text, values: [{ text: read.value.text, unit: read.value.unit }] });
+      atMs ??= readMs;
+      sets.push({ address: id === 2 ? code : text, values: [{ text: value.text, unit: value.unit }] });
     }
   }
   return {

@@ -11,9 +11,11 @@ import {
   fetchByName,
   fetchByNumber,
   type Fetched,
+  fetchList,
   OTHER_REASON,
   senseless,
 } from "./fetching.ts";
+import { CONFORMANCE } from "./initiate.ts";
 import { Blocks, Collected, Elements, type Intake } from "./long_values.ts";
 import { type ListedObject, readObjectList } from "./objects.ts";
 import { Reader, toHex } from "./octets.ts";
@@ -45,6 +47,9 @@ const PASSING = new Set([TEMPORARY_FAILURE, BLOCK_UNAVAILABLE, BLOCK_NUMBER_INVA
 /** Octets of a request around the raw octets of its block, and of a cipher around both. */
 const BLOCK_OVERHEAD = 64;
 
+/** An attribute in a list of them: class, name, id, no selection. */
+const ATTRIBUTE_OCTETS = 10;
+
 /** The objects of a meter as one association shows them. */
 export class Client {
   readonly #association: Association;
@@ -58,6 +63,36 @@ export class Client {
   *get(attribute: AttributeReference, options: GetOptions = {}): Dialogue<Got> {
     const got = yield* this.#getOnce(attribute, options);
     return "error" in got && PASSING.has(got.error) ? yield* this.#getOnce(attribute, options) : got;
+  }
+
+  /**
+   * Reads several attributes: with one question where the meter has said that it takes that, so that they are of one
+   * moment; else one after the other. @throws {SilenceError} {ProtocolError}
+   */
+  *getAll(attributes: readonly AttributeReference[]): Dialogue<Got[]> {
+    const listed = this.#takesLists(attributes.length) ? yield* this.#getList(attributes) : undefined;
+    if (listed?.results.length === attributes.length) {
+      return listed.results.map((each) => ({ ...each, atMs: listed.atMs }));
+    }
+    const got: Got[] = [];
+    for (const attribute of attributes) got.push(yield* this.get(attribute));
+    return got;
+  }
+
+  *#getList(attributes: readonly AttributeReference[]) {
+    try {
+      return yield* fetchList(this.#asking({}), attributes);
+    } catch (error) {
+      if (!(error instanceof RefusalError)) throw error;
+      return undefined; // it takes no lists after all
+    }
+  }
+
+  /** Whether a question for so many attributes is agreed on, and short enough. */
+  #takesLists(count: number): boolean {
+    const { names, settled } = this.#association;
+    const isAgreed = names === "logical" && (settled.conformance & CONFORMANCE.multipleReferences) !== 0;
+    return isAgreed && count > 1 && count * ATTRIBUTE_OCTETS <= this.#room();
   }
 
   *#getOnce(attribute: AttributeReference, options: GetOptions): Dialogue<Got> {

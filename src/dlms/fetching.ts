@@ -1,10 +1,19 @@
 /** Reading an attribute to its end, block after block where it is long (GET and READ, Green Book 9.3). @module */
 import type { Cut, Dialogue } from "../dialogue.ts";
 import { ProtocolError } from "../errors.ts";
-import { encodeGetRequest, openGetResponse } from "./get.ts";
-import { Blocks, type Intake } from "./long_values.ts";
-import { toHex } from "./octets.ts";
-import { type AttributeReference, INVOKE, isAnswerTo, type RawResult, type Selection } from "./references.ts";
+import { decodeGetResponse, encodeGetRequest, openGetResponse } from "./get.ts";
+import { Blocks, Collected, type Intake } from "./long_values.ts";
+import { Reader, toHex } from "./octets.ts";
+import {
+  type AttributeReference,
+  INVOKE,
+  isAnswerTo,
+  type RawResult,
+  readList,
+  readResult,
+  type Result,
+  type Selection,
+} from "./references.ts";
 import { encodeReadRequest, openReadBlock, openReadResponse } from "./short_names.ts";
 
 /** Sends a plain message, and brings home the plain answer. */
@@ -41,6 +50,27 @@ export function* fetchByName(exchange: Asking, attribute: AttributeReference, in
     blocks.check(response);
     intake.take(response.raw, response.last);
     if (response.last) return { atMs };
+    received = (yield* exchange(encodeGetRequest({ kind: "next", invoke: INVOKE, block: blocks.number }))).value;
+  }
+}
+
+/** Reads several attributes with one question; `undefined`: it is answered by no list. @throws {SilenceError} {ProtocolError} */
+export function* fetchList(
+  exchange: Asking,
+  attributes: readonly AttributeReference[],
+): Dialogue<{ readonly results: readonly Result[]; readonly atMs: number } | undefined> {
+  const first = yield* exchange(encodeGetRequest({ kind: "list", invoke: INVOKE, attributes }));
+  const [blocks, octets] = [new Blocks(), new Collected()];
+  const { atMs } = first;
+  let received = first.value;
+  while (true) {
+    const response = decodeGetResponse(received);
+    checkInvoke(response.invoke, received);
+    if (response.kind === "list") return { results: response.results, atMs };
+    if (response.kind === "normal" || "error" in response) return undefined;
+    blocks.check(response);
+    octets.take(response.raw);
+    if (response.last) return { results: readList(new Reader(octets.whole, "a list of values"), readResult), atMs };
     received = (yield* exchange(encodeGetRequest({ kind: "next", invoke: INVOKE, block: blocks.number }))).value;
   }
 }

@@ -1,7 +1,7 @@
 /** From attributes to values: digits with scaler and unit, rows of profiles, the description of a meter. @module */
 import type { Dialogue } from "../dialogue.ts";
 import { RefusalError } from "../errors.ts";
-import type { Client, Counted } from "./client.ts";
+import type { Client, Counted, Got } from "./client.ts";
 import { type Data, integerOf, NULL } from "./data.ts";
 import { type DateTime, instantOf } from "./date_time.ts";
 import { CLASS, scalerUnitAttribute } from "./objects.ts";
@@ -69,7 +69,19 @@ export class ValueReader {
    * refused is one: nobody knows by which power of ten its digits count.
    */
   *read(reference: AttributeReference): Dialogue<AttributeReading> {
-    const got = yield* this.#client.get(reference);
+    return yield* this.#scaled(reference, yield* this.#client.get(reference));
+  }
+
+  /** Several, of one moment where the meter can do that. */
+  *readAll(references: readonly AttributeReference[]): Dialogue<AttributeReading[]> {
+    const readings: AttributeReading[] = [];
+    for (const [at, got] of (yield* this.#client.getAll(references)).entries()) {
+      readings.push(yield* this.#scaled(references[at]!, got));
+    }
+    return readings;
+  }
+
+  *#scaled(reference: AttributeReference, got: Got): Dialogue<AttributeReading> {
     const { atMs } = got;
     const refused = (why: string) => ({ reference, atMs, refused: why, data: NULL, value: NO_VALUE });
     if ("error" in got) return refused(explainResult(got.error));

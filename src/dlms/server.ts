@@ -24,6 +24,7 @@ import { CONFORMANCE, decodeInitiateRequest, encodeInitiateResponse } from "./in
 import type { MeterObject } from "./meter_objects.ts";
 import { equal, Reader } from "./octets.ts";
 import { encodeException } from "./refusals.ts";
+import type { AttributeReference } from "./references.ts";
 import { OBJECT_UNDEFINED, ServedObjects } from "./served_objects.ts";
 import { decodeSetRequest } from "./set.ts";
 import { SetServer } from "./set_server.ts";
@@ -75,6 +76,8 @@ const CANNOT_DECIPHER = encodeException({ state: 1, error: 5 });
 const [SCOPE_VIOLATED, NO_LONG_GET, BLOCK_NUMBER_INVALID] = [13, 16, 19];
 /** Octets around a block's raw octets, and of a cipher around both. */
 const OVERHEAD = 64;
+/** Octets in front of a list of results: tag, kind, invoke id. */
+const LIST_HEAD = 3;
 const AARQ = 0x60;
 const DEFAULT_PDU_OCTETS = 1200;
 const SHORT_BASE = 0xfa00;
@@ -215,17 +218,20 @@ export class Server {
     const request = decodeGetRequest(apdu);
     const { invoke } = request;
     if (request.kind === "next") return this.#nextBlock(invoke, request.block);
-    if (request.kind === "list") {
-      return encodeGetResponse({
-        kind: "list",
-        invoke,
-        results: request.attributes.map((each) => this.#objects.value(each)),
-      });
-    }
+    if (request.kind === "list") return this.#getList(invoke, request.attributes);
     const result = this.#objects.value(request.attribute);
     const whole = encodeGetResponse({ kind: "normal", invoke, result });
     if (whole.length <= this.#blockOctets() || "error" in result) return whole;
     this.#outgoing = { raw: encodeData(result.data), at: 0, block: 0 };
+    return this.#nextBlock(invoke, 0);
+  }
+
+  /** In blocks they are results as a list has them. */
+  #getList(invoke: number, attributes: readonly AttributeReference[]): Uint8Array {
+    const results = attributes.map((each) => this.#objects.value(each));
+    const whole = encodeGetResponse({ kind: "list", invoke, results });
+    if (whole.length <= this.#blockOctets()) return whole;
+    this.#outgoing = { raw: whole.subarray(LIST_HEAD), at: 0, block: 0 };
     return this.#nextBlock(invoke, 0);
   }
 

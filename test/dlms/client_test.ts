@@ -7,6 +7,7 @@ import {
   type AssociationOptions,
   type CipheringOptions,
   Client,
+  CONFORMANCE,
   countFrom,
   type Data,
   dateTimeOf,
@@ -279,6 +280,46 @@ Deno.test("Client: values in blocks of every size, in segments of every size, in
       assert.equal(rows, 120, `${blockOctets} ${size} ${window}`);
     }
   }
+});
+
+Deno.test("Client: several attributes with one question, in blocks of every size; one by one where the meter takes no lists", () => {
+  const asked = [
+    read(ENERGY),
+    read(ENERGY, 3, 3),
+    read("0-0:42.0.0*255", 1),
+    read("1-0:9.9.9*255"),
+    read(ENERGY, 3, 9),
+    ...[read(ENERGY), read(ENERGY)],
+  ];
+  const work = (client: Client) => client.getAll(asked);
+  const one = onHdlc(testMeter(), NONE, work);
+  assert.deepEqual(one.map((got) => "error" in got ? got.error : got.data.type), [
+    ...["double-long-unsigned", "structure", "octet-string", 4, 4, "double-long-unsigned", "double-long-unsigned"],
+  ]);
+  const results = one.map(({ atMs: _, ...got }) => got);
+  /** What comes of it, and how many messages of GET were needed. */
+  const run = (options: Partial<AssociationOptions>, meter = testMeter(), refuses = false) => {
+    let questions = 0;
+    const serve = (client: number) => {
+      const server = new Server(meter, client);
+      return {
+        answer(apdu: Uint8Array) {
+          if (apdu[0] === 0xc0) questions++;
+          return refuses && apdu[0] === 0xc0 && apdu[1] === 3
+            ? encodeException({ state: 2, error: 2 })
+            : server.answer(apdu);
+        },
+      };
+    };
+    const got = onHdlc(meter, { ...NONE, ...options }, work, { serve });
+    assert.deepEqual(got.map(({ atMs: _, ...each }) => each), results);
+    return questions;
+  };
+  assert.equal(run({}), 1);
+  for (const blockOctets of [16, 17, 31]) assert.ok(run({}, testMeter({ blockOctets })) > 1);
+  assert.equal(run({ conformance: CONFORMANCE.get }), asked.length, "lists are not agreed on");
+  assert.equal(run({}, testMeter({ maxPduOctets: 100 })), asked.length, "the question is too long");
+  assert.equal(run({}, testMeter(), true), 1 + asked.length, "it refuses lists after all");
 });
 
 Deno.test("Client: writes, in one piece and in blocks, and says what is refused", () => {
