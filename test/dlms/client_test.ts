@@ -280,6 +280,13 @@ Deno.test("Client: values in blocks of every size, in segments of every size, in
       assert.equal(rows, 120, `${blockOctets} ${size} ${window}`);
     }
   }
+  for (let size = 32; size <= 256; size++) { // where a message ends is another place in each
+    const parameters = { maxSend: size, maxReceive: size, windowSend: 1, windowReceive: 1 };
+    const list = onHdlc(testMeter({ blockOctets: 2 * size }), NONE, (client) => client.objectList(), {
+      ...{ parameters, propose: parameters },
+    });
+    assert.equal(list.length, testMeter().objects.length, `segments of ${size}`);
+  }
 });
 
 Deno.test("Client: several attributes with one question, in blocks of every size; one by one where the meter takes no lists", () => {
