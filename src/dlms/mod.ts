@@ -14,7 +14,7 @@
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
  * | Green Book 9.4.9 | general block transfer | `block_transfer.ts`, `transfer.ts`; `block_server.ts` |
  * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_telegram.ts`, `push_values.ts`, `mbus.ts` |
- * | – | a meter that is none | `server.ts`, `served_objects.ts`, `set_server.ts`, `meter_objects.ts`, `station.ts` |
+ * | – | a meter that is none | `server.ts`, `served_association.ts`, `served_objects.ts`, `set_server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
  * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `description.ts`, `values.ts`, `attribute_text.ts`, `units.ts`, `profile.ts` |
  * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
@@ -65,6 +65,7 @@ export * from "./readout.ts";
 export * from "./references.ts";
 export * from "./refusals.ts";
 export * from "./security.ts";
+export type { ServedAssociation } from "./served_association.ts";
 export * from "./server.ts";
 export * from "./set.ts";
 export * from "./short_names.ts";

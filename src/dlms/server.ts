@@ -4,27 +4,31 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
-import {
-  type AssociationRequest,
-  AUTHENTICATION_REQUIRED,
-  decodeAssociationRequest,
-  encodeAssociationResponse,
-  encodeRelease,
-} from "./acse.ts";
+import { type AssociationRequest, decodeAssociationRequest, encodeRelease } from "./acse.ts";
 import { type ActionResult, decodeActionRequest, encodeActionResponse } from "./action.ts";
 import { CURRENT_ASSOCIATION } from "./association.ts";
-import { answerChallenge, isRightAnswer, type Secret } from "./authentication.ts";
+import { answerChallenge, isRightAnswer } from "./authentication.ts";
 import { encodeData } from "./axdr.ts";
-import { BlockServer, type BlockServerOptions } from "./block_server.ts";
+import { BlockServer } from "./block_server.ts";
 import { decodeCiphered } from "./ciphered_apdu.ts";
-import { Ciphering, type CipheringOptions, countFrom } from "./ciphering.ts";
+import { Ciphering, countFrom } from "./ciphering.ts";
 import { octetsOf, octetString } from "./data.ts";
 import { decodeGetRequest, encodeGetResponse } from "./get.ts";
-import { CONFORMANCE, decodeInitiateRequest, encodeInitiateResponse } from "./initiate.ts";
+import { CONFORMANCE, decodeInitiateRequest } from "./initiate.ts";
 import type { MeterObject } from "./meter_objects.ts";
-import { equal, Reader } from "./octets.ts";
+import { Reader } from "./octets.ts";
 import { encodeException } from "./refusals.ts";
 import type { AttributeReference } from "./references.ts";
+import {
+  DEFAULT_PDU_OCTETS,
+  encodeGrant,
+  encodeRefusal,
+  encodeSettled,
+  NO_REASON,
+  refusalOf,
+  type ServedAssociation,
+  SHORT_BASE,
+} from "./served_association.ts";
 import { OBJECT_UNDEFINED, ServedObjects } from "./served_objects.ts";
 import { decodeSetRequest } from "./set.ts";
 import { SetServer } from "./set_server.ts";
@@ -37,25 +41,6 @@ import {
   shortName,
   type Variable,
 } from "./short_names.ts";
-
-/** What a client must bring, and what it gets. */
-export interface ServedAssociation {
-  /** The client's number. */
-  readonly client: number;
-  readonly names?: "logical" | "short";
-  readonly credentials:
-    | { readonly mechanism: "none" }
-    | { readonly mechanism: "low"; readonly password: Uint8Array }
-    /** `challenge`: what the meter sends. */
-    | Secret & { readonly challenge: Uint8Array };
-  readonly ciphering?: CipheringOptions;
-  /** Octets of the longest message that the meter takes. Default 1200. */
-  readonly maxPduOctets?: number;
-  /** Octets of a value in one block; default: as many as the client takes. */
-  readonly blockOctets?: number;
-  /** Long messages go by general block transfer, both ways, where the client proposes it. */
-  readonly generalBlocks?: BlockServerOptions;
-}
 
 /** A meter. */
 export interface Meter {
@@ -79,8 +64,6 @@ const OVERHEAD = 64;
 /** Octets in front of a list of results: tag, kind, invoke id. */
 const LIST_HEAD = 3;
 const AARQ = 0x60;
-const DEFAULT_PDU_OCTETS = 1200;
-const SHORT_BASE = 0xfa00;
 const SHORT_REPLY = 0xfa58;
 
 /** One client's end of a meter: messages in, answers out. */
@@ -153,16 +136,8 @@ export class Server {
     const replayed = this.#tooLow(request.initiate);
     if (replayed) return replayed;
     const served = this.#served;
-    const { names = "logical", credentials } = served ?? {};
-    const refuse = (code: number) => this.#aare(request, { result: "rejected-permanent", code });
-    if (!served || !credentials) return refuse(1);
-    if (request.context.names !== names || request.context.ciphered !== (served.ciphering !== undefined)) {
-      return refuse(2);
-    }
-    if (request.mechanism !== credentials.mechanism) return refuse(request.mechanism === "none" ? 14 : 11);
-    if (credentials.mechanism === "low" && !equal(request.authentication ?? new Uint8Array(), credentials.password)) {
-      return refuse(13);
-    }
+    const refused = refusalOf(request, served);
+    if (!served || refused !== undefined) return encodeRefusal(request, refused ?? NO_REASON);
     if (this.#ciphering) this.#ciphering.otherTitle = request.title;
     const initiate = decodeInitiateRequest(this.#ciphering?.unwrap(request.initiate) ?? request.initiate);
     if (this.#ciphering) this.#ciphering.dedicatedKey = initiate.dedicatedKey;
@@ -171,35 +146,11 @@ export class Server {
     const isProposed = (initiate.conformance & CONFORMANCE.generalBlockTransfer) !== 0;
     this.#blocks = generalBlocks && isProposed ? new BlockServer(generalBlocks) : undefined;
     [this.#request, this.#outgoing, this.#sets] = [request, undefined, new SetServer(this.#objects)];
-    this.#state = "challenge" in credentials ? "pending" : "open";
-    return this.#aare(request, {
-      result: "accepted",
-      code: this.#state === "pending" ? AUTHENTICATION_REQUIRED : 0,
-      initiate,
-    });
-  }
-
-  #aare(
-    { context, mechanism }: AssociationRequest,
-    { result, code, initiate }: {
-      result: "accepted" | "rejected-permanent";
-      code: number;
-      initiate?: { conformance: number };
-    },
-  ): Uint8Array {
-    const { credentials, maxPduOctets = DEFAULT_PDU_OCTETS, names, generalBlocks } = this.#served ?? {};
-    const supported = (names === "short" ? 0x1c0320 : 0x407e1f | CONFORMANCE.selectiveAccess) |
-      (generalBlocks ? CONFORMANCE.generalBlockTransfer : 0);
-    const plain = initiate && encodeInitiateResponse({
-      ...{ conformance: initiate.conformance & supported, maxPduOctets },
-      vaaName: names === "short" ? SHORT_BASE : 7,
-    });
-    const pending = credentials && "challenge" in credentials && initiate;
-    return encodeAssociationResponse({
-      ...{ context, result, diagnostic: { source: "user", code } },
-      ...(initiate ? { title: this.#title } : {}),
-      ...(pending ? { mechanism, authentication: credentials.challenge } : {}),
-      ...(plain ? { initiate: this.#ciphering?.wrap(plain, "global") ?? plain } : {}),
+    this.#state = "challenge" in served.credentials ? "pending" : "open";
+    const settled = encodeSettled(initiate, served);
+    return encodeGrant(request, served, {
+      title: this.#title,
+      initiate: this.#ciphering?.wrap(settled, "global") ?? settled,
     });
   }
 
