@@ -33,8 +33,8 @@ mode C is asked for its load profile, a DLMS meter for all that the public clien
 It takes a minute or two where nobody answers; Ctrl-C signs the meter off and ends it.
 
   --address LIST       numbers of meters that share the line: 12345678,12345679
-  --physical LIST      numbers of DLMS meters that share an HDLC line (RS-485), asked first, half a second each: 17,100-115;
-                       without it 16 to 31 are tried where HDLC is
+  --physical LIST      numbers of DLMS meters that share an HDLC line (RS-485), asked first, half a second each:
+                       17,100-115; without it 16 to 31 are tried where HDLC is
   --write FILE         makes a configuration of what was found, or adds to the one that is there: nothing in it changes
   --meters DIR         files about further types of meters; default meters/ beside the configuration
   --json               what was found, for programs
