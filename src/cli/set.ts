@@ -29,8 +29,8 @@ ${PROGRAMMING_HELP}
   obisd set flat-1 0.0.1 1001 --write --password ask
 
 In mode E REGISTER is an OBIS code, or class, code and attribute: 8/0-0:1.0.0/2. VALUE is written in the type that the
-attribute has: a number in its unit, true or false, 2026-06-01T12:00:00+02:00, characters, or 0x and hex digits. A breaker
-(0-0:96.3.10) is switched: false disconnects, true reconnects, where it does not wait for its button.
+attribute has: a number in its unit, true or false, 2026-06-01T12:00:00+02:00, characters, or 0x and hex digits.
+A breaker (0-0:96.3.10) is switched: false disconnects, true reconnects, where it does not wait for its button.
 
 ${DLMS_HELP}`,
   options: { ...PROGRAMMING_OPTIONS, ...DLMS_OPTIONS, ...WRITE_OPTIONS, command: { type: "string" } },
