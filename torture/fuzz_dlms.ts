@@ -19,6 +19,9 @@ const INVENTED = [
   "00",
 ].map(dlms.fromHex);
 
+/** No vector has one: general-ciphering, from a meter to nobody in particular, by the global key. */
+const GENERAL = dlms.fromHex("DD0400000001084B464D67500000090000000100001430000000070102030405060708090A0B0C0D0E0F");
+
 /** A message that is longer than this says more than its octets can. */
 const WORDS = 2000;
 
@@ -76,7 +79,7 @@ function elementsOf(octets: Uint8Array): unknown {
  * @throws {Error} anything else
  */
 export async function fuzzDlms(tries: Tries): Promise<DlmsTally> {
-  const specimens = VECTORS.length > 0 ? VECTORS.map(({ bytes }) => bytes) : INVENTED;
+  const specimens = [...VECTORS.length > 0 ? VECTORS.map(({ bytes }) => bytes) : INVENTED, GENERAL];
   const tally = { understood: 0, refused: 0 };
   const property = fc.property(fc.nat(specimens.length - 1), damages, fc.boolean(), (which, faults, inner) => {
     const octets = damaged(inner ? contentOf(specimens[which]!) : specimens[which]!, faults);
