@@ -98,11 +98,19 @@ function* inSession<T>(
   }
 }
 
+/** Why a meter may not answer on HDLC. */
+const HINTS = {
+  "sign-on":
+    'it signed on, but did not go over to HDLC; some offer "\\2" and are read in mode C all the same (mode: C), ' +
+    "others cannot leave 300 Bd (max_baud=300)",
+  hdlc: "are its number and the line's speed right? obisd discover tries the usual ones",
+} as const;
+
 function linkOf(inbox: Inbox, { opening, server, frameOctets, association: { client } }: ModeEOptions): Link {
   if (opening === "wrapper") return wrapperLink(inbox, { client, server: server.upper });
   const address = hdlcAddress(server.upper, server.lower, server.octets);
   const propose = { maxSend: frameOctets, maxReceive: frameOctets, windowSend: 1, windowReceive: 1 };
-  return new HdlcLink(inbox, { client: hdlcAddress(client), server: address, propose });
+  return new HdlcLink(inbox, { client: hdlcAddress(client), server: address, propose, hint: HINTS[opening] });
 }
 
 /**

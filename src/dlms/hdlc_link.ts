@@ -29,6 +29,8 @@ export interface HdlcLinkOptions {
   readonly times?: LinkTimes;
   /** How often a frame is sent before the meter counts as gone. Default 3. */
   readonly tries?: number;
+  /** What may be the reason where nobody answers at all. */
+  readonly hint?: string;
 }
 
 const TIMES: LinkTimes = { answerMs: 5000, octetMs: 1000 };
@@ -87,11 +89,14 @@ export class HdlcLink implements Link {
   }
 
   *open(): Dialogue<void> {
-    const { propose, server } = this.#options;
+    const { propose, server, hint } = this.#options;
     let answer = propose && (yield* this.#connect(encodeParameters(propose), Math.min(2, this.#tries)));
     if (answer?.control.kind !== "UA") answer = yield* this.#connect(NOTHING, this.#tries); // some know no proposals
     const who = `meter ${formatAddress(server)}`;
-    if (!answer) throw new SilenceError(`No answer from ${who} to ${this.#tries} requests to connect (SNRM)`);
+    if (!answer) {
+      const message = `No answer from ${who} to ${this.#tries} requests to connect (SNRM)`;
+      throw new SilenceError(hint === undefined ? message : `${message}: ${hint}`);
+    }
     if (answer.control.kind === "DM") {
       throw new RefusalError(
         `The ${who} takes no connection now (DM): an earlier one may still be open there for minutes`,

@@ -187,6 +187,12 @@ Deno.test("simulate --mode E: silence to the end is silence, wherever; who has n
     const { code, err } = await read({ faults: [fault], obis: "1.8.0" });
     assert.equal(code, 69, `${fault}: ${err}`);
   }
+  const mute = await read({ values: { opening: "sign-on" }, faults: ["silent:connect"], obis: "1.8.0" });
+  assert.equal(mute.code, 69);
+  assert.match(
+    mute.err,
+    /\(SNRM\): it signed on, but did not go over to HDLC; some offer "\\2" and are read in mode C/,
+  );
   const open = await read({ values: { password: "12345678" }, args: ["--client", "16"] });
   assert.equal(open.code, 0);
   assert.deepEqual(open.said, []);
