@@ -49,7 +49,7 @@ family() {
 BINFMT=':qemu-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
 BINFMT=$BINFMT':\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'$(command -v qemu-aarch64-static):F
 
-obisd() { arm64 120 run --quiet --no-config --no-lock --allow-all "$project/dist/obisd.js" "$@"; }
+obisd() { arm64 600 run --quiet --no-config --no-lock --allow-all "$project/dist/obisd.js" "$@"; }
 shows() {
   wanted=$1
   shift
@@ -83,7 +83,7 @@ YAML
 }
 
 fetch
-step "Deno for arm64 runs" shows aarch64 arm64 60 --version
+step "Deno for arm64 runs" shows aarch64 arm64 600 --version
 step "obisd --version" shows '^obisd ' obisd --version
 step "obisd decode" shows '1\.8\.0  *012345\.678 kWh' obisd decode "$project/demo/household.txt"
 household="$project/demo/household.txt --mode A --no-pacing" # two words and more
