@@ -85,11 +85,15 @@ configure 20s
 step "the configuration is valid" obisd check --write-permissions
 
 step "the kernel calls its clock right" call_clock_right
+# A machine that is emulated on busy cores needs more than the minute that the unit gives a start.
+mkdir -p /run/systemd/system/obisd.service.d
+printf '[Service]\nTimeoutStartSec=300s\n' >/run/systemd/system/obisd.service.d/slow.conf
+systemctl daemon-reload
 step "it starts: ready" systemctl start obisd
 step "it is active" is ActiveState active
-step "it says what it does" within 20 has StatusText "2 meters"
-step "it signs on at 300 Bd 7E1" within 30 port_is 300
-step "it reads at 9600 Bd 7E1" within 30 port_is 9600
+step "it says what it does" within 120 has StatusText "2 meters"
+step "it signs on at 300 Bd 7E1" within 120 port_is 300
+step "it reads at 9600 Bd 7E1" within 120 port_is 9600
 step "readings are in the file" within 120 more_than 0
 step "… with the meter's digits" sh -c "grep ',1.8.0,.*,000123.4500,.*kWh' /var/lib/obisd/readings-*.csv"
 step "… each readout whole" whole
@@ -107,12 +111,12 @@ for round in $(seq 1 "$(cat /root/replugs)"); do
   echo "@ pull"
   step "the adapter is pulled ($round)" within 60 refused [ -e $USB ]
   step "… and let go of" within 10 refused holds ttyUSB
-  step "… the line is away" within 40 line_is usb away
+  step "… the line is away" within 120 line_is usb away
   before=$(usb_readouts)
   echo "@ plug"
   step "it is plugged in again" within 60 [ -e $USB ]
   step "… under the same name" [ "$(basename "$(readlink $USB)")" = ttyUSB0 ]
-  step "… the line is back" within 40 line_is usb open
+  step "… the line is back" within 120 line_is usb open
   step "… and its meter is read" within 120 more_usb_than "$before"
 done
 step "the other meter was read on" reads_on
@@ -120,12 +124,12 @@ step "the other meter was read on" reads_on
 listen_from_now
 configure 10s
 step "it is told to reload" systemctl reload obisd
-step "the new configuration is in force" within 30 said info "Configuration loaded again"
+step "the new configuration is in force" within 120 said info "Configuration loaded again"
 listen_from_now
 configure 10s "nonsense: 1"
 step "it is told to reload a wrong one" systemctl reload obisd
-step "that is an error" within 30 said err "obisd.yaml:.*nonsense"
-step "… the old one is kept" within 5 said err "old one is kept"
+step "that is an error" within 120 said err "obisd.yaml:.*nonsense"
+step "… the old one is kept" within 30 said err "old one is kept"
 step "… and it reads on" reads_on
 configure 10s
 
