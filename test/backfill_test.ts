@@ -243,7 +243,7 @@ Deno.test("Backfill: a refusal is about the range if the newest rows still come,
   await world.run(NOON + 5 * HOUR, 2 * HOUR, refuses);
   const { ledger, trouble } = world.report.backfill.meters.get("m")!;
   assert.deepEqual([ledger!.gaps.length, ledger!.gone], [1, 0], "nothing is given up");
-  assert.match(trouble!.reason, /refuses R5 P\.01/);
+  assert.match(trouble!.reason, /refuses R5 P\.01.*it may want a password/);
   await world.run(NOON + 8 * HOUR, HOUR);
   assert.deepEqual(world.wrongQuarters(), []);
 });

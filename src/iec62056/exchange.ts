@@ -99,7 +99,7 @@ export function* exchange(
     if (reply === undefined) {
       if (!asks || ++silences > 1) throw silent(session, what);
     } else if (reply.kind === "repeat") {
-      if (sent >= attempts) throw refused(session, what, `NAK${sent > 1 ? `, ${sent} times` : ""}`);
+      if (sent >= attempts) throw commandRefused(session, what, `NAK${sent > 1 ? `, ${sent} times` : ""}`);
     } else if (reply.kind === "break") throw ended(session, what);
     else if (reply.kind === "operand") throw refused(session, what, "it opens programming mode anew");
     else return reply;
@@ -178,6 +178,19 @@ export function hasNothing(session: Session, what: string, { text }: Block): Ref
 /** The meter says no, in its own words. */
 export function refused(session: Session, what: string, why: string): RefusalError {
   return refusal(session, `The meter ${session.identification.line} refuses ${what}: ${visible(why)}`);
+}
+
+/** The meter says no to a command; where its words do not tell why, what may help stands behind them. */
+export function commandRefused(session: Session, what: string, why: string): RefusalError {
+  return refused(session, what, why + adviceFor(session, why));
+}
+
+/** Most meters say `(ERROR)` alike to what they do not have and to what is behind a password. */
+function adviceFor({ inDoubt, packet, secrets }: Session, why: string): string {
+  if (inDoubt || packet || /means: (?!no right|wrong)/.test(why)) return "";
+  return secrets.length > 0
+    ? "; it may want the password of another access level, or another --access (access: in the configuration)"
+    : "; it may want a password, and was given none: --password (password: in the configuration)";
 }
 
 /** The meter says no by leaving. */

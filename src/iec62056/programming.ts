@@ -13,6 +13,7 @@ import type { Checksum } from "./bcc.ts";
 import { join } from "../bytes.ts";
 import { EOT, ETX, visible } from "./characters.ts";
 import {
+  commandRefused,
   ended,
   errorOf,
   exchange,
@@ -218,11 +219,11 @@ export function* read(meter: Programming, command: Command, { goesOn }: ReadOpti
   const blocks: GoodBlock[] = [];
   while (true) {
     if (reply.kind !== "block") {
-      throw refused(session, what, "it acknowledges and says nothing; a password may be missing, or an operand");
+      throw commandRefused(session, what, "it acknowledges and says nothing, for want of an operand or of the right");
     }
     const error = blocks.length === 0 ? errorOf(session, reply) : undefined;
     if (error !== undefined && !reply.text.trim().startsWith("(")) throw hasNothing(session, what, reply);
-    if (error !== undefined) throw refused(session, what, error);
+    if (error !== undefined) throw commandRefused(session, what, error);
     blocks.push(reply);
     if (!reply.last) reply = yield* exchange(session, ACKNOWLEDGEMENT, { ...options, asks: false });
     else {
@@ -269,7 +270,7 @@ export function* write(meter: Programming, command: Command): Dialogue<string> {
     const reply = yield* exchange(session, bytes, { what, ...secret !== undefined && { secret } });
     if (reply.kind !== "block") continue;
     const error = errorOf(session, reply);
-    if (error !== undefined) throw refused(session, what, error);
+    if (error !== undefined) throw commandRefused(session, what, error);
     said += reply.text;
   }
   return said;

@@ -79,7 +79,13 @@ const ROWS: Row[] = [
   ["get 9.9.9", { dialects: ["refuses:nak"] }, 77, NOTHING, /NAK, 3 times/],
   ["get 9.9.9", { dialects: ["refuses:break"] }, 77, NOTHING, /by a break: it has ended the session/],
   ["get 9.9.9", { dialects: ["refuses:ERROR01"] }, 77, NOTHING, /\(ERROR01\), which means: unknown command/],
-  ["get 1.8.0", { meter: { ...PROTECTED, protects: "reading" } }, 77, NOTHING, /refuses R1/],
+  [
+    "get 1.8.0",
+    { meter: { ...PROTECTED, protects: "reading" } },
+    77,
+    NOTHING,
+    /refuses R1.*was given none: --password/,
+  ],
   ["get 1.8.0 PW", { meter: { ...PROTECTED, protects: "reading" } }, 0, /0147238\.4/, QUIET],
   ["get 1.8.0 NOPE", { meter: PROTECTED }, 77, NOTHING, /answers the password by a break/],
   [
@@ -137,7 +143,7 @@ const ROWS: Row[] = [
     { meter: PROTECTED },
     77,
     NOTHING,
-    /AUDIT.*result="The meter.*refuses W1 0\.0\.0\(77\): \(ERROR\)"/,
+    /AUDIT.*result="The meter.*refuses W1 0\.0\.0\(77\): \(ERROR\);[^"]*"/,
   ],
   ["set 0.0.0 77 --write --yes PW", { meter: PROTECTED }, 0, /now {5}0\.0\.0\(77\)/, QUIET],
   [

@@ -189,7 +189,32 @@ Deno.test("write: a password that was typed into W5 is in no error either", () =
   const data = `0.9.1(1143000)(${PASSWORD})`;
   const script = [...OPEN, ...says("W5", data), `< ${block("(ERROR)")}`, ...SIGNED_OFF];
   const { message } = failure((meter) => write(meter, { name: "W5", data }), script);
-  assert.equal(message, "The meter /LGZ5ZMD refuses W5 0.9.1(1143000)(***): (ERROR)");
+  assert.match(
+    message,
+    /^The meter \/LGZ5ZMD refuses W5 0\.9\.1\(1143000\)\(\*\*\*\): \(ERROR\); it may want the password of another/,
+  );
+  assert.doesNotMatch(message, new RegExp(PASSWORD));
+});
+
+Deno.test("read, write: a refusal says what may help: a password, another one, or nothing where the meter says why", () => {
+  const none = "it may want a password, and was given none: --password (password: in the configuration)";
+  const other = "it may want the password of another access level, or another --access (access: in the configuration)";
+  const rows: [says: string, withPassword: boolean, advice: string][] = [
+    ["(ERROR)", false, `; ${none}`],
+    ["(ERROR)", true, `; ${other}`],
+    ["(#0018)", false, `, which means: no right to read; ${none}`],
+    ["(ERROR01)", false, ", which means: unknown command"],
+    ["(#0002)", true, ", which means: object not available"],
+  ];
+  for (const [said, withPassword, advice] of rows) {
+    const script = [...R1, `< ${block(said)}`, ...SIGNED_OFF];
+    const { message } = withPassword
+      ? failure((meter) => read(meter, { name: "R1", data: "1.8.0()" }), [...OPEN, ...P1, ACK, ...script], {
+        password: PASSWORD,
+      })
+      : failure((meter) => read(meter, { name: "R1", data: "1.8.0()" }), [...OPEN, ...script]);
+    assert.equal(message, `The meter /LGZ5ZMD refuses R1 1.8.0(): ${said}${advice}`);
+  }
 });
 
 Deno.test("programming: NAK repeats a command three times in all, then it is a refusal", () => {
@@ -197,7 +222,7 @@ Deno.test("programming: NAK repeats a command three times in all, then it is a r
   const never = [...R1, "< \x15", ...R1, "< \x15", ...R1, "< \x15"];
   const error = failure((meter) => read(meter, { name: "R1", data: "1.8.0()" }), [...OPEN, ...never, ...SIGNED_OFF]);
   assert.ok(error instanceof RefusalError);
-  assert.equal(error.message, "The meter /LGZ5ZMD refuses R1 1.8.0(): NAK, 3 times");
+  assert.match(error.message, /^The meter \/LGZ5ZMD refuses R1 1\.8\.0\(\): NAK, 3 times; it may want a password/);
 });
 
 Deno.test("programming: a damaged answer is asked for by NAK, three in all", () => {
@@ -500,7 +525,7 @@ Deno.test("readRegisters: NEVA's (01) is an error message, and its P0 with a wro
   const got = run(registers(...addresses), [...script, ...SIGNED_OFF], { address: "00000201", password: "00000000" });
   assert.deepEqual(texts(got).slice(0, 3), ["00005.3", "00.717", "029"]);
   assert.deepEqual(got.refused.map(({ asked }) => asked), ["030880FF"]);
-  assert.match(got.refused[0]!.reason, /: \(01\)$/);
+  assert.match(got.refused[0]!.reason, /: \(01\); it may want/);
 });
 
 /** Exchanges that were written down without check characters: they are added to what we send. */
