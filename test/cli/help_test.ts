@@ -29,12 +29,15 @@ async function simulated(flags: string) {
 /** The words of an example, as a shell takes them. */
 const words = (line: string) => line.match(/'[^']*'|\S+/g)!.map((word) => word.replaceAll("'", ""));
 
-Deno.test("--help: every command has an example, and no line is longer than a screen is wide", async () => {
+Deno.test("--help: every command has an example, each can be parsed, and no line is longer than a screen is wide", async () => {
   assert.ok(commands.length > 10);
   for (const command of commands) {
     const help = await helpOf(command);
     assert.match(help, RegExp(`^  (?:sudo |deno run .*)?obisd ${command}\\b`, "m"), command);
     assert.deepEqual(help.split("\n").filter((line) => line.length > 120), [], command);
+    for (const [, line] of help.matchAll(/^ {2}(?:sudo )?obisd (.*?)(?: +[#|>&].*)?$/gm)) {
+      assert.deepEqual((await runCommand([...words(line!), "--help"])).err, "", line);
+    }
   }
   assert.deepEqual(overview.split("\n").filter((line) => line.length > 120), []);
 });
