@@ -91,11 +91,22 @@ export async function keep(
   const missing = obis ? missingCodes(readings, obis) : [];
   if (missing.length > 0) report.missing(name, missing);
   const note = await backfill?.noteAfter(configured, slot, moment);
-  const stored = journal.append(readings, moment, isRapid(meter.schedule) ? groupCommitMs : 0, note)
-    .then(() => report.kept(name, readings.length));
+  const stored = journal.append(readings, moment, isRapid(meter.schedule) ? groupCommitMs : 0, note);
+  return committed(stored, { meter, readings: readings.length, report }); // which holds nothing of what was said meanwhile
+}
+
+/** Waits for the commit, but of a meter whose next telegram is on its way. */
+async function committed(
+  stored: Promise<unknown>,
+  { meter: { name, schedule }, readings, report }: Pick<CollectorContext, "report"> & {
+    readonly meter: MeterConfig;
+    readonly readings: number;
+  },
+): Promise<Attempt> {
+  const kept = stored.then(() => report.kept(name, readings));
   try {
-    if (!isRapid(meter.schedule)) await stored;
-    else stored.catch((error) => report.unheard(name, lossOf(error))); // the next telegram is on its way
+    if (!isRapid(schedule)) await kept;
+    else kept.catch((error) => report.unheard(name, lossOf(error)));
   } catch (error) {
     return { outcome: "final", reason: lossOf(error), loud: true };
   }

@@ -138,27 +138,36 @@ async function askMeter(
   turn: MeterTurn,
   context: CollectorContext & Pick<AskingOptions, "modeE">,
 ): Promise<Attempt> {
+  try {
+    return await readMeter(wire, turn, context);
+  } catch (error) {
+    if (context.stop.aborted) throw context.stop.reason;
+    return await explain(error, wire, turn.meter, context);
+  }
+}
+
+/** The session, and what is kept of it. */
+async function readMeter(
+  wire: Wire,
+  turn: MeterTurn,
+  context: CollectorContext & Pick<AskingOptions, "modeE">,
+): Promise<Attempt> {
   const { clock = systemClock, report, stop, modeE, counters } = context;
   const { meter, slot, slots, tries } = turn;
   const inSlot = triesUntil(slots(slot) - clock.now(), tries, clock);
-  try {
-    const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
-      const onRefused = (reason: string) => report.refused(meter.name, reason);
-      const dialogue = asking(meter, {
-        endpoint: wire.endpoint,
-        tries: inSlot,
-        onRefused,
-        ...modeE && { modeE },
-        ...counters && { counters },
-      });
-      moves(meter.line, context, wire.endpoint.options.connect_timeout);
-      const its = { signal, clock: steadyClock(clock), trace: () => moves(meter.line, context) };
-      return await converse(await wire.open(signal), dialogue, its);
+  const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
+    const onRefused = (reason: string) => report.refused(meter.name, reason);
+    const dialogue = asking(meter, {
+      endpoint: wire.endpoint,
+      tries: inSlot,
+      onRefused,
+      ...modeE && { modeE },
+      ...counters && { counters },
     });
-    wire.proved();
-    return await keep(telegram, meter, context, slotOf(turn, telegram, clock));
-  } catch (error) {
-    if (stop.aborted) throw stop.reason;
-    return await explain(error, wire, meter, context);
-  }
+    moves(meter.line, context, wire.endpoint.options.connect_timeout);
+    const its = { signal, clock: steadyClock(clock), trace: () => moves(meter.line, context) };
+    return await converse(await wire.open(signal), dialogue, its);
+  });
+  wire.proved();
+  return keep(telegram, meter, context, slotOf(turn, telegram, clock)); // not awaited, so that the telegram can go
 }

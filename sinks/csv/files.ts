@@ -165,7 +165,7 @@ function isBeginning(half: Uint8Array, bytes: Uint8Array): boolean {
 }
 
 function toText(lines: readonly string[]): string {
-  return lines.map((line) => line + LINE_END).join("");
+  return lines.join(LINE_END) + LINE_END;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Batch, DeadLetter } from "../journal.ts";
 import { occurrencesIn } from "../occurrence.ts";
 import type { Reading } from "../reading.ts";
-import type { DeadRow } from "./rows.ts";
+import type { DeadRow, ReadoutRow } from "./rows.ts";
 
 /** A batch holds no more readouts, readings and bytes than this, but at least one readout. */
 export const BATCH = { readouts: 200, readings: 5000, bytes: 256 * 1024 } as const;
@@ -11,59 +11,68 @@ export const BATCH = { readouts: 200, readings: 5000, bytes: 256 * 1024 } as con
 export interface Readout {
   readonly seq: number;
   readonly total: number;
-  /** Of its body. */
-  readonly bytes: number;
   readonly readings: readonly Reading[];
 }
 
-/** The readouts that were just written: sinks that keep up need not ask the disk. */
+/** So much of what was just written stays in memory for sinks that are a little behind. */
+const RECENT_BYTES = 1024 * 1024;
+
+/**
+ * The readouts that were just written: sinks that keep up need not ask the disk. They lie here as they do there: a
+ * twentieth of what their readings take.
+ */
 export class Recent {
-  #readouts: Readout[] = [];
-  #readings = 0;
+  #rows: ReadoutRow[] = [];
+  #bytes = 0;
 
   /** Takes what was written last. What is not the next one leaves nothing before it in memory. */
-  add(readout: Readout): void {
-    const last = this.#readouts.at(-1)?.seq;
-    if (last !== undefined && last + 1 !== readout.seq) this.clear();
-    this.#readouts.push(readout);
-    this.#readings += readout.readings.length;
+  add(row: ReadoutRow): void {
+    const last = this.#rows.at(-1)?.seq;
+    if (last !== undefined && last + 1 !== row.seq) this.clear();
+    this.#rows.push(row);
+    this.#bytes += row.body.length;
   }
 
   /** The disk has to be asked again. */
   clear(): void {
-    this.#readouts = [];
-    this.#readings = 0;
+    this.#rows = [];
+    this.#bytes = 0;
   }
 
   /** As many after a cursor as a batch holds; none when the disk must be asked. */
-  claim(after: number): Readout[] {
-    const first = this.#readouts[0]?.seq ?? Infinity;
-    return after + 1 < first ? [] : boundedPart(this.#readouts, after + 1 - first);
+  claim(after: number): ReadoutRow[] {
+    const first = this.#rows[0]?.seq ?? Infinity;
+    return after + 1 < first ? [] : boundedPart(this.#rows, after + 1 - first);
   }
 
-  /** Keeps no more in memory than one batch, and nothing that every sink has. */
+  /** Keeps nothing that every sink has, and no more than its bound. */
   forget(ackedByAll: number): void {
     let drop = 0;
-    while (drop < this.#readouts.length) {
-      const { seq, readings } = this.#readouts[drop]!;
-      if (seq > ackedByAll && this.#readings <= BATCH.readings) break;
-      this.#readings -= readings.length;
+    while (drop < this.#rows.length) {
+      const { seq, body } = this.#rows[drop]!;
+      if (seq > ackedByAll && this.#bytes <= RECENT_BYTES) break;
+      this.#bytes -= body.length;
       drop++;
     }
-    this.#readouts.splice(0, drop);
+    this.#rows.splice(0, drop);
   }
 }
 
-/** What of a list fits into a batch, from `at` on. */
-function boundedPart(readouts: readonly Readout[], at: number): Readout[] {
-  const taken: Readout[] = [];
+/** What of a list fits into a batch, from `at` on; `dated` gives each its time, or ends the batch before one that waits for it. */
+export function boundedPart(
+  rows: readonly ReadoutRow[],
+  at: number,
+  dated: (row: ReadoutRow) => ReadoutRow | undefined = (row) => row,
+): ReadoutRow[] {
+  const taken: ReadoutRow[] = [];
   let [readings, bytes] = [0, 0];
-  for (; at < readouts.length && taken.length < BATCH.readouts; at++) {
-    const next = readouts[at]!;
-    readings += next.readings.length;
-    bytes += next.bytes;
+  for (; at < rows.length && taken.length < BATCH.readouts; at++) {
+    const row = dated(rows[at]!);
+    if (!row) break;
+    readings += row.count;
+    bytes += row.body.length;
     if (taken.length > 0 && (readings > BATCH.readings || bytes > BATCH.bytes)) break;
-    taken.push(next);
+    taken.push(row);
   }
   return taken;
 }

@@ -20,8 +20,8 @@ export async function claim(memory: Memory, after: number): Promise<Claim | unde
   }
   const free = Math.min(saved.seq, held.first - 1); // no sink may pass what waits for its time
   if (after >= free) return undefined;
-  const known = recent.claim(after);
-  if (known.length > 0) return { batch: toBatch(known) };
+  const known = toClaim(memory, recent.claim(after));
+  if (known) return known;
   const upTo = salvage && after < salvage.upTo ? Math.min(salvage.after, free) : free;
   const rows = await port.ask<ReadoutRow[]>({ kind: "read", after, upTo, ...BATCH });
   const claimed = toClaim(memory, rows);
@@ -36,7 +36,7 @@ function toClaim(memory: Memory, rows: readonly ReadoutRow[]): Claim | undefined
   const whole: Readout[] = [];
   for (const [at, row] of rows.entries()) {
     const readings = decode(memory, row);
-    if (readings) whole.push({ ...row, bytes: row.body.length, readings });
+    if (readings) whole.push({ seq: row.seq, total: row.total, readings });
     else if (whole.length > 0) break;
     else return { damaged: { ...row, total: totalOf(memory, row, rows[at + 1]) } };
   }
@@ -57,7 +57,7 @@ function decode({ forms }: Memory, row: ReadoutRow): readonly Reading[] | undefi
 }
 
 /** The readings of a readout whose time was not certain at once. */
-export function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
+function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
   if (quality === QUALITY.good) return readings;
   return dated(readings, atMs, quality === QUALITY.redated ? undefined : "clock-unsynchronised");
 }

@@ -1,5 +1,5 @@
 /** Readouts that are in memory alone, because the disk does not take them: bounded, the oldest dropped. @module */
-import { BATCH } from "./batch.ts";
+import { boundedPart } from "./batch.ts";
 import type { ReadoutRow } from "./rows.ts";
 
 /** What a row takes beside its body, about. */
@@ -44,18 +44,8 @@ export class Ring {
 
   /** As many after a cursor as a batch holds; `dated` gives each its time, or none to one that waits for it. */
   claim(after: number, dated: (row: ReadoutRow) => ReadoutRow | undefined): ReadoutRow[] {
-    const taken: ReadoutRow[] = [];
-    let [readings, bytes] = [0, 0];
-    for (let at = this.#rows.findIndex(({ seq }) => seq > after); at >= 0 && at < this.#rows.length; at++) {
-      const row = dated(this.#rows[at]!);
-      if (!row) break;
-      readings += row.count;
-      bytes += row.body.length;
-      const full = taken.length >= BATCH.readouts || readings > BATCH.readings || bytes > BATCH.bytes;
-      if (taken.length > 0 && full) break;
-      taken.push(row);
-    }
-    return taken;
+    const first = this.#rows.findIndex(({ seq }) => seq > after);
+    return first < 0 ? [] : boundedPart(this.#rows, first, dated);
   }
 
   /** Puts others in place of all rows, in the same order: their numbers changed. */

@@ -13,7 +13,8 @@ export interface Companions {
 
 /** An append that waits for its commit. */
 export interface Waiting extends Companions {
-  readonly readings: readonly Reading[];
+  /** How many readings it has. */
+  readonly count: number;
   readonly encoded: ReadoutBody;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: unknown) => void;
@@ -43,7 +44,7 @@ export class Queue {
   add(readings: readonly Reading[], companions: Companions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       const encoded = this.#encoder.encode(readings);
-      this.#waiting.push({ readings, encoded, ...companions, resolve, reject });
+      this.#waiting.push({ count: readings.length, encoded, ...companions, resolve, reject });
       this.#bytes += encoded.body.length;
     });
   }

@@ -6,7 +6,6 @@
 import { JournalError } from "../errors.ts";
 import type { JournalState } from "../journal.ts";
 import { Bounds } from "./bounds.ts";
-import { timely } from "./claims.ts";
 import { commit } from "./commit.ts";
 import type { Memory, Settings } from "./memory.ts";
 import { QUALITY, type ReadoutRow } from "./rows.ts";
@@ -158,10 +157,9 @@ export class Writer {
     }
     const { recent, cursors, head } = this.memory;
     rows.forEach((row, at) => {
-      const { seq, total, body, quality } = row;
-      if (quality === QUALITY.pending) recent.clear(); // it will be read when it has its time
-      else recent.add({ seq, total, bytes: body.length, readings: timely(group[at]!.readings, row) });
-      group[at]!.resolve({ seq, durable: true });
+      if (row.quality === QUALITY.pending) recent.clear(); // it will be read when it has its time
+      else recent.add(row);
+      group[at]!.resolve({ seq: row.seq, durable: true });
     });
     recent.forget(cursors.ackedByAll(head));
     if (rows.length > 0) this.events.onChange();
