@@ -5,7 +5,7 @@ import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
 import type { Dialogue } from "./dialogue.ts";
 import type { InvocationCounters } from "./invocation_counters.ts";
-import { offersModeE, type Programming, readout, type Seen, type Tries } from "./iec62056/mod.ts";
+import { isSlow, offersModeE, type Programming, readout, type Seen, type Tries } from "./iec62056/mod.ts";
 import { missingCodes, normalise } from "./normalise.ts";
 import { parseObis } from "./obis/code.ts";
 import type { DataSet, Identification, Telegram } from "./telegram.ts";
@@ -16,7 +16,7 @@ export interface AskingOptions {
   readonly endpoint: Endpoint;
   /** Data messages, or sessions in programming mode, that are left in this slot. */
   readonly tries: Tries;
-  /** Told of each register that the meter refuses; the others are brought home. */
+  /** Told, each time anew, of registers that the meter refuses while others are brought home, and of a speed that it does not take. */
   readonly onRefused: (reason: string) => void;
   /** Reads in mode E; absent where no meter has `dlms`. */
   readonly modeE?: typeof askDlms;
@@ -35,9 +35,22 @@ export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegra
   const enough = meter.stopEarly && meter.obis && enoughOf([...meter.obis, ...Object.keys(meter.expect ?? {})]);
   const instead = meter.dlms &&
     ((identification: Identification) => offersModeE(identification) ? modeE!(meter, its, identification) : undefined);
-  const seen = seenOf.get(meter) ?? { sums: 0, unchecked: 0 };
+  const seen = seenOf.get(meter) ?? { sums: 0, unchecked: 0, slow: 0 };
   seenOf.set(meter, seen);
-  return leaving(meter, readout({ ...options, seen, ...enough && { enough }, ...instead && { instead } }));
+  const asked = readout({ ...options, seen, ...enough && { enough }, ...instead && { instead } });
+  return leaving(meter, tellingSpeed(asked, seen, onRefused));
+}
+
+/** Says of a meter that does not come along to the agreed speed what spares the search for it. */
+function* tellingSpeed<T>(session: Dialogue<T>, seen: Seen, tell: (what: string) => void): Dialogue<T> {
+  const result = yield* session;
+  if (isSlow(seen)) {
+    tell(
+      "it does not come along to the agreed speed, and is read at that of the sign-on for a while; " +
+        "baud_policy=none in the url of its line says so for good",
+    );
+  }
+  return result;
 }
 
 /** What their messages have shown of their check characters. */

@@ -210,3 +210,29 @@ Deno.test("asking: mode E: a meter that is silent at the sign-on by password is 
   };
   assert.deepEqual([askedTimes(undefined), askedTimes("SESAME77")], [3, 1]);
 });
+
+Deno.test("asking: that a meter does not come along to the agreed speed is found twice, remembered for a while, and told", () => {
+  const meter = configured({});
+  const told: string[] = [];
+  const signOn = ["= 300 7E1", "> /?!\r\n", "< /ABC5METER\r\n", "~ 200"];
+  const data = `< ${toText(encodeDataMessage("1.8.0(5*kWh)\r\n!\r\n"))}`;
+  const stays = [...signOn, "> \x06000\r\n", data, "~ 200", "> \x01B0\x03q"];
+  const garbled = ["> \x06050\r\n", "= 9600 7E1", "< \x90\xf1\x83\x90\xe5\xff\x90", "silence"];
+  const switched = [...signOn, "> \x06050\r\n", "= 9600 7E1", data, "~ 200", "> \x01B0\x03q", "= 300 7E1"];
+  const found = [...signOn, ...garbled, "~ 200", "> \x01B0\x03q", "= 300 7E1", "~ 2000", ...stays];
+  const read = (script: readonly string[]) => {
+    const endpoint = parseEndpoint("serial:///dev/ttyUSB0");
+    const its = { endpoint, tries: { left: 3 }, onRefused: (what: string) => told.push(what) };
+    assert.deepEqual(follow(asking(meter, its), script).block.sets.map(({ address }) => address), ["1.8.0"]);
+  };
+  read(found); // may have been a disturbance
+  assert.deepEqual(told, []);
+  read(found);
+  assert.match(told.join("\n"), /^it does not come along to the agreed speed.*baud_policy=none/);
+  for (let times = 2; times < 100; times++) read(stays);
+  assert.deepEqual(new Set(told).size, 1);
+  read(found); // now and then it is tried anew
+  read(switched);
+  read(found);
+  read(switched); // what came along forgets
+});

@@ -31,6 +31,18 @@ export interface Seen {
   sums: number;
   /** How many in a row had none though they had STX or ETX. */
   unchecked: number;
+  /** Readouts in a row that came at the speed of the sign-on alone, though another one was agreed: {@link isSlow}. */
+  slow: number;
+}
+
+/** One might be a disturbance. */
+const SLOW_READOUTS = 2;
+/** After so many it is tried anew: the head or the meter may be another one. */
+const SLOW_FOR = 100;
+
+/** Whether a meter has shown that it does not come along to the agreed speed: then none is agreed for a while. */
+export function isSlow({ slow }: Seen): boolean {
+  return slow >= SLOW_READOUTS;
 }
 
 /** How to read a meter. */
@@ -85,9 +97,10 @@ interface Session {
  */
 export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
   const { line = SIGN_ON_LINE, checksum = "auto", tries = { left: 3 }, enough } = options;
-  const fixed = { inbox: new Inbox(), line, checksum, tries, enough, seen: options.seen ?? { sums: 0, unchecked: 0 } };
+  const seen = options.seen ?? { sums: 0, unchecked: 0, slow: 0 };
+  const fixed = { inbox: new Inbox(), line, checksum, tries, enough, seen };
   let failure: Error | undefined;
-  let stay = false;
+  let stay = isSlow(seen);
   while (tries.left > 0) {
     if (failure) yield* pause(REPEAT_MS);
     const identification = yield* signOnAgain(fixed.inbox, { ...options, line }, failure);
@@ -95,7 +108,10 @@ export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
     if (other) return yield* other;
     const session = { ...fixed, identification, ...agreed(identification, { ...options, line }, stay) };
     const outcome = yield* readData(session);
-    if (!(outcome instanceof Error)) return outcome;
+    if (!(outcome instanceof Error)) {
+      seen.slow = stay ? (seen.slow + 1) % SLOW_FOR : 0;
+      return outcome;
+    }
     stay = goesElsewhere(session, outcome);
     if (!failure || failure instanceof SilenceError && outcome instanceof ProtocolError) failure = outcome; // it says more
   }
