@@ -114,6 +114,7 @@ export function rowReader({ columns, periodS = 0, ...zone }: RowOptions): (item:
   let [before, beforeMs]: [readonly Data[], number | undefined] = [[], undefined];
   return (item) => {
     const own = itemsOf(item) ?? noRows();
+    if (own.length !== columns.length) throw misfit(own.length, columns.length);
     const isWhole = own.every(({ type }) => type !== "null-data"); // mostly: then a copy would be memory for nothing
     const cells = isWhole ? own : own.map((cell, at) => cell.type === "null-data" ? before[at] ?? cell : cell);
     const time = own[clock];
@@ -123,6 +124,14 @@ export function rowReader({ columns, periodS = 0, ...zone }: RowOptions): (item:
     [before, beforeMs] = [cells, atMs];
     return { ...(atMs === undefined ? {} : { atMs }), cells: withTime(cells, clock, time, atMs, zone) };
   };
+}
+
+/** Nobody could say which cell is which. */
+function misfit(cells: number, columns: number): ProtocolError {
+  return new ProtocolError(
+    "unreadable",
+    `Cannot read a profile's buffer: a row of ${cells} cells has ${columns} columns`,
+  );
 }
 
 function noRows(): never {

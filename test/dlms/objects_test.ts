@@ -186,5 +186,8 @@ Deno.test("readRows: seconds since 1970, values left out, no time at all, and wh
   assert.deepEqual(readRows(array([value("02011105")]), { columns: columns.slice(1) }), [{ cells: [value("1105")] }]);
   assert.throws(() => readRows(value("1105"), { columns }), ProtocolError);
   assert.throws(() => readRows(array([value("1105")]), { columns }), ProtocolError);
+  for (const row of ["02011105", "0203110511051105"]) { // nobody could say which cell is which
+    assert.throws(() => readRows(array([value(row)]), { columns }), /a row of [13] cells has 2 columns/);
+  }
   assert.throws(() => readCaptureObjects(array([value("1105")])), ProtocolError);
 });
