@@ -1,8 +1,8 @@
 /**
  * The traps into which meters and wires lead a reader, by their number in the list of section 12: each is set by a switch of
  * the simulator, or by what the simulated telegram says, and `obisd read` gets out of it. Not here: what no reader can do
- * (55: a second client on a bridge), what another test has (5: wire, 21: vectors, 23: parity, 38 to 42: programming mode,
- * 44: its exchange, 48: 256 KiB, 56 and 57: serial ports, 60: turns).
+ * (55: a second client on a bridge), what another test has (5: wire, 21: vectors, 23: parity, 27: field faults, 38 to 42:
+ * programming mode, 44: its exchange, 48: 256 KiB, 56 and 57: serial ports, 60: turns). 9 is 8's, 50 is 3's switch.
  */
 import assert from "node:assert/strict";
 import { toBytes } from "../src/iec62056/characters.ts";
@@ -100,7 +100,7 @@ Deno.test("traps: what the telegram itself says", async () => {
   assert.deepEqual(readings.map(({ address, value, text, unit }) => [address, value, text, unit]), expected);
 });
 
-Deno.test("traps of profiles: nothing is missing, whatever the meter makes of blocks (43) and of a range (46)", async () => {
+Deno.test("traps of profiles: nothing is missing, whatever the meter makes of blocks (43), length (45) and range (46)", async () => {
   const rows = async (words: string[], dialect: Dialect) => {
     await using simulator = await startSimulator({
       meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
@@ -124,10 +124,19 @@ Deno.test("traps of profiles: nothing is missing, whatever the meter makes of bl
   const whole = await rows(range, {});
   assert.equal(whole.length, 3 * 96 + 4, "one day has an hour more");
   for (
-    const [command, dialect] of [["R5", { "standard-time": "" }], ["R6", { "etx-blocks": "" }], ["R6", {
-      "etx-blocks": "",
-      "standard-time": "",
-    }]] as const
+    const [command, dialect] of [
+      ["R5", { "standard-time": "" }],
+      ["R5", { rows: "40" }],
+      ["R5", {
+        rows: "7",
+        "standard-time": "",
+      }],
+      ["R6", { "etx-blocks": "" }],
+      ["R6", {
+        "etx-blocks": "",
+        "standard-time": "",
+      }],
+    ] as const
   ) {
     assert.deepEqual(
       await rows([...range, "--command", command], dialect),

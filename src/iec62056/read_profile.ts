@@ -109,12 +109,44 @@ function lacksEnd({ rows }: Profile, { fromMs, toMs }: Range): boolean {
   return first.startMs > fromMs + periodMs || last.endMs <= toMs - periodMs;
 }
 
+/**
+ * A day's rows. Where an answer ends early, for more did not fit into it, the rest is asked for, as long as that brings
+ * more: from an hour before its last stamp, for the meter may be that much off.
+ */
+function* readDay(meter: Programming, request: ProfileRequest, asked: Asked): Dialogue<Answered> {
+  let day = yield* readPart(meter, request, asked);
+  while (true) {
+    const last = day.rows.at(-1);
+    if (!last || last.endMs > asked.toMs - (last.endMs - last.startMs)) return day;
+    const more = yield* unlessRefused(
+      meter,
+      readPart(meter, request, { ...asked, fromMs: last.endMs - HOUR_MS, forms: [day.form!] }),
+    );
+    const rows = more?.rows.filter(({ endMs }) => endMs > last.endMs && endMs <= asked.toMs) ?? [];
+    if (!more || rows.length === 0) return day;
+    day = {
+      ...day,
+      rows: [...day.rows, ...rows],
+      gaps: [...day.gaps, ...more.gaps.filter(({ fromMs }) => fromMs >= last.endMs)],
+      damaged: [...day.damaged, ...more.damaged],
+      check: more.check === "good" ? day.check : more.check,
+    };
+  }
+}
+
+/** What is asked for at once, by stamps that the meter may take. */
+interface Asked extends Range {
+  readonly forms: readonly StampForm[];
+}
+
+type Answered = Omit<FetchedDay, "untilMs">;
+
 /** The answer to the first form that is answered by data; without rows where the meter has none. */
-function* readDay(
+function* readPart(
   meter: Programming,
   { address, zone, command = meterTypeOf(meter.identification)?.profile?.command ?? "R5" }: ProfileRequest,
-  { fromMs, toMs, forms }: { readonly fromMs: number; readonly toMs: number; readonly forms: readonly StampForm[] },
-): Dialogue<Omit<FetchedDay, "untilMs">> {
+  { fromMs, toMs, forms }: Asked,
+): Dialogue<Answered> {
   const range = { fromMs, toMs, ...command === "R6" && { rows: BLOCK_ROWS } };
   const goesOn = command === "R6" && ((blocks: readonly string[]) => isCutShort(blocks, { toMs, zone }));
   let first: RefusalError | undefined;

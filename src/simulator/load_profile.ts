@@ -19,12 +19,12 @@ const [SEASON, BLINK] = [0x08, 0xc0];
 
 /**
  * The data lines of the rows whose ends lie in a range, as `from;to` says it; `undefined`: the range cannot be read; empty:
- * there are none. Where the season changes or the power failed, a new header says so.
+ * there are none. Where the season changes or the power failed, a new header says so. `most`: it ends after so many rows.
  */
 export function profileLines(
   range: string,
   { zone, nowMs, blinksMs = [] }: ProfileClock,
-  { inStandardTime = false }: { readonly inStandardTime?: boolean } = {},
+  { inStandardTime = false, most = NaN }: { readonly inStandardTime?: boolean; readonly most?: number } = {},
 ): string[] | undefined {
   const [from = "", to = ""] = range.split(";");
   const [first, last] = [from, to].map((text) => text === "" ? undefined : parseStamp(text));
@@ -38,7 +38,8 @@ export function profileLines(
   const toMs = Math.min(last ? instant(last) : nowMs, nowMs);
   const lines: string[] = [];
   let offset = NaN;
-  for (let endMs = Math.ceil(fromMs / PERIOD_MS) * PERIOD_MS; endMs <= toMs; endMs += PERIOD_MS) {
+  const firstMs = Math.ceil(fromMs / PERIOD_MS) * PERIOD_MS;
+  for (let endMs = firstMs; endMs <= toMs && !(endMs - firstMs >= most * PERIOD_MS); endMs += PERIOD_MS) {
     const blink = blinksMs.some((ms) => ms > endMs - PERIOD_MS && ms <= endMs) ? BLINK : 0;
     const season = zone.offsetMs(endMs) !== offset && lines.length > 0 ? SEASON : 0;
     if (lines.length === 0 || season + blink > 0) {

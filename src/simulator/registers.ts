@@ -16,6 +16,7 @@ export const DIALECTS = {
   refuses: { argument: "nak|break|TEXT", does: "how it says no: by NAK, by a break, by (TEXT); default (ERROR)" },
   "etx-blocks": { argument: "", does: "each partial block ends in ETX, not only the last" },
   "standard-time": { argument: "", does: "takes the times of a profile's range for standard time, also in summer" },
+  rows: { argument: "N", does: "an answer is whole with N rows of a profile's range, and has no more of them" },
   blocks: { argument: "LINES", does: "R3, R4 and R6 are answered in partial blocks of so many data lines (4)" },
 } as const;
 
@@ -25,6 +26,9 @@ export type DialectName = keyof typeof DIALECTS;
 /** A meter's habits, each with its argument or `""`. */
 export type Dialect = Readonly<Partial<Record<DialectName, string>>>;
 
+/** What the argument of a habit is that counts. */
+const NUMBERS: Readonly<Record<string, RegExp>> = { blocks: /^\d*$/, rows: /^[1-9]\d*$/ };
+
 /** Reads `no-address` or `refuses:nak`. @throws {Error} that says what is allowed */
 export function parseDialect(text: string): readonly [DialectName, string] {
   const [, name = "", argument = ""] = /^([^:]*):?(.*)$/.exec(text) ?? [];
@@ -32,7 +36,7 @@ export function parseDialect(text: string): readonly [DialectName, string] {
     throw new Error(`There is no dialect "${name}". There are: ${Object.keys(DIALECTS).join(", ")}.`);
   }
   const form = DIALECTS[name as DialectName].argument;
-  const fits = form === "" ? argument === "" : name === "blocks" ? /^\d*$/.test(argument) : argument !== "";
+  const fits = form === "" ? argument === "" : NUMBERS[name]?.test(argument) ?? argument !== "";
   if (!fits) throw new Error(`Cannot read dialect "${text}": allowed is ${name}${form && `:${form}`}.`);
   return [name as DialectName, argument];
 }
@@ -88,7 +92,8 @@ export class Programmed {
   /** Data lines of its own load profile; `undefined`: it has none, or not for such a range. */
   profile(address: string, operand: string): string[] | undefined {
     const clock = address === "P.01" ? this.#options.profile?.() : undefined;
-    return clock && profileLines(operand, clock, { inStandardTime: this.dialect["standard-time"] !== undefined });
+    const { rows, "standard-time": standard } = this.dialect;
+    return clock && profileLines(operand, clock, { inStandardTime: standard !== undefined, most: Number(rows ?? NaN) });
   }
 
   /** The data block with what was written in its place. */
