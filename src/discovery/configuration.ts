@@ -58,13 +58,15 @@ export async function writeConfiguration(path: string, meters: readonly (About |
   return { path: file, isNew: isNew && added.length > 0, added, known };
 }
 
-/** The name of a configured meter on the same line with the same address. */
+/** The name of a configured meter on the same line with the same address; one without a number answers to each. */
 function alreadyThere(
   { url, address, physical }: Pick<About, "url" | "address"> & Pick<FoundDlms, "physical">,
   { lines, meters }: Config,
 ): string | undefined {
   const here = lines.filter(({ endpoint }) => isSame(formatEndpoint(endpoint), url)).map(({ name }) => name);
-  const isIt = (meter: MeterConfig) => meter.address === address && meter.dlms?.physical === physical;
+  const isNumber = (its: number | undefined) => its === physical || its === undefined || physical === undefined;
+  const isIt = ({ address: its, dlms }: MeterConfig) =>
+    its === address && (dlms ? isNumber(dlms.physical) : physical === undefined);
   return meters.find((meter) => here.includes(meter.line) && isIt(meter))?.name;
 }
 

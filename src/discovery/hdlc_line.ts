@@ -1,7 +1,7 @@
 /** Several DLMS meters on one HDLC line: each is asked by its number whether it is there. @module */
 import { type Dialogue, Inbox, send, setLine } from "../dialogue.ts";
 import { encodeFrame, findFrame, hdlcAddress } from "../dlms/mod.ts";
-import { SilenceError } from "../errors.ts";
+import { ProtocolError, SilenceError } from "../errors.ts";
 import type { LineSettings } from "../line.ts";
 
 /** Numbers that are tried where none are given: the first that the standard leaves free, where makers begin to count. */
@@ -15,6 +15,8 @@ export const PRESENCE_MS = 500;
 const OCTETS_MS = 200;
 /** Frames of others, and echoes, that are passed over. */
 const STRANGE_FRAMES = 4;
+/** Numbers that are no meter's: the caller's own, and that of all stations. */
+const RESERVED: readonly number[] = [0x7e, 0x7f];
 
 /** Of these numbers, those at which a meter answers with its own: who answers everybody is no such. */
 export function* presentAmong(
@@ -29,7 +31,15 @@ export function* presentAmong(
     onAsked(number);
     if (yield* isPresent(inbox, number)) present.push(number);
   }
-  return present.length < numbers.length || numbers.length === 1 ? present : []; // one that takes any number for its own
+  if (present.length < numbers.length) return present;
+  return (yield* isPresent(inbox, strangerTo(numbers))) ? [] : present; // one that takes any number for its own
+}
+
+/** A number that is nobody's among these. */
+function strangerTo(numbers: readonly number[]): number {
+  let stranger = 100;
+  while (numbers.includes(stranger) || RESERVED.includes(stranger)) stranger++;
+  return stranger;
 }
 
 /** Asks for a connection, and takes that back at once, whatever happens. */
@@ -60,7 +70,7 @@ function* ask(inbox: Inbox, number: number, kind: "SNRM" | "DISC"): Dialogue<str
       if (source.lower === number && (control.kind === "UA" || control.kind === "DM")) return control.kind;
     }
   } catch (error) {
-    if (!(error instanceof SilenceError)) throw error;
+    if (!(error instanceof SilenceError || error instanceof ProtocolError)) throw error; // noise is no answer either
   }
   return undefined;
 }

@@ -61,6 +61,7 @@ const SEARCHES: Readonly<Record<string, () => Promise<void>>> = {
     const lines: [numbers: string[], args: string[]][] = [
       [["17", "18"], []],
       [["101", "16000"], ["--physical", "100-103,16000"]],
+      [["17", "18"], ["--physical", "17,18"]],
     ];
     for (const [numbers, args] of lines) {
       await using line = await dlmsMeter({ opening: "hdlc" }, { numbers });
@@ -78,6 +79,7 @@ const SEARCHES: Readonly<Record<string, () => Promise<void>>> = {
         }
         const again = await runCommand(["discover", line.endpoint, ...args, "--write", file]);
         for (const { name } of meters) assert.ok(again.err.includes(`has it already: ${name}`), again.err);
+        assert.equal((await loadConfig(file)).meters.length, numbers.length);
       });
     }
   },
