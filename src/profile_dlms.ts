@@ -44,12 +44,16 @@ export function* streamProfile(
   const bound = (ms: number) => dateTimeOf(ms, -zone.offsetMs(ms) / 60_000);
   const range = { kind: "range", from: bound(fromMs), to: bound(toMs) } as const;
   const gaps: Gap[] = [];
-  let [undated, beforeMs]: [number, number | undefined] = [0, undefined];
+  let undated = 0;
+  let [firstMs, beforeMs]: (number | undefined)[] = [];
   const convert = rowConverter();
   yield* new ValueReader(client).profile(name, range, (row, profile) => {
     const { atMs } = row;
     if (atMs === undefined) return void undated++;
-    gaps.push(...gapBetween(beforeMs, atMs, profile.periodS * 1000));
+    firstMs ??= atMs;
+    beforeMs ??= atMs;
+    const [fromMs, toMs] = atMs < firstMs ? [atMs, beforeMs] : [beforeMs, atMs]; // some meters begin with the newest
+    gaps.push(...gapBetween(fromMs, toMs, profile.periodS * 1000));
     beforeMs = atMs;
     onRow(convert({ ...row, atMs }, profile));
   }, { deviationOf: deviationIn(zone) });
@@ -103,10 +107,8 @@ function flagsOf(time: Data | undefined): ProfileRow["flags"] {
   return status !== UNSAID && (status & DOUBTFUL) !== 0 ? CLOCK_DOUBTFUL : NO_FLAGS;
 }
 
-/** Where more than one interval lies between two rows, whichever of them comes first. */
-function gapBetween(beforeMs: number | undefined, endMs: number, periodMs: number): Gap[] {
-  if (periodMs === 0 || beforeMs === undefined) return [];
-  const [fromMs, untilMs] = [Math.min(beforeMs, endMs), Math.max(beforeMs, endMs)];
-  const missing = Math.round((untilMs - fromMs) / periodMs) - 1;
-  return missing > 0 ? [{ fromMs, toMs: untilMs - periodMs, missing }] : [];
+/** Where more than one interval lies between two rows; none where a clock went back. */
+function gapBetween(fromMs: number, toMs: number, periodMs: number): Gap[] {
+  const missing = periodMs === 0 ? 0 : Math.round((toMs - fromMs) / periodMs) - 1;
+  return missing > 0 ? [{ fromMs, toMs: toMs - periodMs, missing }] : [];
 }

@@ -26,8 +26,9 @@ import type { Target } from "./target.ts";
 /** A clock that was set is read back within this. */
 const CLOCK_RUNS_MS = 60_000;
 
-/** Methods of a breaker. */
+/** Methods of a breaker, and the state in which it waits for its button to be pressed (class 70). */
 const [DISCONNECT, RECONNECT] = [1, 2];
+const READY = "2";
 
 /** What is to be written where. */
 export interface Wish {
@@ -49,7 +50,7 @@ export async function setDlms(target: Target, wish: Wish, args: Arguments, conte
   }
   const deed = { meter: target.name ?? what, command: `SET ${register}`, wanted: value };
   let [old, now]: (string | undefined)[] = [];
-  let differs = false;
+  let [differs, isReady] = [false, false];
   try {
     await meter.session(function* ({ client }) {
       const before = yield* attributeHeld(client, attribute);
@@ -59,6 +60,7 @@ export async function setDlms(target: Target, wish: Wish, args: Arguments, conte
       const after = yield* attributeHeld(client, { ...attribute, classId: before.reference.classId });
       now = shown(after);
       differs = after.refused === undefined && !isSame(after.data, data);
+      isReady = differs && isBreaker(before.reference) && (yield* stateOf(client, before.reference)) === READY;
     });
   } catch (error) {
     if (!(error instanceof UsageError)) {
@@ -66,16 +68,30 @@ export async function setDlms(target: Target, wish: Wish, args: Arguments, conte
     }
     throw error;
   }
-  audit(log, { ...deed, old, now }, differs ? "it holds something else" : "written");
+  audit(
+    log,
+    { ...deed, old, now },
+    isReady ? "ready for reconnection" : differs ? "it holds something else" : "written",
+  );
   print(`before  ${old ?? "(cannot be read)"}\nnow     ${now ?? "(cannot be read)"}`);
-  if (!differs) return EXIT.ok;
+  if (isReady) log.info(`${deed.meter} is ready for reconnection: a person closes it by the meter's button`);
+  if (!differs || isReady) return EXIT.ok;
   throw new RefusalError(`${deed.meter} took ${value} for ${register}, but it holds ${now}`);
+}
+
+function isBreaker({ classId, id }: AttributeReading["reference"]): boolean {
+  return classId === CLASS.disconnectControl && id === 2;
+}
+
+/** The control_state of a breaker; `undefined`: it does not say. */
+function* stateOf(client: Client, reference: AttributeReading["reference"]): Dialogue<string | undefined> {
+  const got = yield* client.get({ ...reference, id: 3 });
+  return "data" in got ? textOf(got.data) : undefined;
 }
 
 /** A breaker's state is nothing to write: it is switched (class 70, remote_disconnect and remote_reconnect). */
 function* put(client: Client, reference: AttributeReading["reference"], data: Data): Dialogue<void> {
-  const isBreaker = reference.classId === CLASS.disconnectControl && reference.id === 2;
-  if (!isBreaker) return yield* client.set(reference, data);
+  if (!isBreaker(reference)) return yield* client.set(reference, data);
   const id = data.type === "boolean" && data.value ? RECONNECT : DISCONNECT;
   yield* client.action({ ...reference, id }, integer("integer", 0));
 }

@@ -15,6 +15,7 @@ import {
   octetsOf,
   octetString,
   structure,
+  textOf,
   unitName,
   unitNumbers,
 } from "../dlms/mod.ts";
@@ -128,17 +129,30 @@ const UNIT_NUMBERS = new Map(
   unitNumbers().filter((number) => number < 128).map((number) => [unitName(number), number]),
 );
 
-/** A breaker that can be opened and closed. */
+/** States of a breaker; modes in which it is closed from afar, and not by its button (class 70). */
+const [DISCONNECTED, CONNECTED, READY] = [0, 1, 2];
+const CLOSED_FROM_AFAR: readonly number[] = [2, 4];
+
+/** A breaker that can be opened and closed; its mode can be written, and says who may close it. */
 function disconnectControl({ written }: DlmsState): MeterObject {
   const name = "0-0:96.3.10*255";
-  const closed = () => written.get(name) ?? { type: "boolean", value: true } as const;
+  const number = (key: string, first: number) => Number(textOf(written.get(key) ?? integer("enum", first)));
+  const [state, mode] = [() => number(`${name} state`, CONNECTED), () => number(`${name} mode`, CLOSED_FROM_AFAR[1]!)];
   const its = object(CLASS.disconnectControl, name, {});
-  Object.defineProperty(its.attributes, 2, { enumerable: true, get: closed });
+  const enumerable = true;
+  Object.defineProperties(its.attributes, {
+    2: { enumerable, get: () => ({ type: "boolean", value: state() === CONNECTED }) },
+    3: { enumerable, get: () => integer("enum", state()) },
+    4: { enumerable, get: () => integer("enum", mode()), set: (data: Data) => written.set(`${name} mode`, data) },
+  });
   return {
     ...its,
+    writable: [4],
     act: (method) => {
-      if (method === 1 || method === 2) written.set(name, { type: "boolean", value: method === 2 });
-      return { result: method === 1 || method === 2 ? 0 : 3 };
+      if (method !== 1 && method !== 2) return { result: 3 };
+      const closed = CLOSED_FROM_AFAR.includes(mode()) ? CONNECTED : READY;
+      written.set(`${name} state`, integer("enum", method === 1 ? DISCONNECTED : closed));
+      return { result: 0 };
     },
   };
 }

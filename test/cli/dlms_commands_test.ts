@@ -80,6 +80,13 @@ Deno.test("set --mode E: in the type that stands there, read back, with an audit
         /before {2}true\nnow {5}false\n[^]*AUDIT: SET 0-0:96\.3\.10 .*old=true wanted=false now=false result=written/,
       ],
       [["0-0:96.3.10", "true", "--write", "--yes"], 0, /before {2}false\nnow {5}true\n/],
+      [["70/0-0:96.3.10/4", "1", "--write", "--yes"], 0, /before {2}4\nnow {5}1\n/], // its button alone closes it
+      [["0-0:96.3.10", "false", "--write", "--yes"], 0, /before {2}true\nnow {5}false\n/],
+      [
+        ["0-0:96.3.10", "true", "--write", "--yes"],
+        0,
+        /before {2}false\nnow {5}false\n[^]*result="ready for reconnection"[^]*closes it by the meter's button/,
+      ],
       [["0-0:96.3.10", "half", "--write", "--yes"], 64, /Cannot write "half" to 0-0:96\.3\.10: it holds true or false/],
       [["0-0:96.3.10", "false"], 64, /say --write if that is meant/],
     ];
@@ -148,12 +155,14 @@ Deno.test("profile --mode E: a month of quarter hours in blocks and segments, ea
   assert.match(wrong.err, /a profile like 1-0:99\.1\.0\*255/);
 });
 
-/** A meter whose profile begins with the newest row and lacks two; `hangsUpAt`: instead of that frame it hangs up. */
-function newestFirst(hangsUpAt = Infinity): Served {
-  const times = Array.from({ length: 96 }, (_, at) => PROFILE_START + (96 - at) * 900_000);
-  const rows = times.filter((_, at) => at !== 10 && at !== 11).map((ms, at) =>
+/** The quarter hours of a day by their numbers, from 1 on; newest first, and without two of them. */
+const NEWEST_FIRST = Array.from({ length: 96 }, (_, at) => 96 - at).filter((number) => number !== 85 && number !== 86);
+
+/** A meter whose profile has these rows in this order; `hangsUpAt`: instead of that frame it hangs up. */
+function profiled(numbers: readonly number[], hangsUpAt = Infinity): Served {
+  const rows = numbers.map((number, at) =>
     structure(
-      octetString(encodeDateTime(dateTimeOf(ms, 0))),
+      octetString(encodeDateTime(dateTimeOf(PROFILE_START + number * 900_000, 0))),
       integer("unsigned", 0),
       integer("double-long-unsigned", 5000 - at),
     )
@@ -167,24 +176,32 @@ function newestFirst(hangsUpAt = Infinity): Served {
   return serveTcp(() => station(meter, { fault }));
 }
 
+/** The profile of a day. */
+async function askProfile(meter: Served, ...more: string[]) {
+  await using served = meter;
+  const range = ["--from", "2024-03-01", "--to", "2024-03-02", "--time-zone", "UTC", "--format", "json"];
+  return await runCommand(["profile", served.endpoint, "--mode", "E", "--opening", "hdlc", ...range, ...more]);
+}
+
 Deno.test("profile --mode E: a meter that begins with the newest row: gaps, and how to go on where it broke off", async () => {
-  const ask = async (meter: Served, ...more: string[]) => {
-    await using served = meter;
-    const range = ["--from", "2024-03-01", "--to", "2024-03-02", "--time-zone", "UTC", "--format", "json"];
-    return await runCommand(["profile", served.endpoint, "--mode", "E", "--opening", "hdlc", ...range, ...more]);
-  };
-  const whole = await ask(newestFirst());
+  const whole = await askProfile(profiled(NEWEST_FIRST));
   assert.equal(whole.code, 0, whole.err);
   const energies = (out: string) => jsonLines(out).filter(({ unit }) => unit === "Wh");
   assert.equal(energies(whole.out).length, 94);
   assert.match(whole.err, /lacks 2 intervals from 2024-03-01 21:00:00 to 2024-03-01 21:30:00/);
-  const cut = await ask(newestFirst(20));
+  const cut = await askProfile(profiled(NEWEST_FIRST, 20));
   assert.equal(cut.code, 74);
   const last = energies(cut.out).at(-1).time.slice(0, 19);
   const advice = new RegExp(
     `It broke off: \\d+ rows have come, down to ${last.replace("T", " ")}; --to ${last} fetches`,
   );
   assert.match(cut.err, advice);
-  const rest = await ask(newestFirst(), "--to", last);
+  const rest = await askProfile(profiled(NEWEST_FIRST), "--to", last);
   assert.equal(energies(cut.out).length - 1 + energies(rest.out).length, 94, rest.err);
+});
+
+Deno.test("profile --mode E: a clock that was set back leaves no gap", async () => {
+  const upTo = (last: number) => Array.from({ length: last }, (_, at) => at + 1);
+  const { code, err } = await askProfile(profiled([...upTo(48), ...upTo(96).slice(44)]));
+  assert.deepEqual([code, /lacks/.test(err)], [0, false], err);
 });
