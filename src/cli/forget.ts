@@ -23,7 +23,7 @@ be new.
 The daemon is asked; when none runs, the file beside the journal is changed.
 
   TITLE                system title of the meter, 16 hex digits; absent: lists all, with what was heard last
-  --counters FILE      the file that a command for an ENDPOINT keeps (read --counters)
+  --counters FILE      the file that a command for an ENDPOINT keeps (read --counters), none that a daemon keeps
   --yes                asks no question
 
   sudo obisd forget
@@ -86,6 +86,7 @@ async function askHeard<T>(socket: string, question: Question): Promise<T> {
 async function inFile(counters: string): Promise<Remembered> {
   const path = heardBeside(counters);
   await Deno.stat(path).catch((cause) => {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new Deno.errors.NotFound(`There is no ${path}: nothing ciphered was ever heard`, { cause });
   });
   const book = new HeardCounters(path);

@@ -14,6 +14,14 @@ export interface Readout {
   readonly readings: readonly Reading[];
 }
 
+/** What a row takes in memory beside its body, about. */
+const ROW_BYTES = 256;
+
+/** What a row takes in memory. */
+export function sizeOf({ body }: ReadoutRow): number {
+  return body.length + ROW_BYTES;
+}
+
 /** So much of what was just written stays in memory for sinks that are a little behind. */
 const RECENT_BYTES = 1024 * 1024;
 
@@ -30,7 +38,7 @@ export class Recent {
     const last = this.#rows.at(-1)?.seq;
     if (last !== undefined && last + 1 !== row.seq) this.clear();
     this.#rows.push(row);
-    this.#bytes += row.body.length;
+    this.#bytes += sizeOf(row);
   }
 
   /** The disk has to be asked again. */
@@ -49,9 +57,9 @@ export class Recent {
   forget(ackedByAll: number): void {
     let drop = 0;
     while (drop < this.#rows.length) {
-      const { seq, body } = this.#rows[drop]!;
-      if (seq > ackedByAll && this.#bytes <= RECENT_BYTES) break;
-      this.#bytes -= body.length;
+      const row = this.#rows[drop]!;
+      if (row.seq > ackedByAll && this.#bytes <= RECENT_BYTES) break;
+      this.#bytes -= sizeOf(row);
       drop++;
     }
     this.#rows.splice(0, drop);

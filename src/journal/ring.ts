@@ -1,9 +1,6 @@
 /** Readouts that are in memory alone, because the disk does not take them: bounded, the oldest dropped. @module */
-import { boundedPart } from "./batch.ts";
+import { boundedPart, sizeOf } from "./batch.ts";
 import type { ReadoutRow } from "./rows.ts";
-
-/** What a row takes beside its body, about. */
-const ROW_BYTES = 256;
 
 /** Rows as they will be written, oldest first, with nothing on disk between or behind them. */
 export class Ring {
@@ -58,8 +55,4 @@ export class Ring {
     for (const row of gone) this.#bytes -= sizeOf(row);
     return gone;
   }
-}
-
-function sizeOf({ body }: ReadoutRow): number {
-  return body.length + ROW_BYTES;
 }
