@@ -196,8 +196,10 @@ function adviceFor({ inDoubt, packet, secrets }: Session, why: string): string {
 /** The meter says no by leaving. */
 export function ended(session: Session, what: string): RefusalError {
   session.over = true;
-  const how = `answers ${what} by a break: it has ended the session`;
-  return refusal(session, `The meter ${session.identification.line} ${how}`);
+  const why = session.inDoubt
+    ? "it may be wrong; some meters lock themselves after a few such"
+    : "it has ended the session";
+  return refusal(session, `The meter ${session.identification.line} answers ${what} by a break: ${why}`);
 }
 
 /** As long as the answer to a password is awaited, it is the password that is refused. */

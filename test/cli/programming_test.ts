@@ -87,7 +87,7 @@ const ROWS: Row[] = [
     /refuses R1.*was given none: --password/,
   ],
   ["get 1.8.0 PW", { meter: { ...PROTECTED, protects: "reading" } }, 0, /0147238\.4/, QUIET],
-  ["get 1.8.0 NOPE", { meter: PROTECTED }, 77, NOTHING, /answers the password by a break/],
+  ["get 1.8.0 NOPE", { meter: PROTECTED }, 77, NOTHING, /answers the password by a break: it may be wrong/],
   [
     "get 1.8.0 NOPE",
     { meter: PROTECTED, dialects: ["refuses:nak"] },
