@@ -15,6 +15,8 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = { serial: 5_000, network: 30_000 };
 /** A connection is made so long before it is needed at most: each at its own moment, that a thousand do not come at once. */
 const AHEAD_MS = 500;
+/** One that is needed again so soon is kept: a meter that is read each second would have a new one each second. */
+const KEPT_MS = 2000;
 /** Why a waiting that nobody needs any more is aborted. */
 const OVER = "over";
 
@@ -52,7 +54,7 @@ export class Wire implements AsyncDisposable {
   #inVain = 0;
   #trouble: WireState["trouble"];
   #losses = 0;
-  /** The transport was opened ahead of time, and nobody has talked over it. */
+  /** The connection was made ahead of time, and nobody has talked over it. */
   #unused = false;
   /** How long before it is needed a connection is made. */
   readonly #aheadMs: number;
@@ -107,22 +109,22 @@ export class Wire implements AsyncDisposable {
   }
 
   /**
-   * Nobody wants to talk for so long; may come back earlier. A connection is given back, for a converter takes one at a
-   * time and a connection that idles may be dead without telling, and made anew just before it is needed, `dueMs` from
-   * now: then the meter is asked when it is due, and not when the network has answered. A serial port is kept, for many a
-   * head takes its power from it, and watched; one that is away is tried again. @throws the signal's reason
+   * Nobody wants to talk for so long; may come back earlier. A connection that is not needed soon, `dueMs` from now, is
+   * given back, for a converter takes one at a time and a connection that idles may be dead without telling, and made anew
+   * just before it is needed: then the meter is asked when it is due, and not when the network has answered. A serial port
+   * is kept, for many a head takes its power from it, and watched; one that is away is tried again.
+   * @throws the signal's reason
    */
   async rest(ms: number, signal: AbortSignal, dueMs = Infinity): Promise<void> {
     const { clock } = this.options;
-    this.#unused &&= dueMs <= 2 * AHEAD_MS; // or somebody set the clock back meanwhile
-    if (this.#unused) return await clock.sleep(ms, signal);
-    await this.#giveBack();
+    if (dueMs > KEPT_MS) await this.#giveBack();
+    if (this.#transport && this.#unused) return await clock.sleep(ms, signal); // whoever is due hears that it is gone
     if (this.#transport) return await this.#watch(this.#transport, ms, signal);
     const aheadMs = Math.floor(dueMs - this.#aheadMs);
     const waitMs = this.endpoint.kind === "serial" ? this.waitMs() : Math.max(aheadMs, this.waitMs());
     if (waitMs > 0) return await clock.sleep(Math.min(ms, waitMs), signal);
     await this.open(signal).catch(() => signal.throwIfAborted()); // its state tells; who is due hears it as well
-    this.#unused = this.endpoint.kind !== "serial" && this.#transport !== undefined;
+    this.#unused = this.endpoint.kind !== "serial";
   }
 
   /** Somebody has talked over it: the wire is well, whatever the meter is. */
@@ -149,7 +151,10 @@ export class Wire implements AsyncDisposable {
     if (this.endpoint.kind !== "serial") await this.close();
   }
 
-  /** Looks at a port over which nobody talks, and closes it when it is pulled. What comes meanwhile is for nobody. */
+  /**
+   * Looks at a port over which nobody talks, and closes it when it is pulled, or a connection when its other end does not
+   * keep it, which is no trouble. What comes meanwhile is for nobody.
+   */
   async #watch(transport: Transport, ms: number, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     const stop = () => over.abort(signal.reason);
@@ -157,7 +162,8 @@ export class Wire implements AsyncDisposable {
     const listen = async () => {
       while (!over.signal.aborted) await transport.read(over.signal);
     };
-    const gone = listen().catch((error) => over.signal.aborted ? undefined : this.afterTrouble(error));
+    const lose = (error: unknown) => this.endpoint.kind === "serial" ? this.afterTrouble(error) : this.close();
+    const gone = listen().catch((error) => over.signal.aborted ? undefined : lose(error));
     try {
       signal.throwIfAborted();
       await Promise.race([this.options.clock.sleep(ms, over.signal), gone]);

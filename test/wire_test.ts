@@ -48,6 +48,27 @@ Deno.test("Wire.rest: the time ends it, an abort ends it by its reason, and the 
   assert.equal(new TextDecoder().decode(await port.read(AbortSignal.timeout(2000))), "/LGZ5");
 });
 
+Deno.test("Wire.rest: a connection is kept for who is due soon, given back otherwise; one that its other end drops is no trouble", async () => {
+  using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { wire, said } = wireAt(`tcp://127.0.0.1:${server.addr.port}`);
+  await using _ = wire;
+  const first = await wire.open(never);
+  using theirs = await server.accept();
+  await wire.rest(5, never, 1000);
+  assert.equal(await wire.open(never), first);
+  await wire.rest(5, never, HOUR);
+  assert.equal(await theirs.read(new Uint8Array(1)), null);
+  assert.equal(wire.state.state, "resting");
+
+  const second = await wire.open(never);
+  (await server.accept()).close();
+  const inTime = AbortSignal.timeout(5000);
+  while (wire.state.state === "open") await wire.rest(100, inTime, 1000);
+  assert.equal(wire.state.state, "resting");
+  assert.deepEqual(said, []);
+  assert.notEqual(await wire.open(never), second);
+});
+
 /** When a wire to which nobody is there would be tried, in ms after the last time. */
 async function pauses(url: string): Promise<number[]> {
   const clock = new FakeClock();
