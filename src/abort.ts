@@ -1,26 +1,41 @@
 /** Work that ends in time. @module */
 import { alarm, type Clock, systemClock } from "./clock.ts";
 
+/** A signal of one's own, which aborts when another one does. */
+export interface Follower extends Disposable {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+}
+
 /**
- * Runs `work` with a signal that aborts when `parent` does, or after `withinMs` with a `TimeoutError` that says what took so long.
- * Leaves no listener on `parent` behind (`AbortSignal.any` would).
+ * Follows `parent` until disposed, and leaves no listener on it behind (`AbortSignal.any` would). Who listens and stops
+ * listening often has a signal of its own: on one of all, each of a thousand would pay for the others.
  */
+export function follow(parent: AbortSignal): Follower {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const abort = () => controller.abort(parent.reason);
+  if (parent.aborted) abort();
+  parent.addEventListener("abort", abort, { once: true });
+  return {
+    signal,
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => parent.removeEventListener("abort", abort),
+  };
+}
+
+/** Runs `work` with a signal that aborts when `parent` does, or after `withinMs` with a `TimeoutError` that says what took so long. */
 export async function withLimit<T>(
   parent: AbortSignal,
   { withinMs, what, clock = systemClock }: { withinMs: number; what: string; clock?: Pick<Clock, "sleep" | "alarm"> },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  const follow = () => controller.abort(parent.reason);
-  if (parent.aborted) follow();
-  parent.addEventListener("abort", follow, { once: true });
-  const expire = () =>
-    controller.abort(new DOMException(`${what} took more than ${withinMs / 1000} s`, "TimeoutError"));
+  using limit = follow(parent);
+  const expire = () => limit.abort(new DOMException(`${what} took more than ${withinMs / 1000} s`, "TimeoutError"));
   const inTime = alarm(clock, withinMs, expire);
   try {
-    return await work(controller.signal);
+    return await work(limit.signal);
   } finally {
     inTime();
-    parent.removeEventListener("abort", follow);
   }
 }

@@ -1,5 +1,6 @@
 /** The daemon: lines that are served, sinks that are delivered to, and what a reload changes of them. @module */
 import { dirname } from "node:path";
+import { follow } from "./abort.ts";
 import { type CollectorContext, serveLine } from "./collector.ts";
 import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
@@ -134,7 +135,7 @@ export class Daemon implements AsyncDisposable {
     const names = new Set(meters.map(({ name }) => name));
     const held = retired.filter((before) => before.port === port || !before.meters.isDisjointFrom(names));
     const before = [this.#lines.get(line.name), ...held];
-    const context: CollectorContext = {
+    const context: Omit<CollectorContext, "stop"> = {
       journal: this.journal,
       groupCommitMs: this.#config.journal.groupCommitMs,
       report: this.report,
@@ -148,12 +149,12 @@ export class Daemon implements AsyncDisposable {
         waitsForTime: async () => (await this.journal).waitsForTime(),
         note: async (name) => (await this.journal).note(name),
       },
-      stop: this.#stop.signal,
       retire: retire.signal,
     };
     const serve = async () => {
       await Promise.all(before.map((line) => line?.done)); // port and turns are the old loop's until its session has ended
-      await serveLine(line, meters, context);
+      using stop = follow(this.#stop.signal);
+      await serveLine(line, meters, { ...context, stop: stop.signal });
     };
     const done = serve().catch((error) => this.#died(line, error));
     this.#lines.set(line.name, { settings, port, meters: names, retire, done });

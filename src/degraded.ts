@@ -18,6 +18,7 @@ export type Judged = Pick<Status, "reload" | "meters" | "lines" | "sinks" | "stu
  * 2026-01-15T12:00:00.000Z: connection refused`). None: all is well.
  */
 export function degradedBy({ reload, meters, lines, sinks, journal, clock, stuck }: Judged): string[] {
+  const lineNamed = new Map(lines.map((line) => [line.name, line]));
   return [
     ...stuck.map((loop) => `${loop}: stuck`),
     ...reload?.ok === false ? [`configuration: refused at ${reload.time}, the one before is in force`] : [],
@@ -25,7 +26,7 @@ export function degradedBy({ reload, meters, lines, sinks, journal, clock, stuck
     ...clock.trust === "unknown" ? [`clock: not synchronised since ${clock.since}`] : [],
     ...sinks.flatMap(sinkReasons),
     ...lines.flatMap(lineReasons),
-    ...meters.flatMap((meter) => meterReasons(meter, lines.find(({ name }) => name === meter.line))),
+    ...meters.flatMap((meter) => meterReasons(meter, lineNamed.get(meter.line))),
   ];
 }
 

@@ -35,10 +35,19 @@ export const CSV_HEADER = "time,meter,obis,address,index,value,text,unit,name,fl
  */
 export function toCsv(reading: Reading): string {
   const { time, meter, obis, address, index, value, text, unit, name, flags, labels } = reading;
-  const number = value === null ? "" : formatDecimal(value);
-  const register = `${csvField(obis)},${csvField(address)},${index}`;
-  const said = `${number},${csvField(text)},${csvField(unit)},${csvField(name)}`;
-  return `${csvField(time)},${csvField(meter)},${register},${said},${flagsField(flags)},${labelsField(labels)}`;
+  return [
+    csvField(time),
+    csvField(meter),
+    csvField(obis),
+    csvField(address),
+    index,
+    value === null ? "" : formatDecimal(value),
+    csvField(text),
+    csvField(unit),
+    csvField(name),
+    flagsField(flags),
+    labelsField(labels),
+  ].join(); // a template would leave twenty halves of the line behind
 }
 
 const flagsField = lastKept((flags: Reading["flags"]) => csvField(flags.join(";")));

@@ -84,7 +84,10 @@ async function carryOut<T>(
   using patience = new Patience(world.clock, signal);
   let lost: LineError | undefined;
   while (!next.done) {
-    const outcome = lost ? withoutWire(next.value, lost) : await attempt(next.value, world, patience);
+    const step = next.value;
+    const outcome = lost
+      ? withoutWire(step, lost)
+      : await (step.kind === "receive" ? receive(step.withinMs, world, patience) : attempt(step, world, patience));
     if (signal.aborted) return next;
     if (!lost && "error" in outcome && outcome.error instanceof LineError) {
       lost = outcome.error;
@@ -113,7 +116,7 @@ async function signOff<T>(dialogue: Dialogue<T>, world: World): Promise<void> {
   }
 }
 
-async function attempt(step: Step, world: World, patience: Patience): Promise<Outcome> {
+async function attempt(step: Exclude<Step, { kind: "receive" }>, world: World, patience: Patience): Promise<Outcome> {
   const { transport, clock, trace } = world;
   try {
     switch (step.kind) {
@@ -121,8 +124,6 @@ async function attempt(step: Step, world: World, patience: Patience): Promise<Ou
         await say(step, world, patience);
         trace({ ...step, kind: "sent", atMs: clock.now() });
         break;
-      case "receive":
-        return { arrival: await receive(step.withinMs, world, patience) };
       case "line":
         await patience.unlessAborted(transport.setLine(step.settings));
         trace({ kind: "line", settings: step.settings, atMs: clock.now() });
@@ -163,16 +164,19 @@ async function say(
   if (leftMs > 0) await patience.pause(leftMs);
 }
 
-async function receive(withinMs: number, { transport, clock, trace }: World, patience: Patience): Promise<Arrival> {
+/** A message comes in dozens of pieces: what is done for each stands in one function. */
+async function receive(withinMs: number, { transport, clock, trace }: World, patience: Patience): Promise<Outcome> {
   try {
-    const bytes = await patience.within(withinMs, (signal) => transport.read(signal));
+    const bytes = await transport.read(patience.reading(withinMs));
     const atMs = clock.now();
     trace({ kind: "received", bytes, atMs });
-    return { bytes, atMs };
+    return { arrival: { bytes, atMs } };
   } catch (error) {
-    if (error !== SILENCE) throw error;
+    if (error !== SILENCE) return { error };
     trace({ kind: "silence", withinMs, atMs: clock.now() });
-    throw new SilenceError(`Nothing came within ${withinMs} ms`);
+    return { error: new SilenceError(`Nothing came within ${withinMs} ms`) };
+  } finally {
+    patience.over();
   }
 }
 
@@ -188,6 +192,7 @@ class Patience implements Disposable {
   /** Ends the one waiting that there is. */
   #end: (reason: unknown) => void = nobodyWaits;
   #reading = new AbortController();
+  readonly #endReading = (reason: unknown) => this.#reading.abort(reason);
   /** Until when somebody waits; `Infinity`: nobody does. By the monotonic clock. */
   #untilMs = Infinity;
   /** Whether it gets more when the host was too busy to hear. */
@@ -203,26 +208,29 @@ class Patience implements Disposable {
     signal.addEventListener("abort", this.#stop, { once: true });
   }
 
-  /** Work that waits, but not longer than `withinMs`. @throws SILENCE, or the signal's reason */
-  async within<T>(withinMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** A reading begins that shall wait no longer than `withinMs`: its signal aborts for SILENCE, or the other's reason. */
+  reading(withinMs: number): AbortSignal {
     if (this.#reading.signal.aborted) this.#reading = new AbortController();
-    try {
-      this.#lenient = true;
-      this.#begin(withinMs, (reason) => this.#reading.abort(reason));
-      return await work(this.#reading.signal);
-    } finally {
-      this.#over();
-    }
+    this.#lenient = true;
+    this.#wait(withinMs, this.#endReading);
+    return this.#reading.signal;
+  }
+
+  /** Whoever waited does not wait any more. */
+  over(): void {
+    this.#end = nobodyWaits;
+    this.#untilMs = Infinity;
+    this.#lenient = false;
   }
 
   /** Waits for `ms`. @throws the signal's reason */
   async pause(ms: number): Promise<void> {
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#begin(ms, (reason) => reason === SILENCE ? resolve() : reject(reason));
+        this.#wait(ms, (reason) => reason === SILENCE ? resolve() : reject(reason));
       });
     } finally {
-      this.#over();
+      this.over();
     }
   }
 
@@ -231,10 +239,10 @@ class Patience implements Disposable {
     try {
       await new Promise<void>((resolve, reject) => {
         work.then(resolve, reject);
-        this.#begin(Infinity, reject);
+        this.#wait(Infinity, reject);
       });
     } finally {
-      this.#over();
+      this.over();
     }
   }
 
@@ -243,17 +251,11 @@ class Patience implements Disposable {
     this.#cancelTimer();
   }
 
-  #begin(withinMs: number, end: (reason: unknown) => void): void {
+  #wait(withinMs: number, end: (reason: unknown) => void): void {
     this.#end = end;
     if (this.#signal.aborted) return this.#stop();
     this.#untilMs = this.#clock.monotonic() + withinMs;
     if (this.#untilMs < this.#timerMs) this.#setTimer();
-  }
-
-  #over(): void {
-    this.#end = nobodyWaits;
-    this.#untilMs = Infinity;
-    this.#lenient = false;
   }
 
   #setTimer(): void {

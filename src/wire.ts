@@ -3,6 +3,7 @@
  * tried again until it is back.
  * @module
  */
+import { follow } from "./abort.ts";
 import type { Clock } from "./clock.ts";
 import { isOfMeterOrWire, LineError, SilenceError } from "./errors.ts";
 import type { Endpoint } from "./transport/endpoint.ts";
@@ -156,9 +157,7 @@ export class Wire implements AsyncDisposable {
    * keep it, which is no trouble. What comes meanwhile is for nobody.
    */
   async #watch(transport: Transport, ms: number, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const stop = () => over.abort(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
+    using over = follow(signal);
     const listen = async () => {
       while (!over.signal.aborted) await transport.read(over.signal);
     };
@@ -168,7 +167,6 @@ export class Wire implements AsyncDisposable {
       signal.throwIfAborted();
       await Promise.race([this.options.clock.sleep(ms, over.signal), gone]);
     } finally {
-      signal.removeEventListener("abort", stop);
       over.abort(OVER);
       await gone;
     }

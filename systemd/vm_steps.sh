@@ -63,10 +63,10 @@ call_clock_right() {
     if (symbols.adjtimex(timex) < 0) Deno.exit(1);'
 }
 
-# configure INTERVAL [LINE [OPTION]]: a line of the file's own, an option of the line "head".
+# configure INTERVAL [LINE [OPTIONS]]: a line of the file's own, options for the URL of the line "head".
 configure() {
   cat >/etc/obisd/obisd.yaml <<YAML
-lines: { head: { url: "serial://$PORT"${3+, $3} }, usb: { url: "serial://$USB" } }
+lines: { head: { url: "serial://$PORT${3-}" }, usb: { url: "serial://$USB" } }
 meters: [{ name: meter-1, line: head, every: $1 }, { name: usb-1, line: usb, every: $1 }]
 sinks: [{ type: stdout }, { type: csv, path: "/var/lib/obisd/readings-%Y-%m-%d.csv" }]
 journal: { path: $DISK/journal.db }
@@ -135,7 +135,7 @@ step "… and it reads on" reads_on
 
 # Stopped while a meter speaks: at 300 Bd, for at 9600 Bd it has finished before an emulated machine has stopped anything.
 listen_from_now
-configure 10s "" "max_baud: 300"
+configure 10s "" "?max_baud=300"
 systemctl reload obisd
 step "a slow line is in force" within 120 said info "Configuration loaded again"
 step "the meter speaks" within 60 meter_speaks

@@ -116,7 +116,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/stamp.ts": [
     ...["src/clock.ts", "src/moments.ts", "src/reading.ts", "src/telegram.ts", "src/meter_clock.ts", "src/config"],
   ],
-  "src/wire.ts": ["src/clock.ts", "src/errors.ts", "src/transport/"],
+  "src/wire.ts": ["src/abort.ts", "src/clock.ts", "src/errors.ts", "src/transport/"],
   "src/password.ts": ["src/config", "src/dialogue.ts", "src/errors.ts"],
   "src/approach.ts": [
     ...["src/line.ts", "src/meters/", "src/iec62056/", "src/transport/endpoint.ts", "src/without_absent.ts"],
@@ -210,6 +210,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/pulse.ts": ["src/clock.ts", "src/progress.ts"],
   "src/daemon": [
+    "src/abort.ts",
     "src/pulse.ts",
     "src/heard_counters.ts",
     "src/invocation_counters.ts",
@@ -219,7 +220,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   // a meter that is none
   "src/simulator/": [
-    ...["src/clock.ts", "src/errors.ts", "src/libc", "src/line.ts", "src/log.ts", "src/telegram.ts"],
+    ...["src/abort.ts", "src/clock.ts", "src/errors.ts", "src/libc", "src/line.ts", "src/log.ts", "src/telegram.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/dlms/", "src/obis/", "src/transport/", "src/recording.ts"],
   ],
   // the shell

@@ -1,4 +1,5 @@
 /** Tries one way to a meter: what comes of it, told in values. The meter is always signed off. @module */
+import { follow, type Follower } from "../abort.ts";
 import { approach } from "../approach.ts";
 import type { Clock } from "../clock.ts";
 import { type Dialogue, Inbox } from "../dialogue.ts";
@@ -188,30 +189,26 @@ function* hear(endpoint: Endpoint) {
 /** Ends work in time, by the clock of whoever runs it; a later bound takes the place of an earlier one. */
 class Bound implements AsyncDisposable {
   readonly #clock: Clock;
-  readonly #parent: AbortSignal;
-  readonly #controller = new AbortController();
-  readonly #follow = () => this.#controller.abort(this.#parent.reason);
+  readonly #work: Follower;
   #timer = new AbortController();
 
   constructor(clock: Clock, parent: AbortSignal) {
-    [this.#clock, this.#parent] = [clock, parent];
-    parent.addEventListener("abort", this.#follow, { once: true });
-    if (parent.aborted) this.#follow();
+    [this.#clock, this.#work] = [clock, follow(parent)];
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#work.signal;
   }
 
   within(ms: number): void {
     this.#timer.abort(OVER);
     this.#timer = new AbortController();
-    this.#clock.sleep(ms, this.#timer.signal).then(() => this.#controller.abort(OVER), () => {});
+    this.#clock.sleep(ms, this.#timer.signal).then(() => this.#work.abort(OVER), () => {});
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#timer.abort(OVER);
-    this.#parent.removeEventListener("abort", this.#follow);
+    this.#work[Symbol.dispose]();
     return Promise.resolve();
   }
 }

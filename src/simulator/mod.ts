@@ -23,6 +23,7 @@
  * | `tcp_port.ts`, `pty_port.ts` | where the client sits |
  * @module
  */
+import { follow } from "../abort.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { LineError } from "../errors.ts";
@@ -189,11 +190,8 @@ class Simulation {
 
   /** All meters on a new wire, until its client is gone or we stop. @returns whether a meter hung up */
   async #onWire(port: Port, pieceMs: number): Promise<boolean> {
-    const here = new AbortController(); // and no AbortSignal.any: each wait on one of a thousand clients would pay for all
+    using here = follow(this.#signal);
     const { signal } = here;
-    const stop = () => here.abort(this.#signal.reason);
-    this.#signal.addEventListener("abort", stop, { once: true });
-    if (this.#signal.aborted) stop();
     const wire = new Wire(port, this.#wireOptions(pieceMs));
     const halves = this.#replay ? [this.#replay.session()] : this.#meters.map((its) => its.life());
     const lives = halves.map((half) => serve(half, wire.attach(), this.#clock, signal));
@@ -207,7 +205,6 @@ class Simulation {
       if (this.#signal.aborted || error instanceof LineError) return false;
       throw error;
     } finally {
-      this.#signal.removeEventListener("abort", stop);
       here.abort(new DOMException("The wire is gone", "AbortError"));
       await Promise.allSettled(lives);
       await port[Symbol.asyncDispose]();

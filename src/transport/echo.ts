@@ -30,7 +30,12 @@ export class EchoRemoval implements Transport {
     return this.#echoes;
   }
 
-  async read(signal: AbortSignal): Promise<Uint8Array> {
+  read(signal: AbortSignal): Promise<Uint8Array> {
+    const isPlain = this.#sent.length === 0 && this.#held.length === 0; // nearly always
+    return isPlain ? this.#inner.read(signal) : this.#readBehindEcho(signal);
+  }
+
+  async #readBehindEcho(signal: AbortSignal): Promise<Uint8Array> {
     while (true) {
       if (this.#sent.length === 0 && this.#held.length > 0) return this.#release();
       const came = await this.#next(signal);
