@@ -83,12 +83,14 @@ export type Finder<T> = (
   bytes: Uint8Array,
 ) => { readonly start: number; readonly end: number; readonly value: T } | undefined;
 
+const NOTHING = new Uint8Array();
+
 /** The bytes that have come and that nobody has consumed yet. */
 export class Inbox {
-  /** Room for more behind `#bytes`, so that a message that comes byte by byte is not copied each time. */
-  #room = new Uint8Array(1024);
-  /** A piece of `#room`. What was handed out is never overwritten. */
-  #bytes = this.#room.subarray(0, 0);
+  /** A piece of what a transport handed over, or of `#room`; neither is ever overwritten. */
+  #bytes: Uint8Array = NOTHING;
+  /** Where pieces are put together, with room for more, so that a message that comes byte by byte is not copied each time. */
+  #room: Uint8Array = NOTHING;
   /** Position in the whole stream of `#bytes[0]`. */
   #position = 0;
   /** From which position in the whole stream bytes came when. */
@@ -138,18 +140,22 @@ export class Inbox {
     if (this.#arrivals.at(-1)?.atMs !== atMs) {
       this.#arrivals.push({ position: this.#position + this.#bytes.length, atMs });
     }
-    const start = this.#bytes.byteOffset;
-    const end = start + this.#bytes.length;
-    const length = this.#bytes.length + bytes.length;
-    if (end + bytes.length <= this.#room.length) {
+    this.#bytes = this.#bytes.length === 0 ? bytes : this.#with(bytes);
+  }
+
+  /** What is there and a piece more. Many a transport hands over pieces that lie behind each other already. */
+  #with(bytes: Uint8Array): Uint8Array {
+    const { buffer, byteOffset: start } = this.#bytes;
+    const [end, length] = [start + this.#bytes.length, this.#bytes.length + bytes.length];
+    if (bytes.buffer === buffer && bytes.byteOffset === end) return new Uint8Array(buffer, start, length);
+    if (buffer === this.#room.buffer && end + bytes.length <= this.#room.length) {
       this.#room.set(bytes, end);
-      this.#bytes = this.#room.subarray(start, start + length);
-      return;
+      return this.#room.subarray(start, start + length);
     }
     this.#room = new Uint8Array(Math.max(1024, 2 * length));
     this.#room.set(this.#bytes);
     this.#room.set(bytes, this.#bytes.length);
-    this.#bytes = this.#room.subarray(0, length);
+    return this.#room.subarray(0, length);
   }
 
   #arrivalOf(offset: number): number {

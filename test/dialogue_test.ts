@@ -59,6 +59,26 @@ Deno.test("Inbox: what it handed out is never overwritten", () => {
   );
 });
 
+Deno.test("Inbox: pieces that lie behind each other are not copied, others are put together", () => {
+  const inbox = new Inbox();
+  const whole = new TextEncoder().encode("abcd;ef;");
+  const find: Finder<Uint8Array> = (bytes) => {
+    const end = bytes.indexOf(0x3b);
+    return end < 0 ? undefined : { start: 0, end: end + 1, value: bytes.subarray(0, end) };
+  };
+  const pieces = [whole.subarray(0, 2), whole.subarray(2, 4), whole.subarray(4, 7)].map((bytes, atMs) => ({
+    bytes,
+    atMs,
+  }));
+  const { value } = run(inbox.take(find, PATIENCE), pieces);
+  assert.equal(value.buffer, whole.buffer);
+  assert.equal(new TextDecoder().decode(value), "abcd");
+  const other = run(inbox.take(find, PATIENCE), [arrival("g", 4), arrival("h;i", 5)]);
+  assert.equal(new TextDecoder().decode(other.value), "efgh");
+  assert.equal(new TextDecoder().decode(whole), "abcd;ef;");
+  assert.equal(new TextDecoder().decode(inbox.takeAll()!.value), "i");
+});
+
 Deno.test("Inbox.takeAll: everything, once", () => {
   const inbox = new Inbox();
   run(inbox.take(untilSemicolon, PATIENCE), [arrival("a;bc", 3)]);

@@ -3,7 +3,7 @@ import type { LineSettings } from "../line.ts";
 
 /** Open until disposed; one reader and one writer at a time. Every failure is a `LineError`. */
 export interface Transport extends AsyncDisposable {
-  /** At least one byte. An abort throws the signal's reason and loses no byte: the next read brings it. */
+  /** At least one byte, never overwritten later. An abort throws the signal's reason and loses no byte: the next read brings it. */
   read(signal: AbortSignal): Promise<Uint8Array>;
   /** Resolves when the last bit has left (tcdrain). */
   write(bytes: Uint8Array): Promise<void>;
