@@ -4,7 +4,7 @@ import type { MeterConfig } from "./config.ts";
 import { type Dialogue, pause } from "./dialogue.ts";
 import { modeEOptions } from "./dlms_access.ts";
 import { readDlmsClock, setDlmsClock } from "./clock_dlms.ts";
-import { type Client, dlmsReadout } from "./dlms/mod.ts";
+import { type Client, dlmsReadout, type DlmsReadoutOptions } from "./dlms/mod.ts";
 import { authenticationOf, type DlmsSettings, takesPassword } from "./dlms_settings.ts";
 import { ProtocolError, RefusalError, SilenceError } from "./errors.ts";
 import type { ClockDialogues, FetchedDay } from "./iec62056/mod.ts";
@@ -19,8 +19,11 @@ import type { Identification, Telegram } from "./telegram.ts";
 /** The clock of a DLMS meter. */
 const CLOCK = "0-0:1.0.0*255";
 
-/** Classes of the objects of each meter, as they answered: the meter's description is read once, for it may take minutes. */
-const known = new WeakMap<MeterConfig, Map<string, number>>();
+/**
+ * Classes of the objects of each meter, as they answered: the meter's description is read once, for it may take minutes.
+ * And whether it takes questions for several at once: after a session that ended in one, it is asked one by one.
+ */
+const known = new WeakMap<MeterConfig, Required<Pick<DlmsReadoutOptions, "known" | "lists">>>();
 
 /** Meters of which the public client does not see who they are: it is asked no more. */
 const hidden = new WeakSet<MeterConfig>();
@@ -63,7 +66,7 @@ export function* askDlms(
 function session(meter: MeterConfig, its: AskingOptions, identification?: Identification): Dialogue<Telegram> {
   const codes = codesToRead(meter);
   const all = codes && meter.timestamp === "meter" ? [...new Set([...codes, CLOCK])] : codes;
-  if (!known.has(meter)) known.set(meter, new Map());
+  if (!known.has(meter)) known.set(meter, { known: new Map(), lists: {} });
   return signedOn(meter, { ...its, identification }, (options) => readModeE(options, all, known.get(meter)!));
 }
 

@@ -114,17 +114,17 @@ function linkOf(inbox: Inbox, { opening, server, frameOctets, association: { cli
 }
 
 /**
- * Reads a meter once: these canonical codes, or all that it describes. `known` as in {@link DlmsReadoutOptions}. Of
+ * Reads a meter once: these canonical codes, or all that it describes. `remembered` as in {@link DlmsReadoutOptions}. Of
  * another meter than the expected one it brings home what shows that.
  */
 export function readModeE(
   options: ModeEOptions,
   codes?: readonly string[],
-  known?: DlmsReadoutOptions["known"],
+  remembered?: Pick<DlmsReadoutOptions, "known" | "lists">,
 ): Dialogue<Telegram> {
   const names = codes?.filter((code) => parseObis(code) === code);
   return modeE(options, function* (client, identification) {
-    const telegram = yield* dlmsReadout(client, { ...names && { names }, ...known && { known } });
+    const telegram = yield* dlmsReadout(client, { ...names && { names }, ...remembered });
     return { ...telegram, ...(identification ? { identification } : {}) };
   }, (telegram) => telegram);
 }

@@ -12,6 +12,7 @@ import {
   fetchByNumber,
   type Fetched,
   fetchList,
+  fetchNumbers,
   OTHER_REASON,
   senseless,
 } from "./fetching.ts";
@@ -70,29 +71,45 @@ export class Client {
    * moment; else one after the other. @throws {SilenceError} {ProtocolError}
    */
   *getAll(attributes: readonly AttributeReference[]): Dialogue<Got[]> {
-    const listed = this.#takesLists(attributes.length) ? yield* this.#getList(attributes) : undefined;
-    if (listed?.results.length === attributes.length) {
-      return listed.results.map((each) => ({ ...each, atMs: listed.atMs }));
-    }
+    const listed = yield* this.getList(attributes);
+    if (listed) return listed;
     const got: Got[] = [];
     for (const attribute of attributes) got.push(yield* this.get(attribute));
     return got;
   }
 
-  *#getList(attributes: readonly AttributeReference[]) {
+  /**
+   * Reads several attributes with one question, or says that the meter takes none like it: `undefined`.
+   * @throws {SilenceError} {ProtocolError}
+   */
+  *getList(attributes: readonly AttributeReference[]): Dialogue<Got[] | undefined> {
+    if (attributes.length < 2 || attributes.length > this.listLength) return undefined;
     try {
-      return yield* fetchList(this.#asking({}), attributes);
+      const listed = this.#association.names === "short"
+        ? yield* this.#readList(attributes)
+        : yield* fetchList(this.#asking({}), attributes);
+      if (listed?.results.length !== attributes.length) return undefined;
+      return listed.results.map((each) => ({ ...each, atMs: listed.atMs }));
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       return undefined; // it takes no lists after all
     }
   }
 
-  /** Whether a question for so many attributes is agreed on, and short enough. */
-  #takesLists(count: number): boolean {
-    const { names, settled } = this.#association;
-    const isAgreed = names === "logical" && (settled.conformance & CONFORMANCE.multipleReferences) !== 0;
-    return isAgreed && count > 1 && count * ATTRIBUTE_OCTETS <= this.#room();
+  *#readList(attributes: readonly AttributeReference[]) {
+    const names: number[] = [];
+    for (const attribute of attributes) {
+      const object = yield* this.#baseOf(attribute);
+      if (!object) return undefined;
+      names.push(shortName(object.baseName!, attribute.id));
+    }
+    return yield* fetchNumbers(this.#asking({}), names);
+  }
+
+  /** How many attributes fit into one question; 0: one and no more, as lists are not agreed on. */
+  get listLength(): number {
+    const isAgreed = (this.#association.settled.conformance & CONFORMANCE.multipleReferences) !== 0;
+    return isAgreed ? Math.floor(this.#room() / ATTRIBUTE_OCTETS) : 0;
   }
 
   *#getOnce(attribute: AttributeReference, options: GetOptions): Dialogue<Got> {

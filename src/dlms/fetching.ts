@@ -14,7 +14,13 @@ import {
   type Result,
   type Selection,
 } from "./references.ts";
-import { encodeReadRequest, openReadBlock, openReadResponse } from "./short_names.ts";
+import {
+  decodeReadResponse,
+  encodeReadRequest,
+  openReadResponse,
+  readResponseOf,
+  type ReadResult,
+} from "./short_names.ts";
 
 /** Sends a plain message, and brings home the plain answer. */
 export type Asking = (apdu: Uint8Array) => Dialogue<Cut<Uint8Array>>;
@@ -75,6 +81,31 @@ export function* fetchList(
   }
 }
 
+/** The same by their numbers. @throws {SilenceError} {ProtocolError} */
+export function* fetchNumbers(
+  exchange: Asking,
+  names: readonly number[],
+): Dialogue<{ readonly results: readonly Result[]; readonly atMs: number } | undefined> {
+  const first = yield* exchange(encodeReadRequest(names.map((name) => ({ name }))));
+  const [blocks, octets] = [new Blocks(), new Collected()];
+  const { atMs } = first;
+  let received = first.value;
+  while (true) {
+    const results = decodeReadResponse(received);
+    const [piece] = results;
+    if (!piece || !("raw" in piece)) return results.every(isResult) ? { results, atMs } : undefined;
+    blocks.check(piece);
+    octets.take(piece.raw);
+    received = piece.last
+      ? readResponseOf(octets.whole)
+      : (yield* exchange(encodeReadRequest([{ block: piece.block }]))).value;
+  }
+}
+
+function isResult(result: ReadResult): result is Result {
+  return "data" in result || "error" in result;
+}
+
 /** Reads an attribute by its number. @throws {SilenceError} {ProtocolError} */
 export function* fetchByNumber(
   exchange: Asking,
@@ -92,7 +123,7 @@ export function* fetchByNumber(
       return { ...take(result, intake), atMs };
     }
     blocks.check(result);
-    const begun = count === 0 ? openReadBlock(result.raw) : { value: result.raw };
+    const begun = count === 0 ? openReadResponse(readResponseOf(result.raw)) : { value: result.raw };
     if (!("value" in begun)) return { ...take("error" in begun ? begun : undefined, intake), atMs };
     intake.take(begun.value, result.last);
     if (result.last) return { atMs };

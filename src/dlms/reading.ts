@@ -55,10 +55,15 @@ const NO_VALUE: Value = { text: "", unit: "", number: false };
 /** Profiles and lists: some meters think before they answer. */
 const LONG_MS = 15_000;
 
+/** Attributes in one question: the answer, values and scalers of registers, is then hardly longer than a short message. */
+const LIST_LENGTH = 16;
+
 /** Reads values; scaler and unit of each register are asked for once. */
 export class ValueReader {
   readonly #client: Client;
   readonly #scales = new Map<string, Scale>();
+  /** Values that were asked for with others, until they are read. */
+  readonly #ahead = new Map<string, Got>();
 
   constructor(client: Client) {
     this.#client = client;
@@ -69,7 +74,30 @@ export class ValueReader {
    * refused is one: nobody knows by which power of ten its digits count.
    */
   *read(reference: AttributeReference): Dialogue<AttributeReading> {
-    return yield* this.#scaled(reference, yield* this.#client.get(reference));
+    return yield* this.#scaled(reference, yield* this.#get(reference));
+  }
+
+  /**
+   * Asks for many with few questions; `read` finds what has come, scalers too. Whatever the meter refuses in such a list
+   * is asked for by itself. Brings home whether it takes lists, or none have been agreed on. @throws {SilenceError} {ProtocolError}
+   */
+  *fetchAhead(references: readonly Reference[]): Dialogue<boolean> {
+    const wanted = [...new Map(references.flatMap(withScaler).map((each) => [keyOf(each), each])).values()];
+    const length = Math.min(this.#client.listLength, LIST_LENGTH);
+    for (let at = 0; length > 1 && at < wanted.length; at += length) {
+      const some = wanted.slice(at, at + length);
+      const listed = some.length > 1 ? yield* this.#client.getList(some) : [];
+      if (!listed) return false;
+      for (const [at, got] of listed.entries()) if ("data" in got) this.#ahead.set(keyOf(some[at]!), got);
+    }
+    return true;
+  }
+
+  *#get(reference: Reference): Dialogue<Got> {
+    const key = keyOf(reference);
+    const got = this.#ahead.get(key);
+    this.#ahead.delete(key);
+    return got ?? (yield* this.#client.get(reference));
   }
 
   /** Several, of one moment where the meter can do that. */
@@ -93,10 +121,11 @@ export class ValueReader {
   *#scale({ classId, name, id }: Reference): Dialogue<Scale> {
     const at = scalerUnitAttribute(classId, id);
     if (at === undefined) return {};
-    const key = `${classId} ${name} ${at}`;
+    const its = { classId, name, id: at };
+    const key = keyOf(its);
     let scale = this.#scales.get(key);
     if (!scale) {
-      const got = yield* this.#client.get({ classId, name, id: at });
+      const got = yield* this.#get(its);
       scale = "error" in got ? { refused: explainResult(got.error) } : scaleOf(got.data);
       this.#scales.set(key, scale);
     }
@@ -140,6 +169,16 @@ export class ValueReader {
     const used = integerOf(yield* this.#client.demand({ ...profile, id: 7 })) ?? 0;
     return selectEntries(Math.max(1, used - rows.count + 1), 0);
   }
+}
+
+function keyOf({ classId, name, id }: Reference): string {
+  return `${classId} ${name} ${id}`;
+}
+
+/** An attribute, and the one that says how its digits count. */
+function withScaler(reference: Reference): Reference[] {
+  const id = scalerUnitAttribute(reference.classId, reference.id);
+  return id === undefined ? [reference] : [reference, { ...reference, id }];
 }
 
 /** Scaler and unit of an attribute, if it has any; or why the meter does not say them. */

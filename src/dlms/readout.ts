@@ -28,6 +28,13 @@ export interface DlmsReadoutOptions {
   readonly names?: readonly LogicalName[];
   /** Classes of objects that answered before: they are neither looked for nor asked for again, and new ones come in. */
   readonly known?: Map<LogicalName, number>;
+  /** Known ones are asked for with few questions, each for several, where the meter takes that. Absent: one by one. */
+  readonly lists?: Lists;
+}
+
+/** What became of such questions. A meter that failed at one is asked no other: it may answer when asked one by one. */
+export interface Lists {
+  failed?: boolean;
 }
 
 /** One object's values, or why there are none. */
@@ -36,16 +43,18 @@ type Said = { readonly set: DataSet; readonly atMs: number } | { readonly refuse
 /** Reads a meter. What it refuses is told beside the rest, as lines of a telegram that could not be read. */
 export function* dlmsReadout(
   client: Client,
-  { names, known = new Map() }: DlmsReadoutOptions = {},
+  { names, known = new Map(), lists }: DlmsReadoutOptions = {},
 ): Dialogue<Telegram> {
   const reader = new ValueReader(client);
   if (!names && known.size === 0) {
     for (const { name, classId } of readable(yield* client.objectList())) known.has(name) || known.set(name, classId);
   }
+  const asked = names ?? [...known.keys()];
+  if (lists && !lists.failed) yield* inLists(reader, asked, known, lists);
   const sets: DataSet[] = [];
   const damaged: DamagedText[] = [];
   let atMs: number | undefined;
-  for (const name of names ?? [...known.keys()]) {
+  for (const name of asked) {
     const said = yield* readByName(reader, name, known);
     if ("refused" in said) damaged.push({ text: name, offset: 0, reason: said.refused });
     else {
@@ -60,6 +69,21 @@ export function* dlmsReadout(
     atMs: atMs ?? 0,
     bytes: new Uint8Array(),
   };
+}
+
+/** Asks for what is known to have a value. Whatever ends it, but that it ends well, is a failure. */
+function* inLists(
+  reader: ValueReader,
+  names: readonly LogicalName[],
+  known: ReadonlyMap<LogicalName, number>,
+  lists: Lists,
+): Dialogue<void> {
+  lists.failed = true;
+  const references = names.flatMap((name) => {
+    const classId = known.get(name);
+    return classId === undefined ? [] : VALUES[classId]!.map((id) => ({ classId, name, id }));
+  });
+  lists.failed = !(yield* reader.fetchAhead(references));
 }
 
 /** Objects with values, of which the client may read the first. */

@@ -78,9 +78,9 @@ export function openReadResponse(apdu: Uint8Array): RawReadResult {
   return { value: reader.rest() };
 }
 
-/** The first block of such an answer. @throws {ProtocolError} */
-export function openReadBlock(raw: Uint8Array): RawReadResult {
-  return openReadResponse(join(Uint8Array.of(READ_RESPONSE), raw));
+/** The answer that came in blocks: they leave out its first octet. */
+export function readResponseOf(raw: Uint8Array): Uint8Array {
+  return join(Uint8Array.of(READ_RESPONSE), raw);
 }
 
 function writeReadResult(writer: Writer, result: ReadResult): void {
