@@ -27,6 +27,7 @@ import { follow } from "../abort.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { LineError } from "../errors.ts";
+import { SIGN_ON_LINE } from "../line.ts";
 import { Faults } from "./faults.ts";
 import type { SimulatorOptions } from "./options.ts";
 import { openPtyPort } from "./pty_port.ts";
@@ -111,13 +112,11 @@ class Simulation {
   onTcp(address: string): Simulator {
     const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
     const listener = listen(hostname!, Number(port));
-    const converter = this.#faults.get("converter");
-    const converterBaud = converter && Number(converter.argument ?? 300);
     const accept = async () => {
       for await (const connection of listener) {
         this.#clientCame();
         connection.setNoDelay(true);
-        this.#start(this.#onWire(tcpPort(connection, converterBaud), TCP_PIECE_MS).then(() => {}));
+        this.#start(this.#onWire(tcpPort(connection), TCP_PIECE_MS).then(() => {}));
       }
     };
     this.#start(accept());
@@ -213,6 +212,7 @@ class Simulation {
 
   #wireOptions(pieceMs: number): WireOptions {
     const slow = this.#faults.get("slow")?.argument ?? "";
+    const converter = this.#faults.get("converter");
     return {
       clock: this.#clock,
       paced: this.#paced,
@@ -220,6 +220,7 @@ class Simulation {
       slowness: /^[\d.]+$/.test(slow) ? Number(slow) : 1,
       echo: this.#faults.get("echo")?.argument === "fast" ? "fast" : this.#faults.get("echo") !== undefined,
       parity: this.#faults.get("parity") !== undefined,
+      ...converter && { clientBaud: Number(converter.argument ?? SIGN_ON_LINE.baud) },
       complain: (message) => this.#notice({ kind: "complaint", message }),
     };
   }

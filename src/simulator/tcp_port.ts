@@ -5,8 +5,8 @@ import type { Port } from "./wire.ts";
 /** Bytes that are taken at once: what a client says is short. */
 const READ_BYTES = 256;
 
-/** The connection as the client's end of a wire; `converterBaud`: the speed at which its converter is fixed. */
-export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port {
+/** The connection as the client's end of a wire. */
+export function tcpPort(connection: Deno.TcpConn): Port {
   const buffer = new Uint8Array(READ_BYTES);
   let closed = false;
   return {
@@ -25,8 +25,8 @@ export function tcpPort(connection: Deno.TcpConn, converterBaud?: number): Port 
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
     },
-    baud: () => converterBaud,
-    baudBefore: () => converterBaud,
+    baud: () => undefined,
+    baudBefore: () => undefined,
     stopBits: () => undefined,
     async [Symbol.asyncDispose]() {
       if (!closed) connection.close();

@@ -34,6 +34,8 @@ export interface WireOptions {
   readonly echo: boolean | "fast";
   /** The client reads 8N1 where the meters speak 7E1: parity in bit 7, both ways. */
   readonly parity: boolean;
+  /** The one speed of the client's converter, whatever the client sets; absent: the speed that it sets. */
+  readonly clientBaud?: number;
   readonly complain: (message: string) => void;
 }
 
@@ -109,14 +111,19 @@ export class Wire {
 
   /** The speed at which the client wrote what is coming in: the one before or the one now, whichever the meter has. */
   #baudOfClient(): number {
-    const before = this.port.baudBefore();
-    return before === this.#meterBaud ? before : this.port.baud() ?? this.#meterBaud;
+    const before = this.options.clientBaud ?? this.port.baudBefore();
+    return before === this.#meterBaud ? before : this.baudOfPort() ?? this.#meterBaud;
+  }
+
+  /** The speed on the client's side now; `undefined` where nobody can know: then it is right. */
+  baudOfPort(): number | undefined {
+    return this.options.clientBaud ?? this.port.baud();
   }
 
   /** What a meter says in one piece, at the moment at which its last bit has left. */
   async carry(from: WireEnd, piece: Uint8Array, baudBefore: number | undefined): Promise<void> {
     const { baud } = from.line;
-    const wrong = [baudBefore, this.port.baud()].find((client) => client !== undefined && client !== baud);
+    const wrong = [baudBefore, this.baudOfPort()].find((client) => client !== undefined && client !== baud);
     if (wrong !== undefined) {
       this.options.complain(`the client listens at ${wrong} Bd while the meter speaks at ${baud} Bd`);
     }
@@ -220,7 +227,7 @@ export class WireEnd {
       if (!wire.alone && !paced) await clock.sleep(0, signal); // or two that speak at once would take turns
       for (let at = 0; at < bytes.length;) {
         const piece = bytes.subarray(at, at += wire.pieceBytes(this.#line.baud));
-        const before = wire.port.baud();
+        const before = wire.baudOfPort();
         atMs += wire.durationMs(piece.length, this.#line.baud);
         if (paced) await sleepUntil(clock, atMs, signal);
         await wire.carry(this, piece, before);

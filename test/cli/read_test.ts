@@ -69,6 +69,8 @@ const CASES: Case[] = [
   ["C", "slow:1400ms", 0, NOTHING],
   ["C", "bad-bcc:1,no-nak", 0, NOTHING],
   ["C", "bad-bcc,no-nak", 65, DAMAGED],
+  ["C", "converter:300", 0, NOTHING, { pacing: true }], // garbled once, then asked at the speed of the sign-on
+  ["C", "converter:300", 0, /^$/, { query: "?max_baud=300", pacing: true }],
   ["C", "disconnect", 74, /closed the connection|is gone: its other end was closed/],
 ];
 
@@ -76,8 +78,6 @@ const CASES: Case[] = [
 const ON_TCP: Case[] = [
   ["P1", "wrong-crc:1", 0, /dropped: CRC wrong/],
   ["D", "disconnect", 74, /closed the connection/],
-  ["C", "converter:300", 0, NOTHING, { pacing: true }], // garbled once, then asked at the speed of the sign-on
-  ["C", "converter:300", 0, /^$/, { query: "?max_baud=300", pacing: true }],
   ["C", "parity", 0, NOTHING, { query: "?parity_in_software=true" }],
   ["C", "parity", 0, /parity stands in bit 7 and is made and checked here/, { query: "?parity=auto" }],
   ["C", "", 0, /the path makes and takes away the parity itself/, { query: "?parity=auto" }],

@@ -117,21 +117,23 @@ Deno.test("wire: what the client says takes its time as well, and is answered fr
   near(there.heard[0]!.atMs, 5 * 100 / 3 + 200 + 100 / 3);
 });
 
-Deno.test("wire: a client at another speed hears and says garbage, and is complained about", async () => {
-  const there = bench();
-  there.client.baud = 300;
-  there.client.says.push(toBytes("/?!\r\n"));
-  const got: Uint8Array[] = [];
-  await live(there, function* () {
-    yield* setLine(AT_9600);
-    while (join(...got).length < 5) got.push((yield { kind: "receive", withinMs: 1000 }).bytes);
-    yield* send(toBytes("/ABC5X"));
+for (const [where, options, baud] of [["", {}, 300], [" behind a converter", { clientBaud: 300 }, 9600]] as const) {
+  Deno.test(`wire: a client at another speed${where} hears and says garbage, and is complained about`, async () => {
+    const there = bench(options);
+    [there.client.baud, there.client.before] = [baud, baud];
+    there.client.says.push(toBytes("/?!\r\n"));
+    const got: Uint8Array[] = [];
+    await live(there, function* () {
+      yield* setLine(AT_9600);
+      while (join(...got).length < 5) got.push((yield { kind: "receive", withinMs: 1000 }).bytes);
+      yield* send(toBytes("/ABC5X"));
+    });
+    assert.deepEqual(join(...got), garbled(toBytes("/?!\r\n")));
+    assert.deepEqual(join(...there.heard.map(({ bytes }) => bytes)), garbled(toBytes("/ABC5X")));
+    assert.match(there.complaints[0]!, /the client speaks at 300 Bd while the meter listens at 9600 Bd/);
+    assert.match(there.complaints.at(-1)!, /the client listens at 300 Bd while the meter speaks at 9600 Bd/);
   });
-  assert.deepEqual(join(...got), garbled(toBytes("/?!\r\n")));
-  assert.deepEqual(join(...there.heard.map(({ bytes }) => bytes)), garbled(toBytes("/ABC5X")));
-  assert.match(there.complaints[0]!, /the client speaks at 300 Bd while the meter listens at 9600 Bd/);
-  assert.match(there.complaints.at(-1)!, /the client listens at 300 Bd while the meter speaks at 9600 Bd/);
-});
+}
 
 for (const afterMs of [1, 100, 200]) {
   Deno.test(`wire: a client that changes its speed ${afterMs} ms after it began to send had drained its port`, async () => {
