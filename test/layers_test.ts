@@ -220,7 +220,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   // a meter that is none
   "src/simulator/": [
-    ...["src/abort.ts", "src/clock.ts", "src/errors.ts", "src/libc", "src/line.ts", "src/log.ts", "src/telegram.ts"],
+    ...["src/abort.ts", "src/bytes.ts", "src/clock.ts", "src/errors.ts", "src/libc", "src/line.ts", "src/log.ts"],
+    ...["src/telegram.ts"],
     ...["src/dialogue.ts", "src/iec62056/", "src/dlms/", "src/obis/", "src/transport/", "src/recording.ts"],
   ],
   // the shell

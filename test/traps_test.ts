@@ -127,6 +127,8 @@ Deno.test("traps of profiles: nothing is missing, whatever the meter makes of bl
     const [command, dialect] of [
       ["R5", { "standard-time": "" }],
       ["R5", { rows: "40" }],
+      ["R5", { leaves: "" }],
+      ["R5", { leaves: "", rows: "40" }],
       ["R5", {
         rows: "7",
         "standard-time": "",

@@ -2,7 +2,15 @@
 import { UsageError } from "../errors.ts";
 import { EXIT } from "../exit_code.ts";
 import { CSV_HEADER, toCsv, toJson } from "../format.ts";
-import { type FetchedDay, type Gap, type ProfileRow, readProfile, type Zone, zoneOf } from "../iec62056/mod.ts";
+import {
+  type FetchedDay,
+  type Gap,
+  type ProfileRow,
+  type Programming,
+  readProfile,
+  type Zone,
+  zoneOf,
+} from "../iec62056/mod.ts";
 import { parseObis } from "../obis/code.ts";
 import { rowReadings } from "../profile_readings.ts";
 import type { Identification } from "../telegram.ts";
@@ -100,8 +108,8 @@ ${DLMS_HELP}`,
         });
       } else {
         const { session } = await openMeter(target, args, context, TIMEOUT_MS);
-        let doneMs = range.fromMs; // a second session goes on there
-        await session(function* (meter, note) {
+        let doneMs = range.fromMs; // another session goes on there
+        const fetchDays = function* (meter: Programming, note: (text: string) => void) {
           named(meter.identification);
           note(howFar(doneMs));
           const onDay = (day: FetchedDay) => {
@@ -111,7 +119,12 @@ ${DLMS_HELP}`,
           };
           const asked = { ...profileRange, fromMs: doneMs, isZoneSure: profileRange.zone !== range.zone };
           yield* readProfile(meter, { ...asked, address, onDay, ...command !== undefined && { command } });
-        }, 2);
+        };
+        await session(fetchDays, 2);
+        while (doneMs < range.toMs) { // some meters end it behind each day
+          await context.clock.sleep(target.endpoint.options.quiet_time, context.signal);
+          await session(fetchDays, 2);
+        }
       }
     } catch (error) {
       if (!fetched.isEmpty) context.log.warning(fetched.brokenOff());

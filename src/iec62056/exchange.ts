@@ -150,6 +150,12 @@ function* hear(session: Session, firstMs: number): Dialogue<Cut<Reply> | undefin
   }
 }
 
+/** Whether the meter has ended the session behind its answer, as some do behind the last row of a profile. */
+export function* hasLeft(session: Session): Dialogue<boolean> {
+  const unasked = session.over ? undefined : yield* hear(session, reactionMs(session.identification));
+  return session.over ||= unasked?.value.kind === "break";
+}
+
 /** Whether a check character is right by the rule that holds for this meter, which its messages tell. */
 function judge(session: Session, { xor, sum7 }: Checks): Check {
   const { checksum, identification } = session;

@@ -4,6 +4,7 @@ import { RefusalError } from "../errors.ts";
 import { meterTypeOf } from "../meters/mod.ts";
 import type { Check } from "../telegram.ts";
 import { parseDataBlock } from "./data_block.ts";
+import { hasLeft, type Session } from "./exchange.ts";
 import { formatProfileRequest, parseProfile, type Profile } from "./profile.ts";
 import { type Programming, read } from "./programming.ts";
 import { type StampForm, standardTime, type Zone } from "./time_stamp.ts";
@@ -51,6 +52,7 @@ export interface FetchedDay extends Profile {
 /**
  * Fetches a profile. Days overlap by one row, for ranges are inclusive and some meters round them. Where rows are missing at
  * the ends of a day, it is asked for with an hour on either side, and so are the others of that season if that brings more.
+ * Where the meter ends the session behind an answer, so does this: the rest, from that day's `untilMs` on, is for another one.
  * @throws {RefusalError} the meter takes no form of request; a day without data is no error
  */
 export function* readProfile(meter: Programming, asked: ProfileRequest): Dialogue<void> {
@@ -67,6 +69,10 @@ export function* readProfile(meter: Programming, asked: ProfileRequest): Dialogu
     const marginMs = request.exact ? 0 : margins.get(season);
     let day = yield* readDay(meter, request, { ...widened(range, marginMs ?? 0), forms });
     if (day.form) forms = [day.form];
+    const goesOn = range.toMs < toMs || marginMs === undefined && lacksEnd(day, range);
+    if (meter.over || goesOn && (yield* hasLeft(meter as Session))) {
+      return onDay({ ...day, untilMs: reached(day, range) });
+    }
     if (marginMs === undefined && lacksEnd(day, range)) {
       const wide = yield* unlessRefused(meter, readDay(meter, request, { ...widened(range, HOUR_MS), forms }));
       margins.set(season, wide && rowsIn(wide, range) > rowsIn(day, range) ? HOUR_MS : 0);
@@ -74,6 +80,12 @@ export function* readProfile(meter: Programming, asked: ProfileRequest): Dialogu
     } else if (marginMs === undefined) margins.set(season, 0);
     onDay({ ...day, untilMs: range.toMs });
   }
+}
+
+/** How far a day has come that may have been cut short; one without rows is done. */
+function reached({ rows }: Profile, { fromMs, toMs }: Range): number {
+  const lastMs = rows.at(-1)?.endMs ?? toMs;
+  return lastMs > fromMs && lastMs < toMs ? lastMs : toMs;
 }
 
 /** What it brings home; nothing where the meter refuses it and the session goes on: what came before is good. */
@@ -118,6 +130,7 @@ function* readDay(meter: Programming, request: ProfileRequest, asked: Asked): Di
   while (true) {
     const last = day.rows.at(-1);
     if (!last || last.endMs > asked.toMs - (last.endMs - last.startMs)) return day;
+    if (yield* hasLeft(meter as Session)) return day;
     const more = yield* unlessRefused(
       meter,
       readPart(meter, request, { ...asked, fromMs: last.endMs - HOUR_MS, forms: [day.form!] }),

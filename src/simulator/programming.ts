@@ -1,4 +1,5 @@
 /** The meter's half of programming mode (IEC 62056-21, 6.3.5 to 6.3.12): commands in, answers out, until the break. @module */
+import { join } from "../bytes.ts";
 import { type Dialogue, type Inbox, pause, setLine } from "../dialogue.ts";
 import { EOT, ETX, STX } from "../iec62056/characters.ts";
 import { formatDataSet } from "../iec62056/data_block.ts";
@@ -157,7 +158,8 @@ function readOut(session: Session, name: string, data: string): Answer {
   });
   session.blocks = blocks;
   meter.notice({ kind: "command", text: `${name} ${data}`, done: "answered" });
-  return { says: first! };
+  const leaves = dialect.leaves !== undefined && address.startsWith("P.") && blocks.length === 0;
+  return leaves ? { says: join(first!, encodeBreak(rule(session))), end: true } : { says: first! };
 }
 
 /** One message, or partial blocks of so many lines. */

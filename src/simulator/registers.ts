@@ -17,6 +17,7 @@ export const DIALECTS = {
   "etx-blocks": { argument: "", does: "each partial block ends in ETX, not only the last" },
   "standard-time": { argument: "", does: "takes the times of a profile's range for standard time, also in summer" },
   rows: { argument: "N", does: "an answer is whole with N rows of a profile's range, and has no more of them" },
+  leaves: { argument: "", does: "ends the session by a break right behind the rows of a profile" },
   blocks: { argument: "LINES", does: "R3, R4 and R6 are answered in partial blocks of so many data lines (4)" },
 } as const;
 
