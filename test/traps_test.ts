@@ -1,15 +1,15 @@
 /**
  * The traps into which meters and wires lead a reader, by their number in the list of section 12: each is set by a switch of
- * the simulator, or by what the simulated telegram says, and `obisd read` gets out of it. Not here: what no reader can do
- * (55: a second client on a bridge), what another test has (5: wire, 21: vectors, 23: parity, 27: field faults, 38 to 42:
- * programming mode, 44: its exchange, 48: 256 KiB, 56 and 57: serial ports, 60: turns). 9 is 8's, 50 is 3's switch.
+ * the simulator, or by what the simulated telegram says, and `obisd read` gets out of it; or it has its test elsewhere.
  */
 import assert from "node:assert/strict";
 import { toBytes } from "../src/iec62056/characters.ts";
 import { type Dialect, parseCaptures, startSimulator } from "../src/simulator/mod.ts";
+import { openBridge } from "./support/bridge.ts";
 import { AT_ONCE, type Case, NOTHING, tryAll } from "./support/fault_cases.ts";
 import { hastyClock } from "./support/hasty_clock.ts";
-import { readMeter, runCommand, SAID, TELEGRAM, textsOf } from "./support/read_meter.ts";
+import { meter, readMeter, runCommand, SAID, TELEGRAM, textsOf } from "./support/read_meter.ts";
+import { hasVectors, trapNumbers } from "./support/specs.ts";
 
 const ECHO = /what is sent comes back/;
 
@@ -20,6 +20,7 @@ const TRAPS: readonly (readonly [number: number, ...Case])[] = [
   [6, "C", "drop-stx", 0, NOTHING],
   [7, "C", "drop-first:1", 0, NOTHING],
   [7, "C", "drop-first:20:1", 0, NOTHING],
+  [9, "C", "ignore-ack", 0, NOTHING],
   [10, "C", "announce-e", 0, NOTHING],
   [11, "C", "require-ack:052", 0, NOTHING, { args: ["--type", "apator-norax30"] }],
   [11, "C", "require-ack:052", 69, /Silent after its identification/],
@@ -45,6 +46,7 @@ const TRAPS: readonly (readonly [number: number, ...Case])[] = [
   [32, "C", "one-line,bang:inline", 0, NOTHING],
   [47, "P1", "no-cr", 0, NOTHING],
   [49, "C", "silent:ident", 69, /No answer to .* after 3 requests/],
+  [50, "C", "garbage:before,garbage:ident:1", 0, NOTHING],
   [51, "C", "echo:fast,bad-bcc:1", 0, NOTHING],
   [59, "C", "restart", 0, NOTHING],
   [54, "C", "limit:0", 69, /No answer/],
@@ -62,6 +64,44 @@ const AT_SPEED: readonly (readonly [number: number, ...Case])[] = [
   [59, "A", "restart,garbage:ident:1", 0, NOTHING, { pacing: true }], // asked again once it is silent
 ];
 
+/** What a telegram says, and what is read of it: value, text, unit. */
+const LINES: readonly (readonly [number, string, ...(readonly [number | null, string, string])[]])[] = [
+  [4, "0.3.0(5000*Imp/kWh)", [5000, "5000", "Imp/kWh"]],
+  [4, "1-0:1.8/1(5)", [5, "5", ""]],
+  [22, "96.9.0(21*\xb0C)", [21, "21", "°C"]],
+  [33, "32.7.0(231.15V)", [231.15, "231.15", "V"]],
+  [33, "1.8.1(024562 kWh)", [24562, "024562", "kWh"]],
+  [34, "1.8.2( 1.5*kWh)", [1.5, " 1.5", "kWh"]],
+  [35, "16.7.0(-000.8*kW)", [-0.8, "-000.8", "kW"]],
+  [36, "13.7.0(-.--)", [null, "-.--", ""]],
+  [36, "14.7.0(?)", [null, "?", ""]],
+  [37, "1.6.1(3.2*kW)", [3.2, "3.2", "kW"]],
+  [37, "1.6.1(2.9*kW)", [2.9, "2.9", "kW"]],
+];
+
+/** Those that have another test: its file, and how its name begins. */
+const ELSEWHERE: readonly (readonly [number: number, file: string, test: string])[] = [
+  [5, "session_test.ts", "converse: what is sent takes its time at least"],
+  [21, "iec62056/vectors_test.ts", "findDataMessage: the check character is taken by position, whatever it is"],
+  [23, "transport/parity_test.ts", "SoftwareParity, auto: what comes shows whether the path carries the parity"],
+  [27, "field_faults_test.ts", "trap 27: a meter in a session that nobody ended"],
+  [38, "iec62056/programming_test.ts", "programming: opened by P0, by ACK alone, by nothing at all"],
+  [39, "iec62056/programming_test.ts", "programming: a password that is taken, and each way to refuse it"],
+  [40, "iec62056/programming_test.ts", "readRegisters: the form that a meter takes is found once and kept"],
+  [41, "iec62056/programming_test.ts", "readRegisters: an answer without address has the one that was asked for"],
+  [42, "iec62056/programming_test.ts", "readRegisters: an answer with more sets than were asked for keeps them all"],
+  [43, "traps_test.ts", "traps of profiles"],
+  [44, "traps_test.ts", "traps of profiles"],
+  [45, "traps_test.ts", "traps of profiles"],
+  [46, "traps_test.ts", "traps of profiles"],
+  [48, "iec62056/readout_test.ts", "readout: 256 KiB byte by byte take no longer than their bytes"],
+  [55, "traps_test.ts", "trap 55: where two clients share a bridge"],
+  [56, "wire_test.ts", "Wire.rest: the time ends it, an abort ends it by its reason, and the port stays open"],
+  [57, "transport/serial_test.ts", "serial: bytes pass unchanged both ways, control characters and bit 7 too"],
+  [58, "traps_test.ts", "trap 58: where carriage returns are lost"],
+  [60, "turns_test.ts", "settle: a meter that did not answer is asked again within its slot"],
+];
+
 const cases = (traps: typeof TRAPS) => traps.map(([_, ...its]) => its as Case);
 
 Deno.test("traps: on TCP", AT_ONCE, (test) => tryAll(test, cases(TRAPS)));
@@ -76,31 +116,17 @@ Deno.test("traps: at the speed of the wire", AT_ONCE, async (test) => {
 });
 
 Deno.test("traps: what the telegram itself says", async () => {
-  // [number, data line, what is read of it: value, text, unit]
-  const lines: readonly (readonly [number, string, ...(readonly [number | null, string, string])[]])[] = [
-    [4, "0.3.0(5000*Imp/kWh)", [5000, "5000", "Imp/kWh"]],
-    [4, "1-0:1.8/1(5)", [5, "5", ""]],
-    [22, "96.9.0(21*\xb0C)", [21, "21", "°C"]],
-    [33, "32.7.0(231.15V)", [231.15, "231.15", "V"]],
-    [33, "1.8.1(024562 kWh)", [24562, "024562", "kWh"]],
-    [34, "1.8.2( 1.5*kWh)", [1.5, " 1.5", "kWh"]],
-    [35, "16.7.0(-000.8*kW)", [-0.8, "-000.8", "kW"]],
-    [36, "13.7.0(-.--)", [null, "-.--", ""]],
-    [36, "14.7.0(?)", [null, "?", ""]],
-    [37, "1.6.1(3.2*kW)", [3.2, "3.2", "kW"]],
-    [37, "1.6.1(2.9*kW)", [2.9, "2.9", "kW"]],
-  ];
-  const telegram = `/ABC5METER\r\n${lines.map(([_, line]) => `${line}\r\n`).join("")}!\r\n`;
+  const telegram = `/ABC5METER\r\n${LINES.map(([_, line]) => `${line}\r\n`).join("")}!\r\n`;
   const { code, out, err } = await readMeter({ mode: "C", telegram });
   assert.equal(code, 0, err);
   const readings = out.trim().split("\n").map((line) => JSON.parse(line));
-  const expected = lines.flatMap(([_, line, ...values]) =>
+  const expected = LINES.flatMap(([_, line, ...values]) =>
     values.map((value) => [line.slice(0, line.indexOf("(")), ...value])
   );
   assert.deepEqual(readings.map(({ address, value, text, unit }) => [address, value, text, unit]), expected);
 });
 
-Deno.test("traps of profiles: nothing is missing, whatever the meter makes of blocks (43), length (45) and range (46)", async () => {
+Deno.test("traps of profiles: nothing is missing, whatever the meter makes of blocks (43), length (45), range (46) and end (44)", async () => {
   const rows = async (words: string[], dialect: Dialect) => {
     await using simulator = await startSimulator({
       meters: [{ captures: parseCaptures(toBytes(TELEGRAM)) }],
@@ -154,4 +180,29 @@ Deno.test("trap 58: where carriage returns are lost, the check character finds i
   assert.deepEqual([code, textsOf(out)], [65, []]);
   const even = await readMeter({ mode: "C", faults: ["no-cr"] });
   assert.deepEqual([even.code, textsOf(even.out)], [0, SAID]);
+});
+
+Deno.test("trap 55: where two clients share a bridge, what is delivered is right, and who is alone is read", async () => {
+  await using simulator = await meter({ mode: "C" });
+  await using bridge = await openBridge(simulator.endpoint);
+  const read = () => runCommand(["read", bridge.endpoint, "--format", "json"]);
+  const first = read();
+  while (simulator.statistics.requests === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  const second = read(); // asks while the first waits for its reaction time, or hears its data
+  for (const { code, out, err } of [await first, await second]) {
+    assert.deepEqual(textsOf(out), code === 0 ? SAID : [], err);
+  }
+  const alone = await read();
+  assert.deepEqual([alone.code, textsOf(alone.out)], [0, SAID], alone.err);
+});
+
+Deno.test("traps: each of the list has its test", { ignore: !hasVectors }, async () => {
+  for (const [number, file, name] of ELSEWHERE) {
+    const text = await Deno.readTextFile(new URL(file, import.meta.url));
+    assert.ok(text.includes(`Deno.test("${name}`) || text.includes(`  "${name}`), `${number}: ${file}: ${name}`);
+  }
+  const tested = [...TRAPS, ...AT_SPEED, ...LINES, ...ELSEWHERE].map(([number]) => number);
+  const listed = trapNumbers();
+  assert.ok(listed.length >= 60);
+  assert.deepEqual([...new Set(tested)].sort((one, other) => one - other), listed);
 });

@@ -353,6 +353,13 @@ Deno.test("readRegisters: an answer without address has the one that was asked f
   assert.deepEqual([identification?.line, check.result, mode], ["/LGZ5ZMD", "good", "C"]);
 });
 
+Deno.test("readRegisters: an answer with more sets than were asked for keeps them all", { ignore: !hasVectors }, () => {
+  const two = toText(fromHex(vectors().get("ans-two-sets")!.hex));
+  const { answers } = run(registers("1.6.2"), [...OPEN, ...says("R1", "1.6.2()"), `< ${two}`, ...SIGNED_OFF]);
+  const sets = answers.flatMap(({ sets }) => sets).map(({ address, values }) => [address, values[0]!.text]);
+  assert.deepEqual(sets, [["1.6.1", "03.259"], ["1.6.2", "02.100"]]);
+});
+
 Deno.test("read: partial blocks are joined, a damaged one is repeated, a break in the middle ends it", () => {
   const [first, last] = [block("P.01(1)(2)(0", EOT), block(".1)\r\n(0.2)\r\n")];
   const ask = says("R6", "P.01(;;2)");

@@ -385,3 +385,18 @@ Deno.test("readout: real meters' exchanges", { ignore: !hasExchanges }, () => {
     assert.deepEqual(telegram.block.damaged, [], number);
   }
 });
+
+Deno.test(
+  "readout: real meters' data that break off or are spoilt are not delivered",
+  { ignore: !hasExchanges },
+  () => {
+    const [asked, identification, , data] = exchange("019").map(({ bytes }) => toText(bytes));
+    const selected = ["= 300 7E1", `> ${asked}`, `< ${identification}`, "~ 200", "> \x06040\r\n", "= 4800 7E1"];
+    const breaksOff = [...selected, `< ${data}`, "silence", ...SIGNED_OFF];
+    assert.throws(() => follow(readout({ tries: { left: 1 } }), breaksOff), /it broke off/);
+    const [list, modeB, spoilt] = exchange("010").map(({ bytes }) => toText(bytes));
+    const wrong = ["= 300 7E1", `> ${list}`, `< ${modeB}`, "= 2400 7E1", `< ${spoilt}`, ...SIGNED_OFF];
+    const options = { address: "Bla0", manners: { request: "1" }, tries: { left: 1 } };
+    assert.throws(() => follow(readout(options), wrong), /its check character is wrong/);
+  },
+);

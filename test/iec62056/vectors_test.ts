@@ -31,7 +31,16 @@ import {
 import { crcKermit, crcX25 } from "../../src/crc.ts";
 import { encodeFrame, hdlcAddress, toHex } from "../../src/dlms/mod.ts";
 import { SIGN_ON_LINE } from "../../src/line.ts";
-import { corpus, fromHex, hasVectors, type Vector, vectors } from "../support/specs.ts";
+import {
+  corpus,
+  exchange,
+  exchanges,
+  fromHex,
+  hasExchanges,
+  hasVectors,
+  type Vector,
+  vectors,
+} from "../support/specs.ts";
 
 const ignore = !hasVectors;
 const ofKind = (kind: string) => [...vectors().values()].filter((vector) => vector.kind === kind);
@@ -268,6 +277,20 @@ Deno.test("isSml: the files of the vectors are, and no recording of a telegram i
     assert(toHex(bytesOf("sml-file")).includes(toHex(bytes)), part);
   }
   for (const { name, bytes } of corpus()) assert(!isSml(bytes), name);
+});
+
+Deno.test("decodeCommand: the messages of exchange 022", { ignore: !hasExchanges }, () => {
+  const decoded = exchange("022").map(({ bytes }) => decodeCommand(bytes));
+  assert.deepEqual(decoded.map((command) => [command?.name, command?.data, command?.good]), [
+    ["P0", "(1234567)", true],
+    ["R1", "1.8.0(1)", true],
+  ]);
+});
+
+Deno.test("every exchange stands in a test", { ignore: !hasExchanges }, async () => {
+  const files = ["readout_test.ts", "programming_test.ts", "profile_test.ts", "vectors_test.ts"];
+  const texts = await Promise.all(files.map((file) => Deno.readTextFile(new URL(file, import.meta.url))));
+  assert.deepEqual([...exchanges().keys()].filter((number) => !texts.some((text) => text.includes(`"${number}"`))), []);
 });
 
 Deno.test("every vector stands in a test", { ignore }, async () => {

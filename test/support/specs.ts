@@ -44,6 +44,13 @@ export function vectors(): Map<string, Vector> {
   return new Map(list.map((vector) => [vector.name, vector]));
 }
 
+/** The numbers of the traps, section 12 of the fact sheet. */
+export function trapNumbers(): number[] {
+  const text = Deno.readTextFileSync(new URL("specs/iec62056-21.md", SHARED));
+  const section = /^## 12\. [^]*?(?=^## 13\. )/m.exec(text)![0];
+  return [...section.matchAll(/^\| (\d+) \|/gm)].map(([_, number]) => Number(number));
+}
+
 /** All telegrams of the corpus, by number. */
 export function corpus(): Specimen[] {
   const folder = new URL("corpus/", SHARED);
