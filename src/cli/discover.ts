@@ -5,11 +5,11 @@ import { describePorts, serialPortsOf } from "../discovery/ports.ts";
 import { describeDlms, type FoundDlms } from "../discovery/dlms_meter.ts";
 import { SilenceError, UsageError } from "../errors.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
-import { toTable } from "../format.ts";
 import { type Endpoint, parseEndpoint } from "../transport/endpoint.ts";
 import { steadyPath } from "../transport/holder.ts";
 import type { Arguments, Command, Context } from "./command.ts";
 import { Search } from "./discover_search.ts";
+import { present } from "./present.ts";
 import { RECORD_HELP } from "./recorder.ts";
 import { parseUsage, useOwnMeterTypes } from "./target.ts";
 
@@ -91,8 +91,7 @@ function listPorts({ values }: Arguments, { print }: Context): number {
 function show(meter: About, { print }: Context): void {
   print(["", ...describeAbout(meter), ""].join("\n"));
   if (meter.readings.length === 0) return;
-  const width = Deno.stdout.isTerminal() ? { width: Deno.consoleSize().columns } : {};
-  print(toTable(meter.readings, { colour: Deno.stdout.isTerminal() && !Deno.noColor, ...width }));
+  print(present(meter.readings, "table"));
 }
 
 async function write(path: string, found: readonly (About | FoundDlms)[], { print, log }: Context): Promise<void> {

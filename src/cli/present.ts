@@ -28,6 +28,7 @@ export function present(readings: readonly Reading[], format: Format): string {
   }
 }
 
-function consoleWidth(): { width?: number } {
-  return Deno.stdout.isTerminal() ? { width: Deno.consoleSize().columns } : {};
+/** How wide the terminal is, if it is one; a serial console does not know, and says 0. */
+export function consoleWidth(): { readonly width?: number } {
+  return Deno.stdout.isTerminal() ? { width: Deno.consoleSize().columns || 80 } : {};
 }

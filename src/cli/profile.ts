@@ -19,7 +19,7 @@ import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
 import { openDlms } from "./dlms_session.ts";
 import { plot } from "./plot.ts";
 import { progressOf } from "./profile_progress.ts";
-import { FORMATS } from "./present.ts";
+import { consoleWidth, FORMATS } from "./present.ts";
 import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
 import { type FetchedRange, LOAD_PROFILE, streamProfile } from "../profile_dlms.ts";
 import { type Target, timeZoneOf } from "./target.ts";
@@ -265,7 +265,7 @@ function readingRows(
 
 function drawAll(rows: readonly ProfileRow[], range: Range, { print }: Context): void {
   if (rows.length === 0) return;
-  const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
+  const { width = 100 } = consoleWidth();
   print(plot(rows.map(measured), { width, label: (ms) => local(ms, range).slice(0, 16) }));
 }
 

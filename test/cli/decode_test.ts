@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { toBytes, toText } from "../../src/iec62056/characters.ts";
 import { encodeDataMessage } from "../../src/iec62056/messages.ts";
+import { openPty } from "../support/pty.ts";
 import { runCommand } from "../support/read_meter.ts";
 import { corpus, hasCorpus, type Specimen } from "../support/specs.ts";
 
@@ -159,3 +160,19 @@ async function decodeBytes(bytes: Uint8Array, ...args: string[]) {
     await Deno.remove(file);
   }
 }
+
+Deno.test("decode: a terminal that does not know its width, like a serial console, shows all", async () => {
+  await using pty = openPty();
+  const [main, household] = ["src/main.ts", "demo/household.txt"].map((path) =>
+    new URL(`../../${path}`, import.meta.url).pathname
+  );
+  const command = `"$0" run --allow-all --quiet ${main} decode ${household} > ${pty.path}`;
+  const { code } = await new Deno.Command("sh", {
+    args: ["-c", command, Deno.execPath()],
+    env: { NO_COLOR: "1" },
+  }).output();
+  let shown = "";
+  while (!shown.includes("14.7.0")) shown += toText(await pty.read(AbortSignal.timeout(10_000)));
+  assert.match(shown, /1\.8\.0 +012345\.678 kWh +active_energy_import_total/);
+  assert.equal(code, 0);
+});
