@@ -36,11 +36,6 @@ export function answerChallenge(secret: Secret, proof: Proof, counter: number): 
   }
 }
 
-/** The counter of an answer by GMAC; `undefined`: it is none. */
-export function counterOfAnswer(answer: Uint8Array): number | undefined {
-  return answer.length === 17 ? new DataView(answer.buffer, answer.byteOffset).getUint32(1) : undefined;
-}
-
 /** Whether the other side's answer to our challenge is right; `proof` as the other side sees it. */
 export function isRightAnswer(answer: Uint8Array, secret: Secret, proof: Proof): boolean {
   if (secret.mechanism === "ecdsa") return verify(signedWords(proof), answer, secret.verifying);

@@ -1,29 +1,18 @@
 /** What a client reads, writes and has done by the objects of a meter, block by block where it is long (Green Book, 9.3). @module */
 import type { Dialogue } from "../dialogue.ts";
 import { ProtocolError, RefusalError } from "../errors.ts";
-import { type ActionResult, decodeActionResponse, encodeActionRequest, readActionResult } from "./action.ts";
+import type { ActionResult } from "./action.ts";
 import { type Association, CURRENT_ASSOCIATION } from "./association.ts";
-import { decodeData, encodeData, type ReadDataOptions } from "./axdr.ts";
+import { decodeData, type ReadDataOptions } from "./axdr.ts";
 import type { Data } from "./data.ts";
-import {
-  type Asking,
-  checkInvoke,
-  fetchByName,
-  fetchByNumber,
-  type Fetched,
-  fetchList,
-  fetchNumbers,
-  OTHER_REASON,
-  senseless,
-} from "./fetching.ts";
+import { type Asking, fetchByName, fetchByNumber, type Fetched, fetchList, fetchNumbers } from "./fetching.ts";
 import { CONFORMANCE } from "./initiate.ts";
-import { Blocks, Collected, Elements, type Intake } from "./long_values.ts";
+import { Collected, Elements, type Intake } from "./long_values.ts";
 import { type ListedObject, readObjectList } from "./objects.ts";
-import { Reader, toHex } from "./octets.ts";
-import { type AttributeReference, INVOKE, type Reference, type Result } from "./references.ts";
+import type { AttributeReference, Reference, Result } from "./references.ts";
 import { explainResult } from "./refusals.ts";
-import { decodeSetResponse, encodeSetRequest, type SetRequest } from "./set.ts";
-import { decodeWriteResponse, encodeWriteRequest, shortName } from "./short_names.ts";
+import { shortMethod, shortName } from "./short_names.ts";
+import { actByName, actByNumber, setByName, writeByNumber } from "./writing.ts";
 
 /** How to read one attribute. */
 export interface GetOptions extends ReadDataOptions {
@@ -201,37 +190,8 @@ export class Client {
   *set(attribute: AttributeReference, data: Data): Dialogue<void> {
     const code = this.#association.names === "short"
       ? yield* this.#write(attribute, data)
-      : yield* this.#setByName(attribute, data);
+      : yield* setByName(this.#asking({}), attribute, data, this.#room());
     if (code !== 0) throw this.#refused("write", attribute, code);
-  }
-
-  *#setByName(attribute: AttributeReference, data: Data): Dialogue<number> {
-    const raw = encodeData(data);
-    const room = this.#room();
-    if (raw.length <= room) {
-      return yield* this.#setAnswer({ kind: "normal", invoke: INVOKE, attribute, data });
-    }
-    for (let block = 1, at = 0;; block++, at += room) {
-      const piece = { last: at + room >= raw.length, block, raw: raw.subarray(at, at + room) };
-      const request = block === 1
-        ? { kind: "first-block", invoke: INVOKE, attribute, ...piece } as const
-        : { kind: "block", invoke: INVOKE, ...piece } as const;
-      const code = yield* this.#setAnswer(request);
-      if (piece.last || code !== 0) return code;
-    }
-  }
-
-  *#setAnswer(request: SetRequest): Dialogue<number> {
-    const { value } = yield* this.#association.exchange(encodeSetRequest(request));
-    const response = decodeSetResponse(value);
-    checkInvoke(response.invoke, value);
-    if (response.kind === "normal" || response.kind === "last-block") return response.result;
-    if (response.kind === "block" && "block" in request && response.block === request.block && !request.last) return 0;
-    throw new ProtocolError(
-      "unreadable",
-      `Cannot make sense of the answer to SET: ${toHex(value.subarray(0, 32))}`,
-      value,
-    );
   }
 
   /** Octets that fit into one request to this meter. */
@@ -242,37 +202,30 @@ export class Client {
 
   *#write(attribute: AttributeReference, data: Data): Dialogue<number> {
     const object = yield* this.#baseOf(attribute);
-    if (!object) return OBJECT_UNDEFINED;
-    const variable = { name: shortName(object.baseName!, attribute.id) };
-    const { value } = yield* this.#association.exchange(encodeWriteRequest([variable], [data]));
-    const [result] = decodeWriteResponse(value);
-    if (result === "success") return 0;
-    return result && "error" in result ? result.error : OTHER_REASON;
+    return object
+      ? yield* writeByNumber(this.#asking({}), shortName(object.baseName!, attribute.id), data)
+      : OBJECT_UNDEFINED;
   }
 
   /** Has an object do something. @throws {RefusalError} it does not */
   *action(method: Reference, data?: Data): Dialogue<ActionResult> {
-    const request = { kind: "normal", invoke: INVOKE, method, ...(data ? { data } : {}) } as const;
-    const result = yield* this.#actionAnswer((yield* this.#association.exchange(encodeActionRequest(request))).value);
+    const result = this.#association.names === "short"
+      ? yield* this.#call(method, data)
+      : yield* actByName(this.#asking({}), method, data, this.#actionRoom());
     if (result.result === 0) return result;
     throw new RefusalError(`Cannot execute method ${method.id} of ${method.name}: ${explainResult(result.result)}`);
   }
 
-  *#actionAnswer(first: Uint8Array): Dialogue<ActionResult> {
-    const [blocks, octets] = [new Blocks(), new Collected()];
-    let received = first;
-    while (true) {
-      const response = decodeActionResponse(received);
-      checkInvoke(response.invoke, received);
-      if (response.kind === "normal") return response;
-      if (response.kind === "list") return response.results[0] ?? { result: OTHER_REASON };
-      if (response.kind === "next") throw senseless("ACTION", received);
-      blocks.check(response);
-      octets.take(response.raw);
-      if (response.last) return readActionResult(new Reader(octets.whole, "the answer to ACTION"));
-      const request = encodeActionRequest({ kind: "next", invoke: INVOKE, block: blocks.number });
-      received = (yield* this.#association.exchange(request)).value;
-    }
+  *#call(method: Reference, data: Data | undefined): Dialogue<ActionResult> {
+    const object = yield* this.#baseOf(method);
+    const name = object && shortMethod(object.baseName!, method);
+    return name === undefined ? { result: OBJECT_UNDEFINED } : yield* actByNumber(this.#asking({}), name, data);
+  }
+
+  /** Who takes no blocks of ACTION is sent the whole, in blocks of the general transfer where they are agreed on. */
+  #actionRoom(): number {
+    const isAgreed = (this.#association.settled.conformance & CONFORMANCE.blockTransferWithAction) !== 0;
+    return isAgreed ? this.#room() : Infinity;
   }
 }
 

@@ -8,13 +8,13 @@
  * | IEC 62056-46, 5 | LLC | `llc.ts` |
  * | IEC 62056-47 | wrapper on TCP | `wrapper.ts`, `wrapper_link.ts`, `link.ts` |
  * | Green Book 9.4 | association, release; what is settled then | `acse.ts`, `initiate.ts` |
- * | – | the client: its association, what it reads and writes | `association_options.ts`, `association.ts`, `ciphering.ts`, `client.ts`, `fetching.ts`, `long_values.ts`, `reading.ts`, `readout.ts` |
+ * | – | the client: its association, what it reads and writes | `association_options.ts`, `association.ts`, `ciphering.ts`, `client.ts`, `fetching.ts`, `writing.ts`, `long_values.ts`, `reading.ts`, `readout.ts` |
  * | Green Book 9.2 | ciphers, challenges, signatures, keys | `security.ts`, `ciphered_apdu.ts`, `general_protection.ts`, `authentication.ts`, `signatures.ts` |
  * | Green Book 9.3 | GET, SET, ACTION, ACCESS, READ and WRITE | `get.ts`, `set.ts`, `action.ts`, `access.ts`, `short_names.ts`, `references.ts` |
  * | Green Book 9.3 | refusals, in words | `refusals.ts` |
  * | Green Book 9.4.9 | general block transfer | `block_transfer.ts`, `transfer.ts`; `block_server.ts` |
  * | Green Book 9.3.10 | notifications, what meters push | `notifications.ts`, `push.ts`, `push_telegram.ts`, `push_values.ts`, `mbus.ts` |
- * | – | a meter that is none | `server.ts`, `served_association.ts`, `served_objects.ts`, `set_server.ts`, `meter_objects.ts`, `station.ts` |
+ * | – | a meter that is none | `server.ts`, `served_association.ts`, `served_objects.ts`, `set_server.ts`, `action_server.ts`, `meter_objects.ts`, `station.ts` |
  * | Green Book 9.5 | values (A-XDR), exact decimals | `data.ts`, `axdr.ts`, `decimal.ts`, `octets.ts` |
  * | Green Book 4 | classes, object list, values with unit, profiles | `objects.ts`, `description.ts`, `values.ts`, `attribute_text.ts`, `units.ts`, `profile.ts` |
  * | Green Book 4.1.6.1, 7 | moments, names | `date_time.ts`, `logical_name.ts` |
@@ -76,3 +76,4 @@ export * from "./units.ts";
 export * from "./values.ts";
 export * from "./wrapper.ts";
 export * from "./wrapper_link.ts";
+export * from "./writing.ts";

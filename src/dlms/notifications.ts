@@ -2,7 +2,8 @@
 import { readData, writeData } from "./axdr.ts";
 import type { Data } from "./data.ts";
 import { Reader, Writer } from "./octets.ts";
-import { readReference, type Reference, writeReference } from "./references.ts";
+import { readList, readReference, type Reference, writeReference } from "./references.ts";
+import { readVariable } from "./short_names.ts";
 
 /** Values, as the meter's push setup lists them. */
 export interface DataNotification {
@@ -20,11 +21,28 @@ export interface EventNotification {
   readonly data: Data;
 }
 
-const [DATA, EVENT, OCTET_STRING] = [0x0f, 0xc2, 0x09];
+/** Attributes of a meter with short names, by their numbers. */
+export interface InformationReport {
+  readonly dateTime?: Uint8Array;
+  readonly names: readonly number[];
+  /** As many as names. */
+  readonly data: readonly Data[];
+}
 
-/** Whether a message is a data notification. */
-export function isDataNotification(apdu: Uint8Array): boolean {
-  return apdu[0] === DATA;
+/** All that a meter says unasked. */
+export type Notification = DataNotification | EventNotification | InformationReport;
+
+const [DATA, EVENT, REPORT, OCTET_STRING] = [0x0f, 0xc2, 0x18, 0x09];
+
+/** Whether a message is any of them. */
+export function isNotification([tag]: Uint8Array): boolean {
+  return tag === DATA || tag === EVENT || tag === REPORT;
+}
+
+/** Any of them. @throws {ProtocolError} */
+export function decodeNotification(apdu: Uint8Array): Notification {
+  if (apdu[0] === EVENT) return decodeEventNotification(apdu);
+  return apdu[0] === REPORT ? decodeInformationReport(apdu) : decodeDataNotification(apdu);
 }
 
 /** The octets. */
@@ -45,11 +63,6 @@ export function decodeDataNotification(apdu: Uint8Array): DataNotification {
   return { invoke, ...(dateTime.length > 0 ? { dateTime } : {}), data };
 }
 
-/** Whether a message is an event notification. */
-export function isEventNotification(apdu: Uint8Array): boolean {
-  return apdu[0] === EVENT;
-}
-
 /** The octets. */
 export function encodeEventNotification({ dateTime, attribute, data }: EventNotification): Uint8Array {
   const writer = new Writer().put(EVENT, dateTime ? 1 : 0);
@@ -66,4 +79,18 @@ export function decodeEventNotification(apdu: Uint8Array): EventNotification {
   const dateTime = reader.unsigned(1) === 0 ? undefined : reader.peek() === 12 ? reader.octets() : reader.take(12);
   const attribute = readReference(reader);
   return { ...(dateTime ? { dateTime } : {}), attribute, data: readData(reader) };
+}
+
+/** An information report. @throws {ProtocolError} */
+export function decodeInformationReport(apdu: Uint8Array): InformationReport {
+  const reader = new Reader(apdu, "the information report");
+  if (reader.unsigned(1) !== REPORT) throw reader.error("it does not begin with 18");
+  const dateTime = reader.unsigned(1) === 0 ? undefined : reader.octets();
+  const names = readList(reader, readVariable).map((variable) => {
+    if ("name" in variable) return variable.name;
+    throw reader.error("it names a block, no attribute");
+  });
+  const data = readList(reader, (each) => readData(each));
+  if (names.length !== data.length) throw reader.error(`it has ${names.length} names and ${data.length} values`);
+  return { ...(dateTime ? { dateTime } : {}), names, data };
 }

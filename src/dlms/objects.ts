@@ -148,18 +148,3 @@ function readMethodRight(data: Data): ListedObject["methods"][number] {
   const allowed = mode?.type === "boolean" ? mode.value : ((integerOf(mode) ?? 0) & 3) !== 0;
   return { id: integerOf(id) ?? 0, allowed };
 }
-
-/** A logical device behind a meter's port, from its SAP assignment list. */
-export interface LogicalDevice {
-  readonly sap: number;
-  readonly name: Uint8Array;
-}
-
-/** Attribute 2 of SAP assignment. */
-export function readLogicalDevices(data: Data): LogicalDevice[] {
-  return (itemsOf(data) ?? []).flatMap((item) => {
-    const [sap, name] = itemsOf(item) ?? [];
-    const [number, octets] = [integerOf(sap), octetsOf(name)];
-    return number === undefined || octets === undefined ? [] : [{ sap: number, name: octets }];
-  });
-}

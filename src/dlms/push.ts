@@ -8,14 +8,7 @@ import { findFrame } from "./hdlc.ts";
 import { MAX_MESSAGE_OCTETS } from "./link.ts";
 import { stripLlc } from "./llc.ts";
 import { findLongFrame } from "./mbus.ts";
-import {
-  type DataNotification,
-  decodeDataNotification,
-  decodeEventNotification,
-  type EventNotification,
-  isDataNotification,
-  isEventNotification,
-} from "./notifications.ts";
+import { decodeNotification, isNotification, type Notification } from "./notifications.ts";
 import { join } from "../bytes.ts";
 import { toHex } from "./octets.ts";
 import { type Keys, unprotect, type UnprotectOptions } from "./security.ts";
@@ -149,7 +142,7 @@ export interface Push {
   /** System title of the sender; absent in a plain message. */
   readonly title?: Uint8Array;
   readonly counter?: number;
-  readonly notification: DataNotification | EventNotification;
+  readonly notification: Notification;
 }
 
 /**
@@ -177,15 +170,11 @@ export function readPush(apdu: Uint8Array, meter?: PushingMeter): Push {
 }
 
 /** Without a tag a wrong key shows only here. */
-function decodePlain(plain: Uint8Array, apdu: Uint8Array, title: Uint8Array): Push["notification"] {
-  if (!isDataNotification(plain) && !isEventNotification(plain)) {
+function decodePlain(plain: Uint8Array, apdu: Uint8Array, title: Uint8Array): Notification {
+  if (!isNotification(plain)) {
     throw untrusted("what it holds is no notification: wrong key or system title", apdu, title);
   }
   return decodeNotification(plain);
-}
-
-function decodeNotification(plain: Uint8Array): Push["notification"] {
-  return isEventNotification(plain) ? decodeEventNotification(plain) : decodeDataNotification(plain);
 }
 
 function untrusted(reason: string, apdu: Uint8Array, title?: Uint8Array): ProtocolError {

@@ -1,6 +1,7 @@
 /** A pushed message as the words of a telegram, so that it becomes readings like any other. @module */
 import type { Cut, Dialogue, Finder, Inbox } from "../dialogue.ts";
 import type { DataSet, Telegram } from "../telegram.ts";
+import type { Notification } from "./notifications.ts";
 import type { Framing, Push } from "./push.ts";
 import { type PushedValue, pushedValues } from "./push_values.ts";
 import { readValue } from "./values.ts";
@@ -29,16 +30,29 @@ function framingAt(bytes: Uint8Array, at: number): Framing | undefined {
 }
 
 /**
- * What a push says. A value without a name has its place as its address, `#3`: what it is stands in the maker's papers.
+ * What a push says. A value without a name has its place as its address, `#3`, or the number that short names give it,
+ * `#4096`: what it is stands in the maker's papers.
  */
 export function pushTelegram({ notification }: Push, { value: bytes, atMs }: Cut<Uint8Array>): Telegram {
-  const sets: DataSet[] = "attribute" in notification
-    ? [{ address: notification.attribute.name, values: [wordsOf(readValue(notification.data))] }]
-    : pushedValues(notification.data).map((value) => ({ address: addressOf(value), values: [wordsOf(value.value)] }));
+  const block = { sets: setsOf(notification), damaged: [], complete: true };
   return {
-    ...{ mode: "E", block: { sets, damaged: [], complete: true }, check: { kind: "none", result: "good" } },
+    ...{ mode: "E", block, check: { kind: "none", result: "good" } },
     ...{ atMs, bytes },
   };
+}
+
+function setsOf(notification: Notification): DataSet[] {
+  if ("attribute" in notification) {
+    return [{ address: notification.attribute.name, values: [wordsOf(readValue(notification.data))] }];
+  }
+  if ("names" in notification) {
+    const { names, data } = notification;
+    return names.map((name, at) => ({ address: `#${name}`, values: [wordsOf(readValue(data[at]!))] }));
+  }
+  return pushedValues(notification.data).map((value) => ({
+    address: addressOf(value),
+    values: [wordsOf(value.value)],
+  }));
 }
 
 function addressOf({ name, place }: PushedValue): string {

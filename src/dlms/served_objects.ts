@@ -6,6 +6,7 @@ import { instantOf } from "./date_time.ts";
 import { type MeterObject, objectListData } from "./meter_objects.ts";
 import { readCaptureObjects, readRows, readRowSelection } from "./profile.ts";
 import type { AttributeReference, Reference, Result, Selection } from "./references.ts";
+import { shortMethod } from "./short_names.ts";
 
 /** Data-access-results. */
 export const [OBJECT_UNDEFINED, DENIED, TYPE_UNMATCHED] = [4, 3, 12];
@@ -71,6 +72,17 @@ export class ServedObjects {
   referenceOf(name: number): Reference | undefined {
     const object = this.#objects.find(({ baseName = -1 }) => baseName <= name && name < baseName + 0x100);
     return object && { classId: object.classId, name: object.name, id: (name - object.baseName!) / 8 + 1 };
+  }
+
+  /** Which method a short name means, of those that are called so. */
+  methodOf(name: number): Reference | undefined {
+    for (const { classId, name: its, baseName } of this.#objects) {
+      for (const id of [1, 2]) {
+        const method = { classId, name: its, id };
+        if (baseName !== undefined && shortMethod(baseName, method) === name) return method;
+      }
+    }
+    return undefined;
   }
 
   #object({ classId, name }: Reference): MeterObject | undefined {

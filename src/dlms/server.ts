@@ -5,20 +5,21 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { type AssociationRequest, decodeAssociationRequest, encodeRelease } from "./acse.ts";
-import { type ActionResult, decodeActionRequest, encodeActionResponse } from "./action.ts";
+import { type ActionResult, decodeActionRequest } from "./action.ts";
+import { ActionServer } from "./action_server.ts";
 import { CURRENT_ASSOCIATION } from "./association.ts";
 import { answerChallenge, isRightAnswer } from "./authentication.ts";
 import { encodeData } from "./axdr.ts";
 import { BlockServer } from "./block_server.ts";
 import { decodeCiphered } from "./ciphered_apdu.ts";
 import { Ciphering, countFrom } from "./ciphering.ts";
-import { octetsOf, octetString } from "./data.ts";
+import { type Data, NULL, octetsOf, octetString } from "./data.ts";
 import { decodeGetRequest, encodeGetResponse } from "./get.ts";
 import { CONFORMANCE, decodeInitiateRequest } from "./initiate.ts";
 import type { MeterObject } from "./meter_objects.ts";
 import { Reader } from "./octets.ts";
 import { encodeException } from "./refusals.ts";
-import type { AttributeReference } from "./references.ts";
+import type { AttributeReference, Reference } from "./references.ts";
 import {
   DEFAULT_PDU_OCTETS,
   encodeGrant,
@@ -80,11 +81,13 @@ export class Server {
   #blocks: BlockServer | undefined;
   #more: Uint8Array[] = [];
   #sets: SetServer;
+  #actions: ActionServer;
 
   constructor(meter: Meter, client: number) {
     this.#title = meter.title;
     this.#objects = new ServedObjects(meter.objects, meter.selects ?? true);
     this.#sets = new SetServer(this.#objects);
+    this.#actions = new ActionServer((method, data) => this.#act(method, data));
     this.#served = meter.associations.find((each) => each.client === client);
     this.#ciphering = this.#served?.ciphering && new Ciphering(this.#served.ciphering);
   }
@@ -146,6 +149,7 @@ export class Server {
     const isProposed = (initiate.conformance & CONFORMANCE.generalBlockTransfer) !== 0;
     this.#blocks = generalBlocks && isProposed ? new BlockServer(generalBlocks) : undefined;
     [this.#request, this.#outgoing, this.#sets] = [request, undefined, new SetServer(this.#objects)];
+    this.#actions = new ActionServer((method, data) => this.#act(method, data));
     this.#state = "challenge" in served.credentials ? "pending" : "open";
     const settled = encodeSettled(initiate, served);
     return encodeGrant(request, served, {
@@ -207,12 +211,12 @@ export class Server {
 
   #action(apdu: Uint8Array): Uint8Array {
     const request = decodeActionRequest(apdu);
-    if (request.kind !== "normal") return EXCEPTION.unknown;
-    const { invoke, method, data } = request;
-    const isReply = method.classId === CURRENT_ASSOCIATION.classId && method.id === 1;
-    if (this.#state === "pending" && !isReply) return EXCEPTION.notPossible;
-    const result = isReply ? this.#prove(octetsOf(data) ?? new Uint8Array()) : this.#objects.act(method, data);
-    return encodeActionResponse({ kind: "normal", invoke, ...result });
+    if (this.#state === "pending" && !("method" in request && isReply(request.method))) return EXCEPTION.notPossible;
+    return this.#actions.answer(request);
+  }
+
+  #act(method: Reference, data: Data | undefined): ActionResult {
+    return isReply(method) ? this.#prove(octetsOf(data) ?? new Uint8Array()) : this.#objects.act(method, data);
   }
 
   /** Checks the client's answer to our challenge, and answers its. */
@@ -256,18 +260,36 @@ export class Server {
     }
     if (this.#state === "pending") return { error: SCOPE_VIOLATED };
     if (name === shortName(SHORT_BASE, 2)) return { data: this.#objects.list("short") };
+    const method = selection && this.#objects.methodOf(name);
+    if (method) return this.#called(method, selection.parameters);
     const reference = this.#objects.referenceOf(name);
     return reference
       ? this.#objects.value({ ...reference, ...(selection ? { selection } : {}) })
       : { error: OBJECT_UNDEFINED };
   }
 
+  #called(method: Reference, data: Data): ReadResult {
+    const { result, returned } = this.#objects.act(method, data);
+    return result === 0 ? returned ?? { data: NULL } : { error: result };
+  }
+
   #write(apdu: Uint8Array): Uint8Array {
     const { variables, data } = decodeWriteRequest(apdu);
     return encodeWriteResponse(variables.map((variable, at) => {
-      const reference = "name" in variable ? this.#objects.referenceOf(variable.name) : undefined;
-      const error = reference ? this.#objects.store(reference, data[at] ?? { type: "null-data" }) : OBJECT_UNDEFINED;
+      const error = "name" in variable ? this.#stored(variable.name, data[at] ?? NULL) : OBJECT_UNDEFINED;
       return error === 0 ? "success" : { error };
     }));
   }
+
+  #stored(name: number, data: Data): number {
+    const method = this.#objects.methodOf(name);
+    if (method) return this.#objects.act(method, data).result;
+    const reference = this.#objects.referenceOf(name);
+    return reference ? this.#objects.store(reference, data) : OBJECT_UNDEFINED;
+  }
+}
+
+/** Whether a method takes the answer to our challenge. */
+function isReply({ classId, id }: Reference): boolean {
+  return classId === CURRENT_ASSOCIATION.classId && id === 1;
 }

@@ -3,7 +3,15 @@ import { join } from "../bytes.ts";
 import { readData, writeData } from "./axdr.ts";
 import type { Data } from "./data.ts";
 import { Reader, Writer } from "./octets.ts";
-import { type RawResult, readList, readSelection, type Selection, writeList, writeSelection } from "./references.ts";
+import {
+  type RawResult,
+  readList,
+  readSelection,
+  type Reference,
+  type Selection,
+  writeList,
+  writeSelection,
+} from "./references.ts";
 
 /** What is asked for: an attribute by its number, or the block behind this one of an answer. */
 export type Variable =
@@ -31,6 +39,15 @@ export function shortName(baseName: number, attribute: number): number {
   return baseName + 8 * (attribute - 1) & 0xffff;
 }
 
+/** Where the methods of a class begin, from its base name on, for those that this program calls: the breaker's. */
+const METHODS: Readonly<Record<number, number>> = { 70: 0x20 };
+
+/** The number of a method; `undefined`: of a class of which it is not known here. */
+export function shortMethod(baseName: number, { classId, id }: Reference): number | undefined {
+  const first = METHODS[classId];
+  return first === undefined ? undefined : shortName(baseName + first, id);
+}
+
 /** ReadRequest. */
 export function encodeReadRequest(variables: readonly Variable[]): Uint8Array {
   const writer = new Writer().put(READ);
@@ -49,7 +66,8 @@ function writeVariable(writer: Writer, variable: Variable): void {
   else writer.put(NAME).integer(variable.name, 2);
 }
 
-function readVariable(reader: Reader): Variable {
+/** One of the things that a message is about. */
+export function readVariable(reader: Reader): Variable {
   const kind = reader.unsigned(1);
   if (kind === NAME) return { name: reader.unsigned(2) };
   if (kind === SELECTED) return { name: reader.unsigned(2), selection: readSelection(reader) };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Dialogue, Inbox } from "../../src/dialogue.ts";
 import {
+  type ActionResponse,
   array,
   associated,
   type Association,
@@ -11,9 +12,11 @@ import {
   countFrom,
   type Data,
   dateTimeOf,
+  encodeActionResponse,
   encodeDateTime,
   encodeException,
   encodeGetResponse,
+  encodeReadResponse,
   findFrame,
   hdlcAddress,
   HdlcLink,
@@ -581,7 +584,79 @@ Deno.test("Client: what is more than the meter takes at once goes in blocks, or 
   const { client, meter: its } = cipheringOf(0);
   assert.equal(onWrapper(meter({ generalBlocks, ciphering: its }), { ...BLOCKS, ciphering: client }, work), "done");
   assert.deepEqual(did, [long, long, long]);
-  assert.throws(() => onHdlc(meter({}), BLOCKS, work), { name: "RefusalError", message: /message too long/ });
+  const asked: number[] = [];
+  const serve = (client: number) => {
+    const server = new Server(meter({}), client);
+    return {
+      answer(apdu: Uint8Array) {
+        if (apdu[0] === 0xc3) asked.push(apdu[1]!);
+        return server.answer(apdu);
+      },
+    };
+  };
+  assert.equal(onHdlc(meter({}), NONE, work, { serve }), "done");
+  assert.deepEqual(asked, [4, ...new Array<number>(15).fill(6)], "1004 octets, 64 in a block of ACTION");
+  assert.deepEqual(did[3], long);
+  const { get, action } = CONFORMANCE;
+  const whole = { ...NONE, conformance: get | action };
+  assert.throws(() => onHdlc(meter({}), whole, work), { name: "RefusalError", message: /message too long/ });
+});
+
+Deno.test("Client: blocks of ACTION that the meter does not take, and an answer that comes in blocks", () => {
+  const long = octetString(new Uint8Array(300));
+  const breaker = { classId: 70, name: "0-0:96.3.10*255", id: 1 };
+  const answered = (answer: (apdu: Uint8Array) => Uint8Array | undefined, data?: Data) => {
+    const meter = testMeter({ maxPduOctets: 128 });
+    const serve = (client: number) => {
+      const server = new Server(meter, client);
+      return { answer: (apdu: Uint8Array) => (apdu[0] === 0xc3 ? answer(apdu) : undefined) ?? server.answer(apdu) };
+    };
+    return onHdlc(meter, NONE, (client) => client.action(breaker, data), { serve });
+  };
+  const says = (answer: ActionResponse) => () => encodeActionResponse(answer);
+  const invoke = 0xc1;
+  const refused = { name: "RefusalError", message: /method 1 of 0-0:96.3.10\*255: long access aborted/ };
+  assert.throws(() => answered(says({ kind: "normal", invoke, result: 15 }), long), refused);
+  const senseless = { name: "ProtocolError", message: /Cannot make sense of the answer to ACTION/ };
+  assert.throws(() => answered(says({ kind: "next", invoke, block: 9 }), long), senseless);
+  assert.throws(() => answered(says({ kind: "normal", invoke, result: 0 }), long), senseless, "done after a block");
+  const raw = Uint8Array.of(0, 1, 0, 0x09, 4, 1, 2, 3, 4);
+  const pieces = (apdu: Uint8Array) => {
+    const at = apdu[1] === 2 ? apdu.at(-1)! : 0;
+    const piece = { last: at === 2, block: at + 1, raw: raw.subarray(3 * at, 3 * at + 3) };
+    return encodeActionResponse({ kind: "block", invoke, ...piece });
+  };
+  const { result, returned } = answered(pieces);
+  assert.deepEqual([result, returned], [0, { data: octetString(Uint8Array.of(1, 2, 3, 4)) }]);
+});
+
+Deno.test("Client: short names: methods of a breaker, read or written as the meter takes them", () => {
+  const short = { ...NONE, names: "short" } as const;
+  const breaker = { classId: 70, name: "0-0:96.3.10*255" };
+  const work = (id: number, its: Partial<typeof breaker> = {}) => (client: Client) =>
+    client.action({ ...breaker, ...its, id }, integer("integer", 0));
+  const names: number[][] = [];
+  const meter = testMeter({ names: "short" });
+  const run = (asked: ReturnType<typeof work>, takesRead: boolean) => {
+    const serve = (client: number) => {
+      const server = new Server(meter, client);
+      return {
+        answer(apdu: Uint8Array) {
+          const isCall = apdu[0] === 6 || apdu[0] === 5 && apdu[2] === 4;
+          if (isCall) names.push([apdu[0]!, apdu[3]! << 8 | apdu[4]!]);
+          return isCall && apdu[0] === 5 && !takesRead ? encodeReadResponse([{ error: 3 }]) : server.answer(apdu);
+        },
+      };
+    };
+    return onHdlc(meter, short, asked, { serve }).result;
+  };
+  assert.equal(run(work(1), true), 0);
+  assert.equal(run(work(1), false), 0);
+  assert.deepEqual(names, [[5, 0x3220], [5, 0x3220], [6, 0x3220]]);
+  assert.throws(() => run(work(2), true), { name: "RefusalError", message: /Cannot execute method 2/ });
+  for (const its of [{ name: "0-0:9.9.9*255" }, { classId: 3, name: ENERGY }]) {
+    assert.throws(() => run(work(1, its), true), { name: "RefusalError", message: /no such object/ });
+  }
 });
 
 Deno.test("fetchProfile: a doubtful or invalid time is a flag, one that says nothing of itself is none; status words are values", () => {

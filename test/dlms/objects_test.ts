@@ -17,7 +17,6 @@ import {
   findFrame,
   INVOKE,
   readCaptureObjects,
-  readLogicalDevices,
   readObjectList,
   readRows,
   readRowSelection,
@@ -136,11 +135,6 @@ Deno.test("readObjectList: short names, from the captured list that is shorter t
     ...{ classId: 10006, version: 3, name: "0-0:240.13.0*255", baseName: 0x10, attributes: [], methods: [] },
   });
   assert.throws(() => readObjectList(value("1101")), ProtocolError);
-});
-
-Deno.test("readLogicalDevices: port and name", () => {
-  const list = readLogicalDevices(value("0102 0202 120001 09034B464D 0202 120011 0900".replaceAll(" ", "")));
-  assert.deepEqual(list.map(({ sap, name }) => [sap, toHex(name)]), [[1, "4B464D"], [17, ""]]);
 });
 
 Deno.test("selectRange, selectEntries: the requests of the vectors", { ignore }, () => {

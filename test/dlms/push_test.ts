@@ -20,6 +20,7 @@ import {
   protect,
   pushedValues,
   type PushingMeter,
+  pushTelegram,
   readPush,
   receivePush,
   structure,
@@ -93,7 +94,7 @@ Deno.test(
 
 Deno.test("pushedValues: names, digits and units of each maker's layout", { ignore }, () => {
   const bodyOf = (framing: Framing, frames: string[], meter?: PushingMeter) =>
-    readPush(received(framing, names(...frames)), meter).notification.data;
+    isData(readPush(received(framing, names(...frames)), meter).notification).data;
   const iskra = words(bodyOf("hdlc", ["push-iskra-am550-1", "push-iskra-am550-2", "push-iskra-am550-3"]));
   assert.equal(iskra.length, 16);
   assert.deepEqual(iskra.slice(0, 5), [
@@ -115,6 +116,27 @@ Deno.test("pushedValues: names, digits and units of each maker's layout", { igno
   assert.ok(landis.includes("1-0:1.8.0*255: 4408736") && landis.includes("1-0:1.7.0*255: 2893"));
   const positional = words(bodyOf("hdlc", ["cap-kaifa-push"]));
   assert.deepEqual(positional.slice(0, 4), ["#1: KFM_001", "#2: 7340157011253544", "#3: MA304H4D", "#4: 1103"]);
+});
+
+Deno.test("readPush: an information report, by the numbers of short names, plain and ciphered, with and without its moment", () => {
+  const report = hexOctets("18 00 02 02 1000 02 FD08 02 06 000186A0 09 03 4F4249".replaceAll(" ", ""));
+  const said = (apdu: Uint8Array, meter?: PushingMeter) => {
+    const { block } = pushTelegram(readPush(apdu, meter), { value: apdu, atMs: 0 });
+    return block.sets.map(({ address, values }) => `${address} ${values[0]!.text}`);
+  };
+  assert.deepEqual(said(report), ["#4096 100000", "#64776 OBI"]);
+  const dated = hexOctets(toHex(report).replace("1800", "180114" + "32303236303130313132303030302E30302B3031"));
+  assert.deepEqual(said(dated), said(report));
+  const keys: Keys = { suite: 0, encryption: new Uint8Array(16), authentication: new Uint8Array(16).fill(1) };
+  const title = hexOctets("4D4D4D0000BC614E");
+  const ciphered = protect(report, keys, { title, counter: 1 }, { authenticated: true, encrypted: true });
+  const sent = encodeCiphered({ kind: "general-global", title, ciphered }, report[0]!);
+  assert.deepEqual(said(sent, { keys, heard: new Map() }), said(report));
+  assert.throws(() => said(hexOctets("18000202100002FD0801110A")), { message: /2 names and 1 values/ });
+  assert.throws(() => said(hexOctets("1800010500010100")), { message: /names a block/ });
+  for (let length = 1; length < report.length; length++) {
+    assert.throws(() => said(report.subarray(0, length)), ProtocolError, String(length));
+  }
 });
 
 Deno.test("readPush: the moment of the message, also behind one maker's odd tag", { ignore }, () => {
@@ -226,7 +248,10 @@ Deno.test("receivePush, readPush: no octets make them crash or hang (seeded)", {
       const read of [
         () =>
           pushedValues(
-            readPush(torn, meterOf("push-kaifa-mbus-reassembled", { acceptsUnauthenticated: true })).notification.data,
+            isData(
+              readPush(torn, meterOf("push-kaifa-mbus-reassembled", { acceptsUnauthenticated: true })).notification,
+            )
+              .data,
           ),
         () => findLongFrame()(torn),
       ]
