@@ -58,7 +58,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/meter_clock.ts": ["src/telegram.ts", "src/obis/"],
   "src/clock_dlms.ts": ["src/dialogue.ts", "src/dlms/", "src/iec62056/", "src/errors.ts"],
   "src/profile_dlms.ts": ["src/dialogue.ts", "src/dlms/", "src/iec62056/"],
-  "src/profile_readings.ts": ["src/iec62056/", "src/normalise.ts", "src/reading.ts"],
+  "src/profile_readings.ts": ["src/iec62056/", "src/normalise.ts", "src/obis/", "src/reading.ts"],
   "src/mode_e_ahead.ts": [
     ...["src/dialogue.ts", "src/dlms/", "src/errors.ts", "src/normalise.ts", "src/telegram.ts"],
   ],

@@ -5,6 +5,7 @@ import { CSV_HEADER, toCsv, toJson } from "../format.ts";
 import {
   type FetchedDay,
   type Gap,
+  isLogBook,
   type ProfileRow,
   type Programming,
   readProfile,
@@ -36,7 +37,8 @@ export const profile: Command = {
 
 Fetches a load profile (P.01; P.02, where the meter has daily values) in programming mode (mode C), day by day. Each row
 gets its time back across missing intervals, power failures, clocks that were set and both nights of the summer time;
-what the meter's status says of it stands in the flags. What came before a session broke off is shown all the same.
+what the meter's status says of it stands in the flags. A log book (P.98, P.99) is fetched alike: a row for each event,
+its status, and the values that belong to it. What came before a session broke off is shown all the same.
 
   --from TIME          2026-06-01, 2026-06-01T12:00, or with a zone behind it; default 24 hours before --to
   --to TIME            default now
@@ -50,6 +52,7 @@ ${PROGRAMMING_HELP.replace("120s", "2h")}
   obisd profile /tmp/meter --from $(date +%F) --format plot
   obisd profile flat-1 --from 2026-06-01 --to 2026-07-01 --format plot
   obisd profile /dev/ttyUSB0 P.02 --from 2026-01-01 --format csv > days.csv
+  obisd profile /dev/ttyUSB0 P.98 --from 2026-06-01           # power failures, clocks that were set
 
 In mode E it is the profile of a DLMS meter (default 1-0:99.1.0); each row is shown when it comes, in the meter's order:
 
@@ -78,6 +81,7 @@ ${DLMS_HELP}`,
     }
     const format = SHOWN.find((format) => format === (args.values.format ?? "table"));
     if (!format) throw new UsageError(`--format ${args.values.format}: allowed are ${SHOWN.join(", ")}`);
+    if (format === "plot" && isLogBook(address)) throw new UsageError(`${address} is a log book: events have no plot`);
     const { command } = args.values;
     if (command !== undefined && command !== "R5" && command !== "R6") {
       throw new UsageError(`--command ${command}: allowed are R5 and R6`);
@@ -153,7 +157,7 @@ interface Range {
 
 /** All days so far. They overlap, and a second session begins anew: a row that comes again replaces the one before. */
 class Fetched {
-  readonly #rows = new Map<number, ProfileRow>();
+  readonly #rows = new Map<string, ProfileRow>();
   readonly #gaps = new Map<number, Gap>();
   readonly #damaged = new Set<string>();
   #passed = 0;
@@ -171,7 +175,7 @@ class Fetched {
   /** Keeps a row of the range. */
   keep(row: ProfileRow): void {
     if (!this.#isWanted(row)) return;
-    this.#rows.set(row.endMs, row);
+    this.#rows.set(keyOf(row), row);
     this.#note(row);
   }
 
@@ -233,6 +237,11 @@ class Fetched {
   get damaged(): readonly string[] {
     return [...this.#damaged];
   }
+}
+
+/** An interval by its end; of the events of a log book several may have come at the same second. */
+function keyOf({ startMs, endMs, values }: ProfileRow): string {
+  return startMs < endMs ? `${endMs}` : [endMs, ...values.map(({ text }) => text)].join();
 }
 
 interface Shown extends Range {

@@ -1,6 +1,6 @@
 /** Log books (P.98, P.99) as VDEW writes them: an entry for each event, with the values that belong to it. @module */
 import type { DataSet } from "../telegram.ts";
-import { flagsOfStatus, parseStatus, type ProfileFlag } from "./profile.ts";
+import { flagsOfStatus, parseStatus, type Profile, type ProfileFlag } from "./profile.ts";
 import { instantOf, parseStamp, type Zone } from "./time_stamp.ts";
 
 /** One event. */
@@ -10,6 +10,8 @@ export interface LogEntry {
   /** The time as the meter wrote it. */
   readonly stamp: string;
   readonly status: number;
+  /** The status as the meter wrote it. */
+  readonly statusText: string;
   readonly flags: readonly ProfileFlag[];
   /** What the event tells: `0.9.1`, the new time; a maker's code of the event and its parameter. */
   readonly values: readonly { readonly address: string; readonly unit: string; readonly text: string }[];
@@ -36,6 +38,24 @@ export function parseLogBook(sets: readonly DataSet[], zone: Zone): LogBook {
   return { entries, damaged };
 }
 
+/** Whether a profile is a log book, whose rows are events. */
+export function isLogBook(address: string): boolean {
+  return /P\.9[89]$/.test(address);
+}
+
+/** The events as rows that take no time: the status of each in a column named for the log book, then its values. */
+export function logBookRows({ entries, damaged }: LogBook, address: string): Profile {
+  const rows = entries.map(({ atMs, status, statusText, flags, values }) => ({
+    startMs: atMs,
+    endMs: atMs,
+    channels: [{ address, unit: "" }, ...values.map(({ address, unit }) => ({ address, unit }))],
+    values: [{ text: statusText }, ...values.map(({ text }) => ({ text }))],
+    status,
+    flags,
+  }));
+  return { rows, gaps: [], damaged };
+}
+
 /** An entry may be broken over lines. */
 function joined(sets: readonly DataSet[]): DataSet[] {
   const whole: DataSet[] = [];
@@ -57,6 +77,7 @@ function entryOf({ values }: DataSet, zone: Zone): LogEntry | undefined {
     atMs: instantOf(at, zone),
     stamp,
     status: bits,
+    statusText: status,
     flags: flagsOfStatus(bits),
     values: Array.from({ length: attached }, (_, index) => ({
       address: rest[2 * index]!,

@@ -5,6 +5,7 @@ import { meterTypeOf } from "../meters/mod.ts";
 import type { Check } from "../telegram.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { hasLeft, type Session } from "./exchange.ts";
+import { isLogBook, logBookRows, parseLogBook } from "./log_book.ts";
 import { formatProfileRequest, parseProfile, type Profile } from "./profile.ts";
 import { type Programming, read } from "./programming.ts";
 import { type StampForm, standardTime, type Zone } from "./time_stamp.ts";
@@ -66,7 +67,7 @@ export function* readProfile(meter: Programming, asked: ProfileRequest): Dialogu
   for (let startMs = fromMs; startMs < toMs; startMs += DAY_MS) {
     const range = { fromMs: startMs, toMs: Math.min(startMs + DAY_MS, toMs) };
     const season = zone.offsetMs(startMs);
-    const marginMs = request.exact ? 0 : margins.get(season);
+    const marginMs = request.exact || isLogBook(request.address) ? 0 : margins.get(season);
     let day = yield* readDay(meter, request, { ...widened(range, marginMs ?? 0), forms });
     if (day.form) forms = [day.form];
     const goesOn = range.toMs < toMs || marginMs === undefined && lacksEnd(day, range);
@@ -168,7 +169,9 @@ function* readPart(
     try {
       const data = formatProfileRequest(address, range, { zone, form });
       const { text, check, atMs } = yield* read(meter, { name: command, data }, goesOn ? { goesOn } : {});
-      return { ...parseProfile(parseDataBlock(text).sets, zone), check, form, atMs };
+      const { sets } = parseDataBlock(text);
+      const profile = isLogBook(address) ? logBookRows(parseLogBook(sets, zone), address) : parseProfile(sets, zone);
+      return { ...profile, check, form, atMs };
     } catch (error) {
       if (!(error instanceof RefusalError) || meter.over) throw error;
       first ??= error;

@@ -8,7 +8,13 @@ import { parseCaptures, parseFault, startSimulator } from "../../src/simulator/m
 import { hastyClock } from "../support/hasty_clock.ts";
 import { runCommand } from "../support/read_meter.ts";
 
-const TELEGRAM = "/ABC5METER\r\n0.0.0(12345678)\r\n!\r\n";
+const LOG_BOOK = [
+  "P.98(1240601083015)(00008020)()(2)(0.9.1)()(0.9.2)()(1083100)(1240601)",
+  "P.98(1240602031500)(00000080)()(0)",
+  "P.98(1240602031500)(00000040)()(0)", // back in the same second
+  "P.98(1240603120000)(0000)()(0)", // not asked for
+];
+const TELEGRAM = `/ABC5METER\r\n0.0.0(12345678)\r\n${LOG_BOOK.map((line) => `${line}\r\n`).join("")}!\r\n`;
 const DAY_MS = 86_400_000;
 const day = (before: number) => new Date(hastyClock.now() - before * DAY_MS).toISOString().slice(0, 10);
 
@@ -38,6 +44,26 @@ Deno.test("profile: as a table, for programs, and drawn", async () => {
   assert.deepEqual(readings.at(-1).time, `${day(1)}T00:00:00.000Z`);
   assert.equal((await run(`${range} --format csv`)).out.trim().split("\n").length, 1 + 4 * 96);
   assert.match((await run(`${range} --format plot`)).out, /1-1:1\.5 kW\n[^]*┤[^]*1-1:2\.5 kW\n/);
+});
+
+Deno.test("profile: a log book, each event with its status and its values", async () => {
+  const range = "P.98 --from 2024-06-01 --to 2024-06-03";
+  const table = await run(range, { profile: "Europe/Berlin" });
+  assert.deepEqual(table.out.split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, "  ")), [
+    ...["P.98  0.9.1  0.9.2", "2024-06-01 08:30:15  00008020  1083100  1240601  clock-set  before-clock-set"],
+    ...["P.98", "2024-06-02 03:15:00  00000080  power-failure", "2024-06-02 03:15:00  00000040  power-return", ""],
+  ], table.err);
+  const json = await run(`${range} --format json`, { profile: "Europe/Berlin" });
+  const readings = json.out.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(readings.map(({ obis, text, value }) => [obis, text, value]), [
+    ["0-0:99.98.0*255", "00008020", null],
+    ["1-0:0.9.1*255", "1083100", null],
+    ["1-0:0.9.2*255", "1240601", null],
+    ["0-0:99.98.0*255", "00000080", null],
+    ["0-0:99.98.0*255", "00000040", null],
+  ]);
+  assert.deepEqual([readings[0].time, readings[3].flags], ["2024-06-01T06:30:15.000Z", ["power-failure"]]);
+  assert.match((await run(`${range} --format plot`)).err, /P\.98 is a log book: events have no plot/);
 });
 
 Deno.test("profile: a bad line costs repetitions, and rows that came before the session broke off are shown", async () => {
