@@ -18,7 +18,8 @@ export { LineError, type LineTrouble, ProtocolError, type ProtocolTrouble } from
 export { RefusalError, SilenceError } from "./src/errors.ts";
 export { decodeTelegrams } from "./src/iec62056/decode.ts";
 export { listen } from "./src/iec62056/listen.ts";
-export { type Programming, programming, type ProgrammingOptions, read, write } from "./src/iec62056/programming.ts";
+export { read, write } from "./src/iec62056/commands.ts";
+export { type Programming, programming, type ProgrammingOptions } from "./src/iec62056/programming.ts";
 export { readout, type ReadoutOptions } from "./src/iec62056/readout.ts";
 export { type LogBook, parseLogBook } from "./src/iec62056/log_book.ts";
 export { formatProfileRequest, parseProfile, type Profile, type ProfileRow } from "./src/iec62056/profile.ts";

@@ -4,7 +4,6 @@ import { EXIT } from "../exit_code.ts";
 import { CSV_HEADER, toCsv, toJson } from "../format.ts";
 import {
   type FetchedDay,
-  type Gap,
   isLogBook,
   type ProfileRow,
   type Programming,
@@ -19,10 +18,11 @@ import type { Arguments, Command, Context } from "./command.ts";
 import { DLMS_HELP, DLMS_OPTIONS } from "./dlms.ts";
 import { openDlms } from "./dlms_session.ts";
 import { plot } from "./plot.ts";
+import { Fetched, local, type Range } from "./profile_fetched.ts";
 import { progressOf } from "./profile_progress.ts";
 import { consoleWidth, FORMATS } from "./present.ts";
 import { openMeter, parseMeter, PROGRAMMING_HELP, PROGRAMMING_OPTIONS } from "./programming.ts";
-import { type FetchedRange, LOAD_PROFILE, streamProfile } from "../profile_dlms.ts";
+import { LOAD_PROFILE, streamProfile } from "../profile_dlms.ts";
 import { type Target, timeZoneOf } from "./target.ts";
 
 const DAY_MS = 86_400_000;
@@ -148,102 +148,6 @@ ${DLMS_HELP}`,
   },
 };
 
-interface Range {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly zone: Zone;
-  readonly timeZone: string;
-}
-
-/** All days so far. They overlap, and a second session begins anew: a row that comes again replaces the one before. */
-class Fetched {
-  readonly #rows = new Map<string, ProfileRow>();
-  readonly #gaps = new Map<number, Gap>();
-  readonly #damaged = new Set<string>();
-  #passed = 0;
-  /** Of the first row that came, and of the last: some meters begin with the newest. */
-  #came: readonly [firstMs: number, lastMs: number] | undefined;
-  isUnchecked = false;
-
-  constructor(readonly range: Range) {}
-
-  add({ rows, ...day }: FetchedDay): void {
-    for (const row of rows) this.keep(row);
-    this.note(day);
-  }
-
-  /** Keeps a row of the range. */
-  keep(row: ProfileRow): void {
-    if (!this.#isWanted(row)) return;
-    this.#rows.set(keyOf(row), row);
-    this.#note(row);
-  }
-
-  /** Shows a row of the range at once: a year of them need not be kept. */
-  pass(row: ProfileRow, show: (row: ProfileRow) => void): void {
-    if (!this.#isWanted(row)) return;
-    this.#passed++;
-    this.#note(row);
-    show(row);
-  }
-
-  /** What is to be said when not all came. */
-  brokenOff(): string {
-    const last = local(this.#came![1], this.range);
-    const [way, option] = this.#isNewestFirst ? ["down", "--to"] : ["up", "--from"];
-    const count = `${this.#rows.size + this.#passed} rows have come, ${way} to ${last}`;
-    return `It broke off: ${count}; ${option} ${last.replace(" ", "T")} fetches the rest`;
-  }
-
-  /** What is done, as if it had begun at the range's beginning, ms since 1970. */
-  get doneMs(): number {
-    const { fromMs, toMs } = this.range;
-    const lastMs = this.#came?.[1] ?? fromMs;
-    return this.#isNewestFirst ? fromMs + toMs - lastMs : lastMs;
-  }
-
-  get #isNewestFirst(): boolean {
-    return this.#came !== undefined && this.#came[1] < this.#came[0];
-  }
-
-  #note({ endMs }: ProfileRow): void {
-    this.#came = [this.#came?.[0] ?? endMs, endMs];
-  }
-
-  #isWanted({ endMs }: ProfileRow): boolean {
-    return endMs > this.range.fromMs && endMs <= this.range.toMs;
-  }
-
-  /** What is told besides the rows. */
-  note({ gaps, damaged, check }: FetchedRange): void {
-    const { fromMs, toMs } = this.range;
-    for (const gap of gaps) if (gap.toMs > fromMs && gap.fromMs < toMs) this.#gaps.set(gap.fromMs, gap);
-    for (const damage of damaged) this.#damaged.add(damage);
-    this.isUnchecked ||= check !== "good";
-  }
-
-  get isEmpty(): boolean {
-    return this.#rows.size + this.#passed === 0;
-  }
-
-  get rows(): ProfileRow[] {
-    return [...this.#rows.values()].sort((one, other) => one.endMs - other.endMs);
-  }
-
-  get gaps(): readonly Gap[] {
-    return [...this.#gaps.values()];
-  }
-
-  get damaged(): readonly string[] {
-    return [...this.#damaged];
-  }
-}
-
-/** An interval by its end; of the events of a log book several may have come at the same second. */
-function keyOf({ startMs, endMs, values }: ProfileRow): string {
-  return startMs < endMs ? `${endMs}` : [endMs, ...values.map(({ text }) => text)].join();
-}
-
 interface Shown extends Range {
   readonly format: typeof SHOWN[number];
   readonly name: string;
@@ -291,10 +195,6 @@ function tableRow(row: ProfileRow, range: Range): [string, string] {
   const values = row.values.map(({ text }, at) => text.padStart(widths[at]!));
   const heading = ["".padEnd(19), ...head.map((text, at) => text.padStart(widths[at]!))].join("  ");
   return [heading, [local(row.endMs, range), ...values, ...row.flags].join("  ")];
-}
-
-function local(ms: number, { zone }: Pick<Range, "zone">): string {
-  return new Date(ms + zone.offsetMs(ms)).toISOString().slice(0, 19).replace("T", " ");
 }
 
 /** What the profile's times are in, where the configuration says another zone than that of the meter's clock. */

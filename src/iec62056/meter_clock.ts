@@ -3,7 +3,8 @@ import { type Dialogue, pause } from "../dialogue.ts";
 import { ProtocolError, RefusalError } from "../errors.ts";
 import { characterMs } from "../line.ts";
 import { reactionMs } from "./modes.ts";
-import { type Programming, write } from "./programming.ts";
+import { write } from "./commands.ts";
+import type { Programming } from "./programming.ts";
 import { readRegisters, type RegisterAnswer } from "./registers.ts";
 import type { Zone } from "./time_stamp.ts";
 

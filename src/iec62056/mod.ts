@@ -10,7 +10,7 @@
  * | 6.3.1, 6.3.2 | sign-on | `sign_on.ts` |
  * | 6.4.3, 6.4.6 | wake-up, speed, pauses: the standard's and the makers' | `manners.ts` |
  * | 6.4.1 to 6.4.3 | readout in modes A, B, C | `readout.ts` |
- * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, a message and its answer, registers | `programming.ts`, `exchange.ts`, `registers.ts` |
+ * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, its commands, a message and its answer, registers | `programming.ts`, `commands.ts`, `exchange.ts`, `registers.ts` |
  * | 6.3.6 to 6.3.12 | what a meter answers there; its error messages; passwords and challenges | `replies.ts`, `refusals.ts`, `access.ts` |
  * | 6.4.5 | mode E: handing the line over to HDLC | `hand_over.ts` |
  * | VDEW | load profiles, asked for and read; log books | `read_profile.ts`, `profile.ts`, `log_book.ts` |
@@ -36,6 +36,7 @@ export * from "./messages.ts";
 export * from "./meter_clock.ts";
 export * from "./modes.ts";
 export * from "./profile.ts";
+export * from "./commands.ts";
 export * from "./programming.ts";
 export * from "./read_profile.ts";
 export * from "./readout.ts";

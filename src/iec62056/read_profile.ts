@@ -3,11 +3,12 @@ import type { Dialogue } from "../dialogue.ts";
 import { RefusalError } from "../errors.ts";
 import { meterTypeOf } from "../meters/mod.ts";
 import type { Check } from "../telegram.ts";
+import { read } from "./commands.ts";
 import { parseDataBlock } from "./data_block.ts";
 import { hasLeft, type Session } from "./exchange.ts";
 import { isLogBook, logBookRows, parseLogBook } from "./log_book.ts";
 import { formatProfileRequest, parseProfile, type Profile } from "./profile.ts";
-import { type Programming, read } from "./programming.ts";
+import type { Programming } from "./programming.ts";
 import { type StampForm, standardTime, type Zone } from "./time_stamp.ts";
 
 const DAY_MS = 86_400_000;

@@ -7,7 +7,8 @@ import { join } from "../bytes.ts";
 import { visible } from "./characters.ts";
 import { parseDataBlock } from "./data_block.ts";
 import type { Command } from "./messages.ts";
-import { type Answer, type Programming, read } from "./programming.ts";
+import { type Answer, read } from "./commands.ts";
+import type { Programming } from "./programming.ts";
 
 /** The commands that read. */
 export const READ_COMMANDS = ["R1", "R2", "R3", "R4", "R5", "R6"] as const;
