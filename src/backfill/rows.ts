@@ -33,24 +33,27 @@ export interface FetchedRows extends Pick<Profile, "rows" | "damaged"> {
   readonly atMs?: number | undefined;
 }
 
-/** Opens a session, fetches, signs off. @throws {RefusalError} {SilenceError} {ProtocolError} */
+/** Opens a session, fetches, signs off; another one where the meter has ended it before all had come. @throws {RefusalError} {SilenceError} {ProtocolError} */
 export function* fetchRows(meter: MeterConfig, request: RowsRequest): Dialogue<FetchedRows> {
   const { endpoint, fromMs, toMs, zone, form, dlms } = request;
   const days: FetchedDay[] = [];
   if (meter.mode === "E") {
     const { askDlmsProfile, counters } = dlms!;
     days.push(yield* askDlmsProfile(meter, { endpoint, counters }, { fromMs, toMs, zone }));
-  } else {yield* askProgramming(meter, { endpoint, tries: { left: 1 } }, (its) =>
-      readProfile(its, {
-        address: meter.backfill!.profile,
-        fromMs,
-        toMs,
-        zone,
-        exact: true,
-        isZoneSure: meter.backfill!.timeZone !== undefined,
-        onDay: (day) => days.push(day),
-        ...form && { form },
-      }));}
+  } else {
+    let doneMs = fromMs;
+    const onDay = (day: FetchedDay) => {
+      const lastMs = days.at(-1)?.rows.at(-1)?.endMs ?? -Infinity; // a range has its begin in it
+      days.push({ ...day, rows: day.rows.filter(({ endMs }) => endMs > lastMs) });
+      doneMs = day.untilMs;
+    };
+    const address = meter.backfill!.profile;
+    const habits = { zone, isZoneSure: meter.backfill!.timeZone !== undefined, ...form && { form } };
+    while (doneMs < toMs) { // again where the meter ended its session behind an answer that was cut short
+      const asked = { address, fromMs: doneMs, toMs, exact: true, onDay, ...habits } as const;
+      yield* askProgramming(meter, { endpoint, tries: { left: 1 } }, (its) => readProfile(its, asked));
+    }
+  }
   return {
     rows: days.flatMap(({ rows }) => rows),
     damaged: days.flatMap(({ damaged }) => damaged),
