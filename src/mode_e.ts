@@ -30,6 +30,11 @@ export interface ModeEOptions extends Ahead {
   readonly maxBaud?: number;
   /** Whose sign-on has been answered already; absent: it is still to come. */
   readonly identification?: Identification;
+  /**
+   * Whether to sign on once more where that was answered and then nobody is there on HDLC: the meter may not have heard
+   * that HDLC is wanted. Default no, for whoever tries again anyway.
+   */
+  readonly signsOnAgain?: boolean;
   /** The logical device, and the meter on an HDLC line that several share; `octets` of its address, if not the fewest. */
   readonly server: { readonly upper: number; readonly lower?: number; readonly octets?: 1 | 2 | 4 };
   /** Octets of information in an HDLC frame, as proposed. */
@@ -82,17 +87,30 @@ function* inSession<T>(
 ): Dialogue<T> {
   const { opening, line, association } = options;
   const inbox = new Inbox();
+  let isConnected = false;
   const within = (identification?: Identification) =>
-    associated(linkOf(inbox, options), association, (opened) => work(new Client(opened), identification));
+    associated(linkOf(inbox, options), association, (opened) => {
+      isConnected = true;
+      return work(new Client(opened), identification);
+    });
   if (opening === "wrapper") return yield* within();
   if (opening === "hdlc") {
     yield* setLine(line);
     return yield* within();
   }
   try {
-    const identification = yield* handOver(inbox, options);
-    onSignedOn();
-    return yield* within(identification);
+    const { identification: answered, signsOnAgain = false, ...rest } = options;
+    for (let again = signsOnAgain, first = answered;; again = false, first = undefined) {
+      const identification = yield* handOver(inbox, { ...rest, ...first && { identification: first } });
+      onSignedOn();
+      try {
+        return yield* within(identification);
+      } catch (error) {
+        if (isConnected || !again || !(error instanceof SilenceError) || error.what === "password") throw error;
+      }
+      yield* setLine(line);
+      yield* pause(SILENCE_MS);
+    }
   } finally {
     yield* setLine(line);
   }

@@ -1,7 +1,8 @@
 /** Mode E: no meter but the expected one hears a secret, where the public client sees which it is. @module */
 import assert from "node:assert/strict";
-import type { Dialogue } from "../src/dialogue.ts";
+import { type Dialogue, Inbox, send } from "../src/dialogue.ts";
 import { type Credentials, type Meter, Server } from "../src/dlms/mod.ts";
+import { toBytes, toText } from "../src/iec62056/mod.ts";
 import { type ModeEOptions, readModeE } from "../src/mode_e.ts";
 import type { Telegram } from "../src/telegram.ts";
 import { ENERGY, LOGINS, testMeter } from "./support/dlms_meter.ts";
@@ -88,4 +89,36 @@ Deno.test("modeE: a meter that does not even answer the sign-on of the public cl
     return count;
   };
   assert.equal(signOns({ expect: OWN }), signOns({}));
+});
+
+/** Answers a sign-on, hears no acknowledgement of it, and then as any meter does. */
+function* deafOnce(clients: number[], times = 1): Dialogue<never> {
+  const inbox = new Inbox();
+  const patience = { firstMs: 60_000, nextMs: 60_000, limitBytes: 4096 };
+  const request = (bytes: Uint8Array) => {
+    const end = toText(bytes).indexOf("/?!\r\n") + 5;
+    return end < 5 ? undefined : { start: 0, end, value: undefined };
+  };
+  for (let time = 0; time < times; time++) {
+    yield* inbox.take(request, patience);
+    yield* send(toBytes("/LGZ5\\2ZMD4101234.B12\r\n"));
+  }
+  return yield* signedOn(testMeter(), "/LGZ5\\2ZMD4101234.B12", undefined, (client) => {
+    clients.push(client);
+    return new Server(testMeter(), client);
+  });
+}
+
+Deno.test("modeE: signs on once more where the meter did not hear its acknowledgement, if that is wanted, and only once", () => {
+  const options: ModeEOptions = {
+    ...{ opening: "sign-on", line: LINE, server: { upper: 1 }, frameOctets: 128 },
+    association: { client: LOW.client, credentials: LOW.credentials as Credentials },
+  };
+  const clients: number[] = [];
+  const again = { ...options, signsOnAgain: true };
+  assert.deepEqual(addresses(talk(readModeE(again, CODES), deafOnce(clients))), CODES);
+  assert.deepEqual(clients, [17], "its password was said once");
+  const gone = { name: "SilenceError", message: /signed on, but did not go over to HDLC/ };
+  assert.throws(() => talk(readModeE(options, CODES), deafOnce(clients)), gone);
+  assert.throws(() => talk(readModeE(again, CODES), deafOnce(clients, 2)), gone);
 });

@@ -106,12 +106,13 @@ export async function parseDlms(args: Arguments, target: Target, { signal, log }
     : await readSecret(where, signal);
   const path = values.counters as string | undefined ?? target.counters ?? ownCounters();
   const heard = { keepMs: 0, onTrouble: (reason: string) => log.warning(reason) };
-  return modeEOptions(settings, {
+  const options = modeEOptions(settings, {
     ...{ endpoint, counters: new InvocationCounters(path, heard) },
     ...address !== undefined && { address },
     ...password !== undefined && { password },
     expect: asItWrites(target, { mode: "E" }).expect,
   });
+  return { ...options, signsOnAgain: true };
 }
 
 function checkKeys(settings: DlmsSettings, auth: Authentication): void {
