@@ -7,13 +7,18 @@ import {
   associated,
   type AssociationOptions,
   Client,
+  dateTimeOf,
   dlmsReadout,
   type DlmsReadoutOptions,
+  encodeDateTime,
   encodeException,
   encodeGetResponse,
   explainResult,
+  integer,
   type Meter,
+  octetString,
   Server,
+  structure,
   wrapperLink,
   wrapperStation,
 } from "../../src/dlms/mod.ts";
@@ -157,4 +162,38 @@ Deno.test("askDlms: a meter that falls silent at a list is asked one by one from
   const [, , first] = read();
   assert.deepEqual(read(), [1, 1, 2 + 6], "its list is not answered: the session is over, the next one goes without");
   assert.deepEqual(read(), [1, 2, first]);
+});
+
+Deno.test("dlmsReadout: extended and demand registers: value and when it was, with unit and exact digits, one by one and in lists", () => {
+  const scaler = structure(integer("integer", -2), integer("enum", 27));
+  const moment = octetString(encodeDateTime(dateTimeOf(Date.UTC(2024, 1, 29, 9, 45), -60)));
+  const [maximum, average] = ["1-0:1.6.0*255", "1-0:1.4.0*255"];
+  const extended = {
+    2: integer("double-long-unsigned", 4_294_967_295),
+    3: scaler,
+    4: integer("unsigned", 0),
+    5: moment,
+  };
+  const demand = { 2: integer("long", -7), 3: integer("long", 1250), 4: scaler, 5: integer("unsigned", 0), 6: moment };
+  const meter = {
+    ...testMeter(),
+    objects: [
+      { classId: 4, name: maximum, attributes: extended },
+      { classId: 5, name: average, attributes: demand },
+    ],
+  };
+  const { station } = metered(meter);
+  const known = new Map<string, number>();
+  for (const lists of [undefined, undefined, { failed: false }]) {
+    const link = wrapperLink(new Inbox(), { client: 16, server: 1 });
+    const options: AssociationOptions = { client: 16, credentials: { mechanism: "none" } };
+    const how = { names: [maximum, average], known, ...lists && { lists } };
+    const dialogue = associated(link, options, (association) => dlmsReadout(new Client(association), how));
+    const { sets, damaged } = talk(dialogue, station()).block;
+    const said = sets.map(({ values }) => values.map(({ text, unit = "" }) => `${text} ${unit}`.trim()));
+    const when = "2024-02-29T10:45:00+01:00";
+    assert.deepEqual(said, [["42949672.95 W", when], ["-0.07 W", "12.50 W", when]]);
+    assert.deepEqual(damaged, []);
+  }
+  assert.deepEqual([...known], [[maximum, 4], [average, 5]]);
 });
