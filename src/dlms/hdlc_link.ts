@@ -62,6 +62,8 @@ interface Exchange {
   atMs: number;
   /** Whether the last frame of the answer is there. */
   complete: boolean;
+  /** Whether the meter has said that it takes no frames now (RNR): it is asked whether it does again. */
+  isNotReady: boolean;
 }
 
 /** A connection over HDLC. */
@@ -131,7 +133,7 @@ export class HdlcLink implements Link {
     const exchange: Exchange = {
       pieces,
       base: this.#send,
-      ...{ secret, acknowledged: 0, parts: [], octets: 0, atMs: 0, complete: false },
+      ...{ secret, acknowledged: 0, parts: [], octets: 0, atMs: 0, complete: false, isNotReady: false },
     };
     yield* this.#forget();
     let [silent, busy] = [0, 0];
@@ -154,9 +156,9 @@ export class HdlcLink implements Link {
   }
 
   /** Sends the pieces that the meter has not got, as many as its window takes; else asks it to go on. */
-  *#ask({ pieces, base, acknowledged, secret }: Exchange): Dialogue<void> {
+  *#ask({ pieces, base, acknowledged, secret, isNotReady }: Exchange): Dialogue<void> {
     const last = Math.min(acknowledged + this.#parameters.windowSend, pieces.length) - 1;
-    if (last < acknowledged) return yield* this.#put({ kind: "RR", receive: this.#receive, poll: true });
+    if (isNotReady || last < acknowledged) return yield* this.#put({ kind: "RR", receive: this.#receive, poll: true });
     for (let at = acknowledged; at <= last; at++) {
       const control: Control = { kind: "I", send: (base + at) % 8, receive: this.#receive, poll: at === last };
       yield* this.#put(control, pieces[at]!, { segmented: at < pieces.length - 1, secret });
@@ -167,6 +169,7 @@ export class HdlcLink implements Link {
   #take(exchange: Exchange, { value: { control, segmented, information }, atMs }: Cut<Frame>): void {
     if (!("receive" in control)) throw this.#unlinked(control, information);
     const { base, acknowledged, pieces, parts } = exchange;
+    exchange.isNotReady = control.kind === "RNR";
     const arrived = control.receive - base - acknowledged & 7; // modulo 8, also of what is below 0
     if (arrived <= Math.min(this.#parameters.windowSend, pieces.length - acknowledged)) {
       exchange.acknowledged += arrived;

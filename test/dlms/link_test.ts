@@ -87,6 +87,7 @@ Deno.test("HdlcLink: what is lost is asked for again, what comes twice is taken 
   const answer = changed("ses-06-get-clock-resp", { control: { kind: "I", send: 0, receive: 1, poll: true } });
   const damaged = answer.slice(0, 20) + "\0" + answer.slice(21);
   const rr = (receive: number) => changed("ses-24-rr-from-server", { control: { kind: "RR", receive, poll: true } });
+  const rnr = (receive: number) => changed("ses-24-rr-from-server", { control: { kind: "RNR", receive, poll: true } });
   const poll = changed("ses-13-rr", { control: { kind: "RR", receive: 0, poll: true } });
   const lost: Record<string, string[]> = {
     "the question": [`> ${question}`, "silence", `> ${question}`, `< ${answer}`],
@@ -94,6 +95,13 @@ Deno.test("HdlcLink: what is lost is asked for again, what comes twice is taken 
     "a damaged answer": [`> ${question}`, `< ${damaged}`, "silence", `> ${question}`, `< ${answer}`],
     "an echo": [`> ${question}`, `< ${question}`, `< ${answer}`],
     "the meter says it has it": [`> ${question}`, `< ${rr(1)}`, `> ${poll}`, `< ${answer}`],
+    "the meter is not ready": [
+      ...[`> ${question}`, `< ${rnr(0)}`, "~ 1000", `> ${poll}`, `< ${rnr(0)}`, "~ 1000", `> ${poll}`],
+      ...[`< ${rr(0)}`, "~ 1000", `> ${question}`, `< ${answer}`],
+    ],
+    "the meter has it and is not ready": [
+      ...[`> ${question}`, `< ${rnr(1)}`, `> ${poll}`, `< ${rnr(1)}`, "~ 1000", `> ${poll}`, `< ${answer}`],
+    ],
     "the meter says it has it not": [`> ${question}`, `< ${rr(0)}`, "~ 1000", `> ${question}`, `< ${answer}`],
   };
   for (const [what, script] of Object.entries(lost)) {
