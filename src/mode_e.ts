@@ -100,13 +100,20 @@ function* inSession<T>(
   }
   try {
     const { identification: answered, signsOnAgain = false, ...rest } = options;
-    for (let again = signsOnAgain, first = answered;; again = false, first = undefined) {
-      const identification = yield* handOver(inbox, { ...rest, ...first && { identification: first } });
-      onSignedOn();
+    for (let lost: SilenceError | undefined;;) {
+      let isSignedOn = false;
       try {
+        const identification = yield* handOver(inbox, {
+          ...rest,
+          ...!lost && answered && { identification: answered },
+        });
+        isSignedOn = true;
+        onSignedOn();
         return yield* within(identification);
       } catch (error) {
-        if (isConnected || !again || !(error instanceof SilenceError) || error.what === "password") throw error;
+        if (isConnected || !(error instanceof SilenceError) || error.what === "password") throw error;
+        if (lost || !isSignedOn || !signsOnAgain) throw lost ?? error;
+        lost = error;
       }
       yield* setLine(line);
       yield* pause(SILENCE_MS);

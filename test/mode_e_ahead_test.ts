@@ -92,7 +92,7 @@ Deno.test("modeE: a meter that does not even answer the sign-on of the public cl
 });
 
 /** Answers a sign-on, hears no acknowledgement of it, and then as any meter does. */
-function* deafOnce(clients: number[], times = 1): Dialogue<never> {
+function* deafOnce(clients: number[], times = 1, requests = Infinity): Dialogue<never> {
   const inbox = new Inbox();
   const patience = { firstMs: 60_000, nextMs: 60_000, limitBytes: 4096 };
   const request = (bytes: Uint8Array) => {
@@ -103,6 +103,7 @@ function* deafOnce(clients: number[], times = 1): Dialogue<never> {
     yield* inbox.take(request, patience);
     yield* send(toBytes("/LGZ5\\2ZMD4101234.B12\r\n"));
   }
+  while (times >= requests) yield* inbox.take(request, patience);
   return yield* signedOn(testMeter(), "/LGZ5\\2ZMD4101234.B12", undefined, (client) => {
     clients.push(client);
     return new Server(testMeter(), client);
@@ -121,4 +122,5 @@ Deno.test("modeE: signs on once more where the meter did not hear its acknowledg
   const gone = { name: "SilenceError", message: /signed on, but did not go over to HDLC/ };
   assert.throws(() => talk(readModeE(options, CODES), deafOnce(clients)), gone);
   assert.throws(() => talk(readModeE(again, CODES), deafOnce(clients, 2)), gone);
+  assert.throws(() => talk(readModeE(again, CODES), deafOnce(clients, 1, 1)), gone, "it answers no second sign-on");
 });
