@@ -22,6 +22,9 @@ const INVENTED = [
 /** No vector has one: general-ciphering, from a meter to nobody in particular, by the global key. */
 const GENERAL = dlms.fromHex("DD0400000001084B464D67500000090000000100001430000000070102030405060708090A0B0C0D0E0F");
 
+/** Nor one of these: an information report of two attributes. */
+const REPORT = dlms.fromHex("18000202100002FD080206000186A009034F4249");
+
 /** A message that is longer than this says more than its octets can. */
 const WORDS = 2000;
 
@@ -60,6 +63,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   "date and time": dlms.decodeDateTime,
   notification: dlms.decodeDataNotification,
   event: dlms.decodeEventNotification,
+  report: dlms.decodeInformationReport,
   exception: dlms.decodeException,
   "service error": dlms.decodeServiceError,
   push: (octets) => dlms.readPush(octets),
@@ -79,7 +83,7 @@ function elementsOf(octets: Uint8Array): unknown {
  * @throws {Error} anything else
  */
 export async function fuzzDlms(tries: Tries): Promise<DlmsTally> {
-  const specimens = [...VECTORS.length > 0 ? VECTORS.map(({ bytes }) => bytes) : INVENTED, GENERAL];
+  const specimens = [...VECTORS.length > 0 ? VECTORS.map(({ bytes }) => bytes) : INVENTED, GENERAL, REPORT];
   const tally = { understood: 0, refused: 0 };
   const property = fc.property(fc.nat(specimens.length - 1), damages, fc.boolean(), (which, faults, inner) => {
     const octets = damaged(inner ? contentOf(specimens[which]!) : specimens[which]!, faults);
