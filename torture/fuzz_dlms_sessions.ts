@@ -25,7 +25,7 @@ import { join } from "../src/bytes.ts";
 import { type Tries, tryOut } from "./tries.ts";
 
 /** What is asked of the meter. */
-export type Question = "description" | "codes" | "profile";
+export type Question = "description" | "codes" | "lists" | "profile";
 
 /** How a client signs on: plain, by a password, ciphered and authenticated. */
 export type Login = "none" | "low" | "ciphered";
@@ -60,7 +60,9 @@ const SIGN_OFF_MS = 5000;
 const MOST_BYTES = 64 << 20;
 /** An error that is longer than this says more than anybody reads. */
 const WORDS = 2000;
-const CODES = [ENERGY, "1-0:32.7.0*255", "0-0:43.1.0*255", "0-0:1.0.0*255"];
+const CODES: readonly (readonly [name: string, classId: number])[] = [
+  ...[[ENERGY, 3], ["1-0:32.7.0*255", 3], ["0-0:43.1.0*255", 1], ["0-0:1.0.0*255", 8]] as const,
+];
 
 /** One session, and that it ended as a session must: in time, in words, having taken no more than it must. */
 export async function readHostile({ carrier, login, question, sceneOf, pace }: DlmsSession): Promise<Ending> {
@@ -116,7 +118,11 @@ export function* askHostile(
       });
       return;
     }
-    const { block } = yield* dlmsReadout(client, question === "codes" ? { names: CODES } : {});
+    const inLists = { known: new Map(CODES), lists: {} };
+    const { block } = yield* dlmsReadout(client, {
+      ...question !== "description" && { names: CODES.map(([name]) => name) },
+      ...question === "lists" && inLists,
+    });
     for (const { address, values } of block.sets) {
       for (const { text, unit } of values) facts.push(`${address} ${text} ${unit}`);
     }
@@ -160,7 +166,7 @@ const plotted: fc.Arbitrary<Plotted> = fc.oneof(
 const plot = fc.record({
   carrier: fc.constantFrom<Carrier>("hdlc", "hdlc", "wrapper"),
   login: fc.constantFrom<Login>("none", "low", "ciphered", "ciphered"),
-  question: fc.constantFrom<Question>("description", "codes", "profile"),
+  question: fc.constantFrom<Question>("description", "codes", "lists", "profile"),
   /** Answers that are as they should be, and then these; the last one for ever, or all is well again. */
   prelude: fc.nat(12),
   scenes: fc.array(plotted, { minLength: 1, maxLength: 3 }),
@@ -174,6 +180,7 @@ export async function fuzzDlmsSessions(tries: Tries): Promise<SessionTally> {
   const truths = {
     description: await truth("description"),
     codes: await truth("codes"),
+    lists: await truth("lists"),
     profile: await truth("profile"),
   };
   const property = fc.asyncProperty(plot, async ({ prelude, scenes, lasts, ...session }) => {
