@@ -20,15 +20,15 @@ type Attempt =
 
 /**
  * Reads a data block: text of one character a byte, with or without its `!`. Never throws.
- * `complete` is false without `!`; who has seen ETX knows better and says so.
+ * `complete` is false without `!`; who has seen ETX knows better and says so. It ends behind `most` sets.
  */
-export function parseDataBlock(text: string): DataBlock {
+export function parseDataBlock(text: string, most = Infinity): DataBlock {
   const sets: DataSet[] = [];
   const damaged: DamagedText[] = [];
   /** A set with an address was lost: what continues it belongs to nobody. */
   let orphaned = false;
   let at = skipWhite(text, 0);
-  while (at < text.length) {
+  while (at < text.length && sets.length < most) {
     if (text.charCodeAt(at) === BANG && endsBlock(text, at)) return { sets, damaged, complete: true };
     const attempt = readDataSet(text, at);
     if ("set" in attempt && !(orphaned && attempt.set.address === "")) {

@@ -164,7 +164,7 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
   const { inbox, identification, mode, line, manners, speed: { character, baud }, tries } = session;
   const reaction = reactionMs(identification);
   let current = line;
-  let telegram: Telegram | undefined;
+  let accepted: Accepted | undefined;
   let early = false;
   let failure: ProtocolError | undefined;
   try {
@@ -180,7 +180,10 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
       if (!message) return failure ?? silentAfter(session);
       early = message.value.early === true;
       const outcome = judge(session, message);
-      if (!(outcome instanceof Error)) return telegram = outcome;
+      if (!(outcome instanceof Error)) {
+        accepted = outcome;
+        break;
+      }
       failure = outcome;
       if (tries.left <= 0 || isSwitched(session) && isGarbled(failure)) return failure; // NAK would be garbled as well
       tries.left--;
@@ -191,12 +194,13 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     }
   } finally {
     // A meter of modes A and B is done when its data are; in mode C it waits for the break, and so does a failed one.
-    if (mode === "C" || !telegram || early) {
+    if (mode === "C" || !accepted || early) {
       yield* pause(reaction);
       yield* send(encodeBreak(ruleOf(session), manners.fastWakeUp?.nuls ? "B1" : "B0"));
     }
     if (current !== line) yield* setLine(line);
   }
+  return toTelegram(session, accepted);
 }
 
 /** Of our own check characters. */
@@ -227,11 +231,26 @@ function isNothing(bytes: Uint8Array): boolean {
   return bytes.length < 16 && /^(?:\x06[0-9A-Z]{0,3}\r?\n|[\s\x00\x06\x15\x7f])*$/.test(toText(bytes));
 }
 
-/** A message as telegram, or what is wrong with it. @throws {RefusalError} it is an error message */
-function judge(session: Session, { value: message, atMs }: Cut<DataMessage>): Telegram | ProtocolError {
-  const { identification, mode } = session;
-  const parsed = parseDataBlock(toText(message.block));
+/** A message that is taken for what the meter said. */
+interface Accepted extends Cut<DataMessage> {
+  readonly result: Check;
+}
+
+/**
+ * Made when the meter is signed off: a telegram in memory is fifteen times its bytes, and a thousand meters that were
+ * asked together are all signed off in the same quarter of a second.
+ */
+function toTelegram({ identification, mode }: Session, { value: message, result, atMs }: Accepted): Telegram {
+  const block = { ...parseDataBlock(toText(message.block)), complete: message.complete };
+  const bytes = join(encodeIdentification(identification), message.bytes);
+  return { mode, identification, block, check: { kind: "bcc", result }, atMs, bytes };
+}
+
+/** The message, or what is wrong with it. @throws {RefusalError} it is an error message */
+function judge(session: Session, { value: message, atMs }: Cut<DataMessage>): Accepted | ProtocolError {
+  const { identification } = session;
   const result = checkOf(session, message);
+  const parsed = parseDataBlock(toText(message.block), result === "good" ? 2 : Infinity); // two tell it from an error message
   const bytes = join(encodeIdentification(identification), message.bytes);
   if (result === "good" && isErrorMessage(parsed)) {
     throw new RefusalError(`The meter ${identification.line} refuses: ${formatDataSet(parsed.sets[0]!)}`);
@@ -241,7 +260,7 @@ function judge(session: Session, { value: message, atMs }: Cut<DataMessage>): Te
   const whole = result === "good" ? parsed.complete || parsed.sets.length > 0 : isWholeUnchecked(block);
   if (result === "absent" && whole && !mayLackCheck(session, message)) return spoilt();
   if (result === "good") session.seen.unchecked = 0;
-  if (result !== "wrong" && whole) return { mode, identification, block, check: { kind: "bcc", result }, atMs, bytes };
+  if (result !== "wrong" && whole) return { value: message, result, atMs };
   return parsed.sets.length > 0 ? spoilt() : unreadable(session, message, bytes);
 }
 

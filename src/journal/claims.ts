@@ -1,6 +1,6 @@
 /** What a sink gets next: from memory when it keeps up, else from disk. @module */
 import type { Batch } from "../journal.ts";
-import type { Reading } from "../reading.ts";
+import type { Flag, Reading } from "../reading.ts";
 import { BATCH, type Readout, toBatch } from "./batch.ts";
 import type { Memory } from "./memory.ts";
 import { QUALITY, type ReadoutRow, type Settled } from "./rows.ts";
@@ -53,11 +53,12 @@ function decode({ forms }: Memory, row: ReadoutRow): readonly Reading[] | undefi
   if (row.damaged) return undefined;
   const form = row.form === null ? undefined : forms.rows(row.form);
   if (row.form !== null && form?.length !== row.count) return undefined;
-  return timely(decodeReadout(row.atMs, form, row.body), row);
+  const { atMs, body, quality } = row;
+  const flags = quality === QUALITY.good || quality === QUALITY.redated ? CERTAIN : UNCERTAIN;
+  const readings = decodeReadout(atMs, form, body, flags);
+  return form || quality === QUALITY.good ? readings : dated(readings, atMs, flags); // what has no form has the time of its writing
 }
 
-/** The readings of a readout whose time was not certain at once. */
-function timely(readings: readonly Reading[], { atMs, quality }: ReadoutRow): readonly Reading[] {
-  if (quality === QUALITY.good) return readings;
-  return dated(readings, atMs, quality === QUALITY.redated ? undefined : "clock-unsynchronised");
-}
+/** What is to be said of the time of a readout. */
+const CERTAIN: readonly Flag[] = [];
+const UNCERTAIN: readonly Flag[] = ["clock-unsynchronised"];

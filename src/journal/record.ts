@@ -86,10 +86,16 @@ function hasForm(readings: readonly Reading[], { rows }: Form): boolean {
   });
 }
 
-/** Puts a readout together again. @throws {SyntaxError} when the body is no JSON */
-export function decodeReadout(atMs: number, form: readonly FormRow[] | undefined, body: string): Reading[] {
+/** Puts a readout together again; one of a form gets `more` of flags. @throws {SyntaxError} when the body is no JSON */
+export function decodeReadout(
+  atMs: number,
+  form: readonly FormRow[] | undefined,
+  body: string,
+  more: readonly Flag[] = [],
+): Reading[] {
   if (form === undefined) return JSON.parse(body) as Reading[];
-  const [labels, flags, meter, ...texts] = JSON.parse(body) as [Record<string, string>, Flag[], string, ...string[]];
+  const [labels, said, meter, ...texts] = JSON.parse(body) as [Record<string, string>, Flag[], string, ...string[]];
+  const flags = [...said, ...more];
   const time = new Date(atMs).toISOString();
   return form.map(({ obis, address, index, unit, name, number }, at) => {
     const text = texts[at]!;
@@ -97,14 +103,10 @@ export function decodeReadout(atMs: number, form: readonly FormRow[] | undefined
   });
 }
 
-/** A readout by another time, or with another flag: what was not certain when it was written. */
-export function dated(readings: readonly Reading[], atMs: number, flag?: Flag): Reading[] {
+/** A readout by another time, or with more flags: what was not certain when it was written. */
+export function dated(readings: readonly Reading[], atMs: number, more: readonly Flag[]): Reading[] {
   const time = new Date(atMs).toISOString();
-  let [before, flags]: (readonly Flag[] | undefined)[] = [];
-  return readings.map((reading) => {
-    if (reading.flags !== before) flags = flag ? [...before = reading.flags, flag] : before = reading.flags;
-    return { ...reading, time, flags: flags! };
-  });
+  return readings.map((reading) => ({ ...reading, time, flags: [...reading.flags, ...more] }));
 }
 
 /** The rows of a form, from its content. */
