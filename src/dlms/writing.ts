@@ -27,14 +27,15 @@ export function* setByName(
 ): Dialogue<number> {
   const raw = encodeData(data);
   if (raw.length <= room) return yield* setAnswer(exchange, { kind: "normal", invoke: INVOKE, attribute, data });
+  let code = 0;
   for (const piece of piecesOf(raw, room)) {
     const request = piece.block === 1
       ? { kind: "first-block", invoke: INVOKE, attribute, ...piece } as const
       : { kind: "block", invoke: INVOKE, ...piece } as const;
-    const code = yield* setAnswer(exchange, request);
-    if (piece.last || code !== 0) return code;
+    code = yield* setAnswer(exchange, request);
+    if (code !== 0) break;
   }
-  return OTHER_REASON; // not reached: one piece is the last
+  return code;
 }
 
 function* setAnswer(exchange: Asking, request: SetRequest): Dialogue<number> {
@@ -60,18 +61,19 @@ export function* actByName(
 }
 
 function* actInBlocks(exchange: Asking, method: Reference, pieces: readonly Block[]): Dialogue<ActionResult> {
+  let received: Uint8Array = new Uint8Array();
   for (const piece of pieces) {
     const request = piece.block === 1
       ? { kind: "first-block", invoke: INVOKE, method, ...piece } as const
       : { kind: "block", invoke: INVOKE, ...piece } as const;
-    const { value } = yield* exchange(encodeActionRequest(request));
-    const response = decodeActionResponse(value);
-    checkInvoke(response.invoke, value);
-    const isAsked = response.kind === "next" && response.block === piece.block;
-    if (piece.last || response.kind === "normal" && response.result !== 0) return yield* actionAnswer(exchange, value);
-    if (!isAsked) throw senseless("ACTION", value);
+    received = (yield* exchange(encodeActionRequest(request))).value;
+    if (piece.last) break;
+    const response = decodeActionResponse(received);
+    checkInvoke(response.invoke, received);
+    if (response.kind === "normal" && response.result !== 0) break; // it wants no more
+    if (response.kind !== "next" || response.block !== piece.block) throw senseless("ACTION", received);
   }
-  return { result: OTHER_REASON }; // not reached: one piece is the last
+  return yield* actionAnswer(exchange, received);
 }
 
 /** What a method did, block after block where that is long. */
