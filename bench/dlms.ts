@@ -24,8 +24,7 @@ import {
 import { LineError } from "../src/errors.ts";
 import { converse } from "../src/session.ts";
 import { acceptedTcp } from "../src/transport/tcp.ts";
-import { startChild } from "./child.ts";
-import { AS_THE_UNIT_DOES } from "./footprint.ts";
+import { projectPath, startChild } from "./child.ts";
 import { type Measure, median, type Row } from "./table.ts";
 
 const [ROWS, ROUNDS, MESSAGES] = [5952, 15, 2000];
@@ -64,14 +63,12 @@ function meterWith(rows: number): Meter {
   return { title: new Uint8Array(8), objects, associations: [{ client: 16, credentials: { mechanism: "none" } }] };
 }
 
-/** How V8 is told to keep its memory. */
-const HEAPS = [
-  { how: "as the unit starts it", flags: AS_THE_UNIT_DOES.program!.filter((flag) => flag.startsWith("--v8-flags=")) },
-  { how: "as a command", flags: [] },
-] as const;
+/** How the service and the installed command tell V8 to keep its memory. */
+const HEAPS = [["as the unit starts it", "obisd.service"], ["as a command", "obisd.sh"]] as const;
 
 /** What a process takes that reads the buffer from that meter. */
-async function memoryOfReading({ how, flags }: typeof HEAPS[number]): Promise<Row> {
+async function memoryOfReading([how, file]: typeof HEAPS[number]): Promise<Row> {
+  const flags = Deno.readTextFileSync(projectPath(`systemd/${file}`)).match(/--v8-flags=\S*max-semi-space-size\S*/)!;
   const meter = meterWith(BUFFER_ROWS);
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
