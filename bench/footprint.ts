@@ -37,13 +37,17 @@ const STARTED: readonly Start[] = [
 
 /** Deno's arguments in a file's ExecStart=, up to the permissions, and how the unit allocates. */
 function startedBy(file: string): Pick<Start, "program" | "env"> {
-  const read = (name: string) => Deno.readTextFileSync(projectPath(`systemd/${name}`)).replaceAll("\\\n", " ");
-  const [, line] = read(file).match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
-  const allocating = read("obisd.service").matchAll(/\b(MALLOC_\w+)=(\d+)/g);
+  const [, line] = unitFile(file).match(/^ExecStart=\S+ (.*?) \$OBISD_PERMISSIONS/m)!;
+  const allocating = unitFile("obisd.service").matchAll(/\b(MALLOC_\w+)=(\d+)/g);
   return {
     program: [...line!.trim().split(/\s+/), "--allow-all", BUNDLE],
     env: Object.fromEntries([...allocating].map(([, name, value]) => [name!, value!])),
   };
+}
+
+/** What it says, each directive on one line. */
+function unitFile(name: string): string {
+  return Deno.readTextFileSync(projectPath(`systemd/${name}`)).replaceAll("\\\n", " ");
 }
 
 /** The measure `footprint`. */
@@ -106,10 +110,14 @@ async function measureMemory(how: string, options: DaemonOptions, database: Data
   };
 }
 
-/** Makes the program as it is installed. */
+/** Makes the program as it is installed, and has it read once before it runs, as the unit's ExecStartPre= does. */
 export async function bundle(): Promise<void> {
-  await using child = startChild(Deno.execPath(), ["run", "--allow-all", "--quiet", projectPath("src/bundle.ts")]);
-  await child.done;
+  const [, line] = unitFile("obisd.service").match(/^ExecStartPre=\S+ (.*) \S+\/obisd\.js --version$/m)!;
+  const make = ["run", "--allow-all", "--quiet", projectPath("src/bundle.ts")];
+  for (const args of [make, [...line!.trim().split(/\s+/), "--allow-all", BUNDLE, "--version"]]) {
+    await using child = startChild(Deno.execPath(), args);
+    await child.done;
+  }
 }
 
 /** A server to which the sink can write. */

@@ -4,6 +4,7 @@
  * it as a script, a simulated meter is one too.
  * @module
  */
+import { adjoined } from "./bytes.ts";
 import type { LineSettings } from "./line.ts";
 import { ProtocolError } from "./errors.ts";
 
@@ -145,9 +146,10 @@ export class Inbox {
 
   /** What is there and a piece more. Many a transport hands over pieces that lie behind each other already. */
   #with(bytes: Uint8Array): Uint8Array {
+    const whole = adjoined(this.#bytes, bytes);
+    if (whole) return whole;
     const { buffer, byteOffset: start } = this.#bytes;
     const [end, length] = [start + this.#bytes.length, this.#bytes.length + bytes.length];
-    if (bytes.buffer === buffer && bytes.byteOffset === end) return new Uint8Array(buffer, start, length);
     if (buffer === this.#room.buffer && end + bytes.length <= this.#room.length) {
       this.#room.set(bytes, end);
       return this.#room.subarray(start, start + length);

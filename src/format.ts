@@ -34,29 +34,41 @@ export const CSV_HEADER = "time,meter,obis,address,index,value,text,unit,name,fl
  * text is exact, control characters included.
  */
 export function toCsv(reading: Reading): string {
-  const { time, meter, obis, address, index, value, text, unit, name, flags, labels } = reading;
-  return [
-    csvField(time),
-    csvField(meter),
-    csvField(obis),
-    csvField(address),
-    index,
-    value === null ? "" : formatDecimal(value),
-    csvField(text),
-    csvField(unit),
-    csvField(name),
-    flagsField(flags),
-    labelsField(labels),
-  ].join(); // a template would leave twenty halves of the line behind
+  const { time, meter, value, text, flags, labels } = reading;
+  const { before, behind } = registerFields(reading);
+  const number = value === null ? "" : formatDecimal(value);
+  return originFields(time, meter) + before + number + "," + csvField(text) + behind + statusFields(flags, labels);
 }
 
-const flagsField = lastKept((flags: Reading["flags"]) => csvField(flags.join(";")));
-const labelsField = lastKept((labels: Reading["labels"]) => csvField(JSON.stringify(labels)));
+const originFields = lastMade((time: string, meter: string) => `${csvField(time)},${csvField(meter)},`);
+const statusFields = lastMade((flags: Reading["flags"], labels: Reading["labels"]) =>
+  `${csvField(flags.join(";"))},${csvField(JSON.stringify(labels))}`
+);
 
-/** Makes it once for all that come one after another: the readings of a readout share their flags and labels. */
-function lastKept<K extends object>(make: (key: K) => string): (key: K) => string {
-  let [last, made]: [K | undefined, string] = [undefined, ""];
-  return (key) => key === last ? made : made = make(last = key);
+/** Makes it once for all that come one after another: the readings of a readout share most of what is said of them. */
+function lastMade<A, B>(make: (a: A, b: B) => string): (a: A, b: B) => string {
+  let last: { readonly a: A; readonly b: B; readonly made: string } | undefined;
+  return (a, b) => (last?.a === a && last.b === b ? last : last = { a, b, made: make(a, b) }).made;
+}
+
+/** What the same register says each time, with its commas: before its number and behind its text. */
+interface RegisterFields extends Pick<Reading, "obis" | "address" | "index" | "unit" | "name"> {
+  readonly before: string;
+  readonly behind: string;
+}
+
+const REGISTERS_LIMIT = 4096;
+const registers = new Map<string, RegisterFields>();
+
+/** Remembered by the address: to make them each time would take most of the time that a line takes. */
+function registerFields({ obis, address, index, unit, name }: Reading): RegisterFields {
+  const known = registers.get(address);
+  if (known?.index === index && known.obis === obis && known.unit === unit && known.name === name) return known;
+  const before = `${csvField(obis)},${csvField(address)},${index},`;
+  const fields = { obis, address, index, unit, name, before, behind: `,${csvField(unit)},${csvField(name)},` };
+  if (registers.size >= REGISTERS_LIMIT) registers.clear();
+  registers.set(address, fields);
+  return fields;
 }
 
 function csvField(text: string): string {

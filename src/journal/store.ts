@@ -24,6 +24,7 @@ import { News } from "./news.ts";
 import { Notes } from "./notes.ts";
 import { JournalPort } from "./port.ts";
 import { Ring } from "./ring.ts";
+import type { Companions } from "./waiting.ts";
 import { Writer } from "./writer.ts";
 
 const MEMORY_BYTES = 8 * 1024 * 1024;
@@ -77,12 +78,9 @@ export class Store implements Journal {
 
   async append(readings: readonly Reading[], moment?: Moment, withinMs = 0, note?: Note): Promise<Receipt> {
     this.#assertOpen();
-    if (readings.length === 0 && note) await this.appendAll([], note);
-    if (readings.length === 0) return { seq: this.#memory.head.seq, durable: true };
-    const receipt = this.#writer.queue.add(readings, { moment, note });
-    if (note) this.#memory.notes.announce(note);
-    this.#writer.write(withinMs);
-    return await receipt;
+    if (readings.length > 0) return this.#add(readings, { moment, note }, withinMs); // holds nothing while it waits
+    if (note) await this.appendAll([], note);
+    return { seq: this.#memory.head.seq, durable: true };
   }
 
   async appendAll(readouts: readonly (readonly Reading[])[], note: Note): Promise<void> {
@@ -176,6 +174,14 @@ export class Store implements Journal {
     } finally {
       this.#memory.port.terminate();
     }
+  }
+
+  /** The readings are garbage from here on: a thousand readouts that wait for one commit are long lists. */
+  #add(readings: readonly Reading[], companions: Companions, withinMs: number): Promise<Receipt> {
+    const receipt = this.#writer.queue.add(readings, companions);
+    if (companions.note) this.#memory.notes.announce(companions.note);
+    this.#writer.write(withinMs);
+    return receipt;
   }
 
   /** Resolves when nothing waits to be written. @throws {JournalError} while the disk takes nothing */

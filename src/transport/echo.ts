@@ -3,7 +3,7 @@
  * it was sent, each message is expected to, and what is exactly it is taken out of what comes.
  * @module
  */
-import { commonLength, join } from "../bytes.ts";
+import { adjoined, commonLength, join } from "../bytes.ts";
 import type { Transport } from "./transport.ts";
 
 /** A request begins so. Nothing else shows an echo for certain: meters repeat an option select to confirm it (mode E). */
@@ -40,7 +40,7 @@ export class EchoRemoval implements Transport {
       if (this.#sent.length === 0 && this.#held.length > 0) return this.#release();
       const came = await this.#next(signal);
       if (this.#sent.length === 0) return came;
-      this.#held = join(this.#held, came);
+      this.#held = this.#held.length === 0 ? came : adjoined(this.#held, came) ?? join(this.#held, came);
       const same = commonLength(this.#held, this.#sent);
       if (same === this.#held.length && same < this.#sent.length) continue; // it may become the echo
       if (same === this.#sent.length) {

@@ -51,9 +51,9 @@ function connectError(name: string, cause: unknown, lateMs: number | undefined):
 }
 
 /** Room for what comes: most telegrams whole, so that few are allocated. Pieces are handed out of it, and it is never overwritten. */
-const ROOM_BYTES = 4096;
+const ROOM_BYTES = 2048;
 /** With less room left than this, the next piece comes into a new one. */
-const PIECE_BYTES = 512;
+const PIECE_BYTES = 256;
 /** So many bytes that nobody read are kept; then the peer has to wait. */
 const QUEUE_BYTES = 65_536;
 
