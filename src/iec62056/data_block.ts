@@ -79,14 +79,16 @@ function readDataSet(text: string, from: number): Attempt {
   }
   if (at === text.length) return { end: at, reason: "no brackets" };
   const address = trimmed(text, from, at);
-  const values: DataValue[] = [];
+  let values: DataValue[] | undefined;
   while (text.charCodeAt(at) === OPEN) {
     const close = endOfValue(text, at + 1);
     if (typeof close === "string") return lostLine(text, at, close);
-    values.push(valueBetween(text, at + 1, close));
+    const value = valueBetween(text, at + 1, close);
+    if (values) values.push(value);
+    else values = [value]; // nearly always the only one: an empty list would make room for sixteen more
     at = close + 1;
   }
-  return { end: at, set: { address, values } };
+  return { end: at, set: { address, values: values! } };
 }
 
 /**
