@@ -24,18 +24,33 @@ export function follow(parent: AbortSignal): Follower {
   };
 }
 
-/** Runs `work` with a signal that aborts when `parent` does, or after `withinMs` with a `TimeoutError` that says what took so long. */
-export async function withLimit<T>(
-  parent: AbortSignal,
-  { withinMs, what, clock = systemClock }: { withinMs: number; what: string; clock?: Pick<Clock, "sleep" | "alarm"> },
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  using limit = follow(parent);
+/** How long something may take, and what it is, for the error. */
+export interface Limit {
+  readonly withinMs: number;
+  readonly what: string;
+  readonly clock?: Pick<Clock, "sleep" | "alarm">;
+}
+
+/** A signal that aborts when `parent` does, or after `withinMs` with a `TimeoutError` that says what took so long; until disposed. */
+export function limited(parent: AbortSignal, { withinMs, what, clock = systemClock }: Limit): Follower {
+  const limit = follow(parent);
   const expire = () => limit.abort(new DOMException(`${what} took more than ${withinMs / 1000} s`, "TimeoutError"));
   const inTime = alarm(clock, withinMs, expire);
-  try {
-    return await work(limit.signal);
-  } finally {
-    inTime();
-  }
+  return {
+    ...limit,
+    [Symbol.dispose]: () => {
+      inTime();
+      limit[Symbol.dispose]();
+    },
+  };
+}
+
+/** Runs `work` with such a signal. */
+export async function withLimit<T>(
+  parent: AbortSignal,
+  limit: Limit,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  using its = limited(parent, limit);
+  return await work(its.signal);
 }

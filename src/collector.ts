@@ -5,7 +5,7 @@
  * said about it in `collector_report.ts`, whose turn it is in `turns.ts`.
  * @module
  */
-import { withLimit } from "./abort.ts";
+import { limited } from "./abort.ts";
 import { asking, type AskingOptions } from "./asking.ts";
 import {
   type Attempt,
@@ -154,20 +154,18 @@ async function readMeter(
 ): Promise<Attempt> {
   const { clock = systemClock, report, stop, modeE, counters } = context;
   const { meter, slot, slots, tries } = turn;
-  const inSlot = triesUntil(slots(slot) - clock.now(), tries, clock);
-  const telegram = await withLimit(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" }, async (signal) => {
-    const onRefused = (reason: string) => report.refused(meter.name, reason);
-    const dialogue = asking(meter, {
-      endpoint: wire.endpoint,
-      tries: inSlot,
-      onRefused,
-      ...modeE && { modeE },
-      ...counters && { counters },
-    });
-    moves(meter.line, context, wire.endpoint.options.connect_timeout);
-    const its = { signal, clock: steadyClock(clock), trace: () => moves(meter.line, context) };
-    return await converse(await wire.open(signal), dialogue, its);
+  using limit = limited(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" });
+  const dialogue = asking(meter, {
+    endpoint: wire.endpoint,
+    tries: triesUntil(slots(slot) - clock.now(), tries, clock),
+    onRefused: (reason) => report.refused(meter.name, reason),
+    ...modeE && { modeE },
+    ...counters && { counters },
   });
+  moves(meter.line, context, wire.endpoint.options.connect_timeout);
+  const transport = await wire.open(limit.signal);
+  const its = { signal: limit.signal, clock: steadyClock(clock), trace: () => moves(meter.line, context) };
+  const telegram = await converse(transport, dialogue, its);
   wire.proved();
   return keep(telegram, meter, context, slotOf(turn, telegram, clock)); // not awaited, so that the telegram can go
 }
