@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // what makers do
   "src/meters/": ["src/telegram.ts", "src/nearest.ts"],
   // what the standards say
-  "src/dialogue.ts": ["src/line.ts", "src/errors.ts"],
+  "src/dialogue.ts": ["src/bytes.ts", "src/line.ts", "src/errors.ts"],
   "src/iec62056/": [
     "src/meters/",
     "src/bytes.ts",
