@@ -97,13 +97,23 @@ step "a daemon, its journal, a CSV file" runs
 # compiler for arm64, or ser2net, behind which the meter's pace is too much for an emulated reader.
 cd "$project"
 mkdir "$box/bin"
-for tool in mount umount mkfs.ext4 chattr perl; do ln -s "$(command -v $tool)" "$box/bin/$tool"; done
-journal="test/journal_test.ts test/journal"
+for tool in mount umount mkfs.ext4 chattr perl timeout qemu-aarch64-static; do ln -s "$(command -v $tool)" "$box/bin/$tool"; done
+journal="test/journal_test.ts $(ls test/journal/*_test.ts | grep -v disk_test)"
 [ "${1:-}" != short ] || journal="test/journal/record_test.ts test/journal/thin_test.ts"
-"$deno" test --quiet --no-check --no-run --allow-all test/libc_test.ts test/transport $journal
-few="env PATH=$box/bin"
+"$deno" test --quiet --no-check --no-run --allow-all test/libc_test.ts test/transport test/journal_test.ts test/journal
+few="env PATH=$box/bin TMPDIR=$box"
 tests family 3000 $few "$box/package/deno" test --no-check --allow-all test/libc_test.ts test/transport
-tests $few $(command -v timeout) 3000 $(command -v qemu-aarch64-static) "$box/package/deno" test --no-check --allow-all \
-  --parallel $journal
+suite() { unshare --mount $few timeout --signal=KILL "$1" qemu-aarch64-static "$box/package/deno" test --no-check --allow-all $2; }
+tests suite 3000 "--parallel $journal"
+# Disks are mounted by programs that the tests start, and now and then qemu's child stands still before it is one: once more.
+disks() {
+  for _ in 1 2 3; do
+    code=0
+    suite 900 test/journal/disk_test.ts || code=$?
+    [ $code = 137 ] || return $code
+  done
+  return $code
+}
+[ "${1:-}" = short ] || tests disks
 
 summary arm64
