@@ -27,8 +27,13 @@ export function setAside({ behind, ...opening }: Opening): [JournalFile, Content
   try {
     const { head, start, ...rest } = survey(aside);
     const [file] = JournalFile.open(opening);
-    file.beginBehind(behind ?? head, { aside, ...rest });
-    return [file, { ...file.contents(), head: behind ?? head, start }];
+    try {
+      file.beginBehind(behind ?? head, { aside, ...rest });
+      return [file, { ...file.contents(), head: behind ?? head, start }];
+    } catch (error) {
+      file.close(); // else nobody could open it any more, not even we
+      throw error;
+    }
   } catch (error) {
     rename(aside, path); // on a full disk: it is tried again
     throw error;
@@ -46,14 +51,17 @@ function freeName(path: string): string {
   }
 }
 
-/** Its WAL belongs to it. */
+/** Its WAL belongs to it; one that another file left in its way would be taken for it. */
 function rename(from: string, to: string): void {
-  for (const end of ["", "-wal"]) {
-    try {
-      Deno.renameSync(from + end, to + end);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+  unlessMissing(() => Deno.removeSync(`${to}-wal`));
+  for (const end of ["", "-wal"]) unlessMissing(() => Deno.renameSync(from + end, to + end));
+}
+
+function unlessMissing(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

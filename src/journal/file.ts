@@ -195,8 +195,11 @@ export class JournalFile {
 
   /** Folds the WAL into the file and lets the next process in. */
   close(): void {
-    this.sql.close();
-    this.#lock.close();
+    try {
+      this.sql.close();
+    } finally {
+      this.#lock.close();
+    }
   }
 
   #transaction(work: () => void): void {

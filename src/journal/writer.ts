@@ -102,9 +102,12 @@ export class Writer {
     while (this.#writing) await this.#writing;
     const { ring, port } = this.memory;
     try {
-      if (this.#trouble) await this.#recover();
-      if (this.#unsaved()) await this.#commit([]);
-      await port.ask({ kind: "close" });
+      try {
+        if (this.#trouble) await this.#recover();
+        if (this.#unsaved()) await this.#commit([]);
+      } finally {
+        await port.ask({ kind: "close" }); // in any case, for whoever opens it next
+      }
     } catch (error) {
       const lost = ring.length > 0 ? `${ring.length} readouts that were in memory alone are lost: ` : "";
       throw new Error(lost + (error as Error).message, { cause: error });

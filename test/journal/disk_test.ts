@@ -254,6 +254,38 @@ Deno.test("openJournal: on a full disk it begins all the same", { ignore: !canMo
   });
 });
 
+Deno.test("openJournal: a damaged file whose dead letters find no room beside it is set aside when there is some", {
+  ignore: !canMount,
+}, async () => {
+  await scene(async ({ disk, open }) => {
+    const first = await open({ ballastBytes: 0 });
+    for (const number of range(0, 30)) await first.append(large(number));
+    while (first.books()[0]!.pending > 0) {
+      const batch = await first.next("csv", soon());
+      const dead = batch.readings.map((_, index) => ({ index, reason: "no such field" }));
+      first.acknowledge("csv", batch, { dead });
+    }
+    const { dead } = first.books()[0]!;
+    await first[Symbol.asyncDispose]();
+    const path = `${disk.path}/journal.db`;
+    const bytes = Deno.readFileSync(path);
+    for (const { index } of new TextDecoder("latin1").decode(bytes).matchAll(/TABLE held/g)) {
+      bytes.set(new TextEncoder().encode("TABLE hell"), index);
+    }
+    Deno.writeFileSync(path, bytes);
+    disk.fill(400 * KIB);
+    const journal = await open({ ballastBytes: 0 });
+    assert.match(journal.state().trouble!.message, /full/);
+    assert.equal((await journal.append(readout(30))).durable, false);
+    disk.free();
+    await until(() => !journal.state().trouble);
+    assert.equal((await journal.append(readout(31))).durable, true);
+    assert.equal((await journal.letters.list({})).count, dead);
+    assert.deepEqual((await drainSmall(journal, "influx")).slice(-2), [30, 31]);
+    assertBalanced(journal);
+  });
+});
+
 Deno.test("Journal: closed in memory alone, it says what is lost", { ignore: !canMount }, async () => {
   await scene(async ({ disk, open, said }) => {
     disk.fill();
