@@ -57,6 +57,11 @@ const PIECE_BYTES = 256;
 /** So many bytes that nobody read are kept; then the peer has to wait. */
 const QUEUE_BYTES = 65_536;
 
+interface Reader {
+  readonly resolve: (bytes: Uint8Array) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 class TcpTransport implements Transport {
   readonly #name: string;
   readonly #connection: Deno.TcpConn;
@@ -65,12 +70,11 @@ class TcpTransport implements Transport {
   #queue: Uint8Array[] = [];
   /** Why nothing comes or goes any more: made where somebody hears it, for most connections end when nobody listens. */
   #lost: (() => LineError) | undefined;
-  /** Wakes the reader when something came, or when it shall wait no more. */
-  #arrived: () => void = () => {};
-  #aborted: (reason: unknown) => void = () => {};
+  /** Who waits for what comes. */
+  #reader: Reader | undefined;
   /** The signal of the last reads. */
   #heeded: AbortSignal | undefined;
-  readonly #interrupt = () => this.#aborted(this.#heeded!.reason);
+  readonly #interrupt = () => this.#takeReader()?.reject(this.#heeded!.reason);
   /** Wakes the pump when the queue has room again. */
   #taken: () => void = () => {};
   readonly #pumping: Promise<void>;
@@ -85,11 +89,14 @@ class TcpTransport implements Transport {
     this.#pumping = this.#pump();
   }
 
-  async read(signal: AbortSignal): Promise<Uint8Array> {
-    signal.throwIfAborted();
-    if (this.#queue.length === 0 && !this.#lost) await this.#arrival(signal);
-    if (this.#queue.length > 0) return this.#takeAll();
-    throw this.#lost!();
+  /** A telegram comes in dozens of pieces, to a thousand readers at once: a promise for each, and nothing else. */
+  read(signal: AbortSignal): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      this.#heed(signal);
+      this.#reader = { resolve, reject };
+      this.#serve();
+    });
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -125,7 +132,7 @@ class TcpTransport implements Transport {
     this.#heeded?.removeEventListener("abort", this.#interrupt);
     this.#connection.close();
     this.#takeAll();
-    this.#arrived();
+    this.#serve();
     await this.#pumping;
   }
 
@@ -141,7 +148,7 @@ class TcpTransport implements Transport {
       } catch (cause) {
         this.#lost ??= () => this.#hungUp(cause);
       }
-      this.#arrived();
+      this.#serve();
       while (!this.#lost && this.#queuedBytes() >= QUEUE_BYTES) {
         await new Promise<void>((resolve) => this.#taken = resolve);
       }
@@ -159,17 +166,24 @@ class TcpTransport implements Transport {
     return bytes;
   }
 
-  /** Most reads of a session share one signal: it is listened to once, for a telegram comes in a hundred pieces. */
-  #arrival(signal: AbortSignal): Promise<void> {
-    if (this.#heeded !== signal) {
-      this.#heeded?.removeEventListener("abort", this.#interrupt);
-      this.#heeded = signal;
-      signal.addEventListener("abort", this.#interrupt, { once: true });
-    }
-    return new Promise((resolve, reject) => {
-      this.#arrived = resolve;
-      this.#aborted = reject;
-    });
+  /** Gives the reader what has come, or says that nothing will. */
+  #serve(): void {
+    if (this.#queue.length > 0) this.#takeReader()?.resolve(this.#takeAll());
+    else if (this.#lost) this.#takeReader()?.reject(this.#lost());
+  }
+
+  #takeReader(): Reader | undefined {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    return reader;
+  }
+
+  /** Most reads of a session share one signal: it is listened to once. */
+  #heed(signal: AbortSignal): void {
+    if (this.#heeded === signal) return;
+    this.#heeded?.removeEventListener("abort", this.#interrupt);
+    this.#heeded = signal;
+    signal.addEventListener("abort", this.#interrupt, { once: true });
   }
 
   #hungUp(cause?: unknown): LineError {
