@@ -6,6 +6,7 @@ import { CollectorReport } from "./collector_report.ts";
 import type { Config, LineConfig, SinkConfig } from "./config.ts";
 import { type ProgramStatus, statusOf } from "./daemon_status.ts";
 import { deliver, type Delivery } from "./delivery.ts";
+import { collectGarbage, isOurGarbage } from "./garbage.ts";
 import type { HeardCounters } from "./heard_counters.ts";
 import { HostTime, timeTeller } from "./host_time.ts";
 import { countersBeside, InvocationCounters } from "./invocation_counters.ts";
@@ -21,6 +22,8 @@ import type { Endpoint } from "./transport/endpoint.ts";
 
 /** How often somebody looks whether the host's clock was set. */
 const LOOK_MS = 10_000;
+/** How often somebody looks whether there is much garbage, where that is left to us. */
+const GARBAGE_MS = 100;
 /** How often the journal's books are compared with its file. */
 const CHECK_MS = 60_000;
 /** Given up when the disk is full, so that the journal can go on for a while. */
@@ -51,8 +54,7 @@ export class Daemon implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #lines = new Map<string, RunningLine>();
   readonly #sinks = new Map<string, RunningSink>();
-  #looker: ReturnType<typeof setInterval> | undefined;
-  #checker: ReturnType<typeof setInterval> | undefined;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
 
   private constructor(config: Config, readonly log: Log, readonly time: HostTime, readonly journal: Journal) {
     this.#config = config;
@@ -70,8 +72,11 @@ export class Daemon implements AsyncDisposable {
     daemon.#applySinks(config);
     daemon.#applyLines(config);
     daemon.#takePulse();
-    daemon.#looker = setInterval(() => time.look(), LOOK_MS); // a step is told soon, also when nobody reads
-    daemon.#checker = setInterval(() => daemon.#check(), CHECK_MS);
+    daemon.#timers.push(
+      setInterval(() => time.look(), LOOK_MS), // a step is told soon, also when nobody reads
+      setInterval(() => daemon.#check(), CHECK_MS),
+      ...isOurGarbage ? [setInterval(collectGarbage, GARBAGE_MS)] : [],
+    );
     return daemon;
   }
 
@@ -89,8 +94,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Ends all loops, meters signed off, and closes the journal. */
   async stop(): Promise<void> {
-    clearInterval(this.#looker);
-    clearInterval(this.#checker);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#stop.abort(new DOMException("obisd stops", "AbortError"));
     await retireAll(this.#lines.values(), this.#stop.signal.reason);
     this.#counters.heard.keep();

@@ -12,6 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/bytes.ts": [],
   "src/crc.ts": [],
   "src/errors.ts": [],
+  "src/garbage.ts": [],
   "src/libc": [],
   "src/line.ts": [],
   "src/log.ts": [],
@@ -75,6 +76,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/session.ts": ["src/dialogue.ts", "src/transport/", "src/line.ts", "src/errors.ts", "src/clock.ts"],
   // to the destinations
   "src/journal": [
+    "src/garbage.ts",
     "src/clock.ts",
     "src/host",
     "src/errors.ts",
@@ -212,6 +214,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/daemon": [
     "src/abort.ts",
     "src/pulse.ts",
+    "src/garbage.ts",
     "src/heard_counters.ts",
     "src/invocation_counters.ts",
     ...["src/host", "src/libc", "src/log.ts", "src/moments.ts", "src/progress.ts", "src/schedule.ts"],

@@ -4,6 +4,7 @@
  * @module
  */
 import { fetchReadouts, setAside } from "./aside.ts";
+import { collectGarbage } from "../garbage.ts";
 import { JournalFile } from "./file.ts";
 import { excessLetters, listLetters, nextLetters, purgeLetters, retryLetters } from "./letters.ts";
 import type { Answer, Contents, Opening, Question, Salvage } from "./messages.ts";
@@ -44,7 +45,7 @@ function salvage(from: Salvage): { readonly fetched: number; readonly after: num
 /** Carries out one question. */
 function answer(question: Question): unknown {
   if (question.kind === "open") return open(question);
-  if (question.kind === "ping") return;
+  if (question.kind === "ping") return collectGarbage();
   if (question.kind === "close") return close();
   if (!file) throw new FileTrouble("failing", "the journal could not be opened yet");
   switch (question.kind) {
