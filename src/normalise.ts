@@ -199,13 +199,12 @@ function isProfile(code: ObisCode | undefined): boolean {
  * registers for energy and volume in one telegram.
  */
 function isOldHeat({ identification, block }: Telegram): boolean {
-  let [energy, volume, electricity] = [false, false, false];
+  let [energy, volume] = [false, false];
   for (const { address } of block.sets) {
+    if ((address.startsWith("1.8") || address.startsWith("2.8")) && /^..8\b/.test(address)) return false;
     energy ||= address === "6.8";
     volume ||= address === "6.26";
-    electricity ||= (address.startsWith("1.8") || address.startsWith("2.8")) && /^..8\b/.test(address);
   }
-  if (electricity) return false;
   return energy && volume || identification !== undefined && meterTypeOf(identification)?.codes === "heat";
 }
 
