@@ -2,7 +2,7 @@
 # The bundle on arm64, the machine of most meter rooms, emulated: Deno's arm64 program from npm, Debian's arm64 libc, qemu's
 # user emulation. The program reads a simulated meter of the host, on a pseudo-terminal and over TCP, and runs as a daemon;
 # then the suite's tests of libc, transports and journal; with "short" none of those that start workers, for each of these
-# takes a minute. Wants root, npm, mmdebstrap and qemu-user-static; minutes, or an hour on busy cores. A child of an arm64
+# takes a minute. Wants root, npm, mmdebstrap and qemu-user-static; half an hour. A child of an arm64
 # process is started by binfmt_misc, in a user namespace: nothing changes outside.
 # Prints "ok NAME" or "not ok NAME" for each step and a count.
 set -eu
