@@ -3,7 +3,7 @@ import { approach } from "./approach.ts";
 import { askProgramming as askInProgramming, askRegisters } from "./asking_programming.ts";
 import type { askDlms } from "./asking_dlms.ts";
 import type { MeterConfig } from "./config.ts";
-import type { Dialogue } from "./dialogue.ts";
+import { type Dialogue, taking } from "./dialogue.ts";
 import type { InvocationCounters } from "./invocation_counters.ts";
 import { isSlow, offersModeE, type Programming, readout, type Seen, type Tries } from "./iec62056/mod.ts";
 import { missingCodes, normalise } from "./normalise.ts";
@@ -24,20 +24,30 @@ export interface AskingOptions {
   readonly counters?: InvocationCounters;
 }
 
-/** The dialogue by which a meter of modes A, B, C and E is read. @throws {RefusalError} its password cannot be sent */
-export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegram> {
+/**
+ * The dialogue by which a meter of modes A, B, C and E is read. `take` has its telegram as soon as it is whole, and what it
+ * makes of it comes home. @throws {RefusalError} its password cannot be sent
+ */
+export function asking(meter: MeterConfig, its: AskingOptions): Dialogue<Telegram>;
+export function asking<T>(meter: MeterConfig, its: AskingOptions, take: (telegram: Telegram) => T): Dialogue<T>;
+export function asking<T>(
+  meter: MeterConfig,
+  its: AskingOptions,
+  take = (telegram: Telegram) => telegram as T,
+): Dialogue<T> {
   const { onRefused, modeE } = its;
-  if (meter.mode === "E") return modeE!(meter, its);
+  if (meter.mode === "E") return taking(modeE!(meter, its), take);
   const options = optionsOf(meter, its);
   if (meter.registers) {
-    return leaving(meter, askRegisters(meter, { session: options, enough: enoughOf }, onRefused));
+    const asked = askRegisters(meter, { session: options, enough: enoughOf }, onRefused);
+    return leaving(meter, taking(asked, take));
   }
   const enough = meter.stopEarly && meter.obis && enoughOf([...meter.obis, ...Object.keys(meter.expect ?? {})]);
   const instead = meter.dlms &&
     ((identification: Identification) => offersModeE(identification) ? modeE!(meter, its, identification) : undefined);
   const seen = seenOf.get(meter) ?? { sums: 0, unchecked: 0, slow: 0 };
   seenOf.set(meter, seen);
-  const asked = readout({ ...options, seen, ...enough && { enough }, ...instead && { instead } });
+  const asked = readout({ ...options, seen, ...enough && { enough }, ...instead && { instead } }, take);
   return leaving(meter, tellingSpeed(asked, seen, onRefused));
 }
 

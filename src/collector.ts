@@ -25,8 +25,10 @@ import { ClockKeeper } from "./clock_keeper.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { hearCallers, hearMeter } from "./hearing.ts";
 import { PUSH } from "./dlms_settings.ts";
-import { converse } from "./session.ts";
+import { LineError } from "./errors.ts";
+import { converse, type TraceEvent } from "./session.ts";
 import type { MeterTurn } from "./standing.ts";
+import type { Telegram } from "./telegram.ts";
 import { ask, bringUp, loseToLine, nextTurn, passOver, triesUntil } from "./turns.ts";
 import { Wire } from "./wire.ts";
 
@@ -146,7 +148,7 @@ async function askMeter(
   }
 }
 
-/** The session, and what is kept of it. */
+/** The session, and what is kept of it: as soon as the telegram is whole, whatever becomes of the sign-off. */
 async function readMeter(
   wire: Wire,
   turn: MeterTurn,
@@ -155,17 +157,27 @@ async function readMeter(
   const { clock = systemClock, report, stop, modeE, counters } = context;
   const { meter, slot, slots, tries } = turn;
   using limit = limited(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" });
+  const take = (telegram: Telegram) => {
+    wire.proved();
+    const kept = keep(telegram, meter, context, slotOf(turn, telegram, clock));
+    kept.catch(() => {}); // it is heard when the meter is signed off
+    return kept;
+  };
   const dialogue = asking(meter, {
     endpoint: wire.endpoint,
     tries: triesUntil(slots(slot) - clock.now(), tries, clock),
     onRefused: (reason) => report.refused(meter.name, reason),
     ...modeE && { modeE },
     ...counters && { counters },
-  });
+  }, take);
   moves(meter.line, context, wire.endpoint.options.connect_timeout);
   const transport = await wire.open(limit.signal);
-  const its = { signal: limit.signal, clock: steadyClock(clock), trace: () => moves(meter.line, context) };
-  const telegram = await converse(transport, dialogue, its);
-  wire.proved();
-  return keep(telegram, meter, context, slotOf(turn, telegram, clock)); // not awaited, so that the telegram can go
+  const lost: string[] = [];
+  const trace = (event: TraceEvent) => {
+    moves(meter.line, context);
+    if (event.kind === "lost") lost.push(event.message);
+  };
+  const attempt = await converse(transport, dialogue, { signal: limit.signal, clock: steadyClock(clock), trace });
+  for (const reason of lost) await wire.lose(new LineError("lost", reason));
+  return attempt;
 }

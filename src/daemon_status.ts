@@ -7,7 +7,7 @@ import type { DeliveryState } from "./delivery.ts";
 import type { HostTime } from "./host_time.ts";
 import type { Book, Journal } from "./journal.ts";
 import type { Progress } from "./progress.ts";
-import { nextSlot } from "./schedule.ts";
+import { slotsOf } from "./schedule.ts";
 import {
   type GapStatus,
   type LineStatus,
@@ -40,9 +40,10 @@ export function statusOf({ config, report, progress, journal, deliveries, time, 
   const books = new Map(journal.books().map((book) => [book.sink, book]));
   const nowMs = report.clock.now();
   const state = journal.state();
+  const on = Map.groupBy(config.meters, ({ line }) => line);
   const parts = {
     meters: config.meters.map((meter) => meterStatus(meter, report, nowMs)),
-    lines: config.lines.map((line) => lineStatus(line, config, report)),
+    lines: config.lines.map((line) => lineStatus(line, on.get(line.name) ?? [], report)),
     sinks: config.sinks.flatMap(({ name, type }) => sinkStatus(name, type, deliveries.get(name), books.get(name))),
     stuck: progress.stuck(),
   };
@@ -73,7 +74,7 @@ function meterStatus(
     last_error: trouble ? { time: toTime(trouble.atMs), message: trouble.reason } : null,
     in_trouble: trouble?.over === false,
     clock_drift_s: drifts.get(name) ?? null,
-    next: schedule ? toTime(nextSlot(schedule, nowMs)) : null,
+    next: schedule ? toTime(slotsOf(schedule)(nowMs)) : null,
     gaps: wanted ? gapStatus(backfill.meters.get(name)) : null,
   };
 }
@@ -91,13 +92,16 @@ function gapStatus({ ledger, lineMs, trouble }: BackfillState = { lineMs: 0 }): 
   };
 }
 
-function lineStatus({ name, endpoint }: LineConfig, { meters }: Config, report: CollectorReport): LineStatus {
+function lineStatus(
+  { name, endpoint }: LineConfig,
+  meters: readonly MeterConfig[],
+  report: CollectorReport,
+): LineStatus {
   const its = report.lines.get(name)?.state;
   const { away, trouble } = its ?? {};
-  const itsMeters = meters.filter(({ line }) => line === name);
-  const use = itsMeters.some(({ backfill }) => backfill) ? report.backfill.lines.get(name) : undefined;
+  const use = meters.some(({ backfill }) => backfill) ? report.backfill.lines.get(name) : undefined;
   return {
-    ...{ name, url: formatEndpoint(endpoint), meters: itsMeters.length },
+    ...{ name, url: formatEndpoint(endpoint), meters: meters.length },
     state: its?.state ?? "resting",
     away_since: away ? toTime(away.sinceMs) : null,
     next_try: away ? toTime(away.nextMs) : null,

@@ -59,6 +59,12 @@ export function* flush(): Dialogue<void> {
   yield { kind: "flush" };
 }
 
+/** What `take` makes of what a dialogue brings home; of one that was interrupted, which nobody waits for, nothing. */
+export function* taking<T, U>(dialogue: Dialogue<T>, take: (result: T) => U): Dialogue<U> {
+  const result: T | undefined = yield* dialogue;
+  return (result === undefined ? undefined : take(result)) as U;
+}
+
 /** How long to wait for a message, and how much of it to take. */
 export interface Patience {
   /** For the first byte. */

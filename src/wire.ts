@@ -133,6 +133,11 @@ export class Wire implements AsyncDisposable {
     this.#inVain = 0;
   }
 
+  /** It was lost while all was said, or nobody talked: of a port that is trouble, and a connection its other end did not keep. */
+  async lose(error: unknown): Promise<void> {
+    await (this.endpoint.kind === "serial" ? this.afterTrouble(error) : this.close());
+  }
+
   /** After trouble. Who speaks is there; a silent connection may have lost its other end; anything else is gone. */
   async afterTrouble(error: unknown): Promise<void> {
     if (error instanceof LineError) {
@@ -154,15 +159,14 @@ export class Wire implements AsyncDisposable {
 
   /**
    * Looks at a port over which nobody talks, and closes it when it is pulled, or a connection when its other end does not
-   * keep it, which is no trouble. What comes meanwhile is for nobody.
+   * keep it. What comes meanwhile is for nobody.
    */
   async #watch(transport: Transport, ms: number, signal: AbortSignal): Promise<void> {
     using over = follow(signal);
     const listen = async () => {
       while (!over.signal.aborted) await transport.read(over.signal);
     };
-    const lose = (error: unknown) => this.endpoint.kind === "serial" ? this.afterTrouble(error) : this.close();
-    const gone = listen().catch((error) => over.signal.aborted ? undefined : lose(error));
+    const gone = listen().catch((error) => over.signal.aborted ? undefined : this.lose(error));
     try {
       signal.throwIfAborted();
       await Promise.race([this.options.clock.sleep(ms, over.signal), gone]);

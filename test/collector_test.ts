@@ -196,6 +196,18 @@ Deno.test("serveLine: who was silent, hung up or refused is asked again, and rea
   }
 });
 
+Deno.test("serveLine: a readout is kept before the meter is signed off, and also when its converter has hung up by then", async () => {
+  for (const everyMs of [2 * SECOND, MINUTE]) {
+    const both = [meter("1", everyMs), meter("2", everyMs)];
+    for (const meters of [both.slice(0, 1), both]) {
+      const fakes = { "1": { hangsUp: "behind" }, "2": { hangsUp: "behind" } } as const;
+      const got = await serve(meters, 5.9 * everyMs, { fakes });
+      for (const { name } of meters) assert.equal(got.of(name).length, 5, `${name} of ${meters.length}, ${everyMs} ms`);
+      assert.deepEqual(got.log, []);
+    }
+  }
+});
+
 Deno.test("serveLine: within a long slot a silent meter is asked again soon, and the slot is not lost", async () => {
   const fake: FakeMeter = { silent: true };
   const got = await serve([meter("1", 15 * MINUTE)], 17 * MINUTE, {

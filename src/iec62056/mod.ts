@@ -7,7 +7,7 @@
  * | 6.3 | messages, value ↔ bytes | `messages.ts` |
  * | 6.3 | where a message begins and ends in a dirty stream | `framing.ts` |
  * | 6.3.14, 6.4 | modes, speeds, reaction times | `modes.ts` |
- * | 6.3.1, 6.3.2 | sign-on | `sign_on.ts` |
+ * | 6.3.1, 6.3.2; 6.3.14 | sign-on; sign-off | `sign_on.ts`, `sign_off.ts` |
  * | 6.4.3, 6.4.6 | wake-up, speed, pauses: the standard's and the makers' | `manners.ts` |
  * | 6.4.1 to 6.4.3 | readout in modes A, B, C | `readout.ts` |
  * | 6.3.5 to 6.3.12, 6.4.3 | programming mode: the session, its commands, a message and its answer, registers | `programming.ts`, `commands.ts`, `exchange.ts`, `registers.ts` |

@@ -3,7 +3,7 @@
  * the request to the break, which is always sent, whatever happens, unless the meter has ended the session itself.
  * @module
  */
-import { type Dialogue, Inbox, pause, send, setLine } from "../dialogue.ts";
+import { type Dialogue, Inbox, pause, setLine } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
 import { type Manners, type MeterType, meterTypeNamed } from "../meters/mod.ts";
@@ -12,9 +12,10 @@ import { presentationOf } from "./access.ts";
 import type { Checksum } from "./bcc.ts";
 import { ended, errorOf, exchange, newSession, refused, say, type Session, undamaged } from "./exchange.ts";
 import { mannersWith, speedOf } from "./manners.ts";
-import { encodeBreak, encodeCommand, encodeOptionSelect, encodeRequest } from "./messages.ts";
-import { modeOf, reactionMs, REPEAT_MS } from "./modes.ts";
+import { encodeCommand, encodeOptionSelect, encodeRequest } from "./messages.ts";
+import { modeOf, REPEAT_MS } from "./modes.ts";
 import type { Tries } from "./readout.ts";
+import { signOff } from "./sign_off.ts";
 import { signOn } from "./sign_on.ts";
 
 /** A password is sent once more after NAK and never after silence: some meters lock themselves after three wrong ones. */
@@ -89,11 +90,8 @@ function* runSession<T>(
     if (options.password !== undefined) yield* logIn(session, options.password, options.access);
     return yield* work(session);
   } finally {
-    if (!session.over) {
-      yield* pause(reactionMs(session.identification));
-      const { fastWakeUp } = mannersWith(options.manners, session.identification);
-      yield* send(encodeBreak(session.rule, fastWakeUp?.nuls ? "B1" : "B0"));
-    }
+    const { over, identification, rule } = session;
+    if (!over) yield* signOff({ identification, manners: mannersWith(options.manners, identification), rule });
     if (session.current !== session.line) yield* setLine(session.line);
   }
 }

@@ -1,5 +1,5 @@
 /** The readout of a meter in modes A, B and C: from the request to the break, as in the flow chart of IEC 62056-21. @module */
-import { type Cut, type Dialogue, flush, Inbox, type Patience, pause, send, setLine } from "../dialogue.ts";
+import { type Cut, type Dialogue, flush, Inbox, type Patience, pause, send, setLine, taking } from "../dialogue.ts";
 import { ProtocolError, RefusalError, SilenceError } from "../errors.ts";
 import { type LineSettings, SIGN_ON_LINE } from "../line.ts";
 import { type Manners, meterTypeOf } from "../meters/mod.ts";
@@ -10,8 +10,9 @@ import { ETX, hex, STX, toText, visible } from "./characters.ts";
 import { formatDataSet, parseDataBlock } from "./data_block.ts";
 import { type DataMessage, dataMessageBeforeSilence, endOfPush, findDataMessage, findEnough } from "./framing.ts";
 import { mannersWith, type Speed, speedOf } from "./manners.ts";
-import { encodeBreak, encodeIdentification, encodeOptionSelect, REPEAT_REQUEST } from "./messages.ts";
+import { encodeIdentification, encodeOptionSelect, REPEAT_REQUEST } from "./messages.ts";
 import { modeOf, reactionMs, REPEAT_MS, SILENCE_MS } from "./modes.ts";
+import { signOff } from "./sign_off.ts";
 import { signOn, type SignOnOptions } from "./sign_on.ts";
 
 /** No message is longer: a peer that sends for ever is cut here. */
@@ -89,13 +90,19 @@ interface Session {
 }
 
 /**
- * Reads a meter once. The telegram it brings home is whole: its check is good, or the meter sends none. The session is
- * always signed off, whatever happens.
+ * Reads a meter once. The telegram is whole: its check is good, or the meter sends none. `take` has it before the meter is
+ * signed off, which takes a while and may fail, and what it makes of it comes home. The session is always signed off,
+ * whatever happens.
  * @throws {SilenceError} nobody answers, or not after the identification
  * @throws {ProtocolError} `damaged` to the end of the tries, `unreadable`, `endless`
  * @throws {RefusalError} the meter sends an error message instead of its data
  */
-export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
+export function readout(options?: ReadoutOptions): Dialogue<Telegram>;
+export function readout<T>(options: ReadoutOptions, take: (telegram: Telegram) => T): Dialogue<T>;
+export function* readout<T>(
+  options: ReadoutOptions = {},
+  take = (telegram: Telegram) => telegram as T,
+): Dialogue<T> {
   const { line = SIGN_ON_LINE, checksum = "auto", tries = { left: 3 }, enough } = options;
   const seen = options.seen ?? { sums: 0, unchecked: 0, slow: 0 };
   const fixed = { inbox: new Inbox(), line, checksum, tries, enough, seen };
@@ -105,12 +112,12 @@ export function* readout(options: ReadoutOptions = {}): Dialogue<Telegram> {
     if (failure) yield* pause(REPEAT_MS);
     const identification = yield* signOnAgain(fixed.inbox, { ...options, line }, failure);
     const other = options.instead?.(identification);
-    if (other) return yield* other;
+    if (other) return yield* taking(other, take);
     const session = { ...fixed, identification, ...agreed(identification, { ...options, line }, stay) };
-    const outcome = yield* readData(session);
+    const outcome: Taken<T> | Error | undefined = yield* readData(session, take); // it may be interrupted
     if (!(outcome instanceof Error)) {
       seen.slow = stay ? (seen.slow + 1) % SLOW_FOR : 0;
-      return outcome;
+      return outcome?.taken as T;
     }
     stay = goesElsewhere(session, outcome);
     if (!failure || failure instanceof SilenceError && outcome instanceof ProtocolError) failure = outcome; // it says more
@@ -150,6 +157,11 @@ function isGarbled(failure: Error): boolean {
   return /[^\x02\x03\x06\x7f\r\n -~]/.test(toText(failure.bytes));
 }
 
+/** What `take` made of a telegram. */
+interface Taken<T> {
+  readonly taken: T;
+}
+
 /** The sign-on; that nobody answers any more says less than what went wrong before. */
 function* signOnAgain(inbox: Inbox, options: SignOnOptions, failure?: Error): Dialogue<Identification> {
   try {
@@ -160,11 +172,14 @@ function* signOnAgain(inbox: Inbox, options: SignOnOptions, failure?: Error): Di
 }
 
 /** From the identification to the break. @returns what went wrong, where a new sign-on may help */
-function* readData(session: Session): Dialogue<Telegram | Error> {
+function* readData<T>(
+  session: Session,
+  take: (telegram: Telegram) => T,
+): Dialogue<Taken<T> | Error> {
   const { inbox, identification, mode, line, manners, speed: { character, baud }, tries } = session;
   const reaction = reactionMs(identification);
   let current = line;
-  let accepted: Accepted | undefined;
+  let accepted = false;
   let early = false;
   let failure: ProtocolError | undefined;
   try {
@@ -181,8 +196,8 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
       early = message.value.early === true;
       const outcome = judge(session, message);
       if (!(outcome instanceof Error)) {
-        accepted = outcome;
-        break;
+        accepted = true;
+        return { taken: take(toTelegram(session, outcome)) };
       }
       failure = outcome;
       if (tries.left <= 0 || isSwitched(session) && isGarbled(failure)) return failure; // NAK would be garbled as well
@@ -194,13 +209,9 @@ function* readData(session: Session): Dialogue<Telegram | Error> {
     }
   } finally {
     // A meter of modes A and B is done when its data are; in mode C it waits for the break, and so does a failed one.
-    if (mode === "C" || !accepted || early) {
-      yield* pause(reaction);
-      yield* send(encodeBreak(ruleOf(session), manners.fastWakeUp?.nuls ? "B1" : "B0"));
-    }
+    if (mode === "C" || !accepted || early) yield* signOff({ identification, manners, rule: ruleOf(session) });
     if (current !== line) yield* setLine(line);
   }
-  return toTelegram(session, accepted);
 }
 
 /** Of our own check characters. */
@@ -236,10 +247,7 @@ interface Accepted extends Cut<DataMessage> {
   readonly result: Check;
 }
 
-/**
- * Made when the meter is signed off: a telegram in memory is fifteen times its bytes, and a thousand meters that were
- * asked together are all signed off in the same quarter of a second.
- */
+/** A telegram in memory is fifteen times its bytes, and a thousand meters may be asked together: whoever takes it lets it go soon. */
 function toTelegram({ identification, mode }: Session, { value: message, result, atMs }: Accepted): Telegram {
   const block = { ...parseDataBlock(toText(message.block)), complete: message.complete };
   const bytes = join(encodeIdentification(identification), message.bytes);

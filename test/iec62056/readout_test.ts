@@ -33,6 +33,28 @@ Deno.test("readout: mode C, from the request to the break, in any pieces", () =>
   }
 });
 
+Deno.test("readout: the telegram is there before the sign-off, and not lost when the wire is gone by then", () => {
+  const endings: [string, string[]][] = [
+    ["signed off", SIGNED_OFF],
+    ["gone before its break", ["~ 200", "lost", "= 300 7E1"]],
+    ["gone at once", ["lost", "= 300 7E1"]],
+  ];
+  for (const [name, ending] of endings) {
+    const script = [...ACKNOWLEDGED, `< ${DATA}`, ...ending];
+    let left = script.length;
+    const taken = follow(readout({}, ({ block }) => block.sets.map(({ address }) => address)), script);
+    assert.deepEqual(taken, READ, name);
+    const dialogue = readout({}, () => left = 0);
+    assert.throws(() => follow(dialogue, script.slice(0, -ending.length)), /but the dialogue: ~ 200/);
+    assert.equal(left, 0, name);
+  }
+});
+
+Deno.test("readout: that the wire is gone at the sign-off is no reason where there is a better one", () => {
+  const script = [...ACKNOWLEDGED, `< ${WRONG}`, "~ 200", "lost", "= 300 7E1"];
+  assert.throws(() => follow(readout({ tries: { left: 1 } }), script), ProtocolError);
+});
+
 Deno.test("readout: the time is the arrival of STX, not of what was before it", () => {
   const script = [...ACKNOWLEDGED, "< \x06\r\n", `< ${DATA}`, ...SIGNED_OFF];
   const { atMs } = follow(readout(), script, { chunkBytes: 1 });

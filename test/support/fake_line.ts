@@ -11,8 +11,8 @@ export interface FakeMeter {
   silent?: boolean;
   /** Answers by a message whose check character is wrong. */
   damaged?: boolean;
-  /** Hangs up instead of sending its data. */
-  hangsUp?: boolean;
+  /** Hangs up instead of sending its data, or behind them. */
+  hangsUp?: boolean | "behind";
   /** How long its data message takes on the wire, ms. */
   takesMs?: number;
   /** Its data sets. */
@@ -88,6 +88,7 @@ class FakeTransport implements Transport {
   }
 
   write(bytes: Uint8Array): Promise<void> {
+    if (this.#lost) return Promise.reject(this.#lost);
     const text = toText(bytes);
     const [, address] = text.match(/^\/\?(.*)!/) ?? [];
     if (address !== undefined) this.#request(address);
@@ -120,13 +121,16 @@ class FakeTransport implements Transport {
   #data(what: string): void {
     const { damaged, hangsUp, takesMs = 0, block = "1.8.0(0001.5*kWh)" } = this.meters[this.#address!]!;
     this.#note(`${what} ${this.#address}`);
-    if (hangsUp) {
-      this.#lost = new LineError("lost", "fake closed the connection");
-      return this.#wake();
-    }
+    if (hangsUp === true) return this.#hangUp();
     const message = encodeDataMessage(`${block}\r\n!\r\n`);
     if (damaged) message[message.length - 1]! ^= 1;
     this.#speak(message, takesMs);
+    if (hangsUp === "behind") this.#hangUp();
+  }
+
+  #hangUp(): void {
+    this.#lost = new LineError("lost", "fake closed the connection");
+    this.#wake();
   }
 
   /** A piece each second: a longer gap would be silence. */

@@ -1,11 +1,11 @@
 /**
  * Runs a dialogue as a script, in no time. A line of the script is a step or what the other side does:
  * `= 300 7E1` the line is set · `> text` we send · `~ 200` we pause, ms · `< text` these bytes come · `silence` nothing
- * comes · `abort` the session is given up here. Text is one character a byte. Flushes need no line.
+ * comes · `lost` the wire is gone, and the step fails · `abort` the session is given up here. Text is one character a byte. Flushes need no line.
  * @module
  */
 import type { Arrival, Dialogue, Step } from "../../src/dialogue.ts";
-import { SilenceError } from "../../src/errors.ts";
+import { LineError, SilenceError } from "../../src/errors.ts";
 import { toBytes, toText, visible } from "../../src/iec62056/characters.ts";
 import { formatLine, type LineSettings, SIGN_ON_LINE } from "../../src/line.ts";
 
@@ -58,6 +58,10 @@ class Run<T> {
   }
 
   #carryOut(step: Step): IteratorResult<Step, T> {
+    if (this.#script[this.#at] === "lost") {
+      this.#at++;
+      return this.#dialogue.throw(new LineError("lost", "The wire is gone"));
+    }
     switch (step.kind) {
       case "flush":
         break;
