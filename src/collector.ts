@@ -80,15 +80,16 @@ async function askMeters(
   const shared = turns.length > 1;
   while (!retire.aborted) {
     for (const turn of turns) bringUpOn(wire, turn, context);
-    const turn = nextTurn(turns, clock.now());
-    const waitMs = turn.due - clock.now();
+    const nowMs = clock.now();
+    const turn = nextTurn(turns, nowMs);
+    const waitMs = turn.due - nowMs;
     const awayMs = wire.waitMs(turn.slot);
     moves(line.name, context);
     if (waitMs > 0) await lend(wire, line, waitMs, context, keeper);
     else if (awayMs > 0) { // the slot waits for the line, and not beyond its end
-      await clock.sleep(Math.min(awayMs, turn.slots(turn.slot) - clock.now(), NAP_MS), retire);
+      await clock.sleep(Math.min(awayMs, turn.slots(turn.slot) - nowMs, NAP_MS), retire);
     } else {
-      ask(turn, clock.now());
+      ask(turn, nowMs);
       const attempt = await askMeter(wire, turn, { ...context, ...dlms && { modeE: dlms.askDlms } });
       settleTurn(turn, attempt, shared, context);
       if (shared) await beQuiet(line, context);

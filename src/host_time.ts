@@ -91,7 +91,8 @@ export class HostTime implements Clock {
    * it cannot be so early.
    */
   now(): number {
-    return Math.round(this.startMs() + this.#host.uptimeMs());
+    const uptime = this.look();
+    return Math.round(Math.round(this.#reckonedMs()) + uptime);
   }
 
   /** Since the machine started, ms. */
@@ -167,12 +168,14 @@ export class HostTime implements Clock {
     this.look();
   }
 
-  /** Looks at the clock: at once where it was set, else when a second has passed. */
-  look(): void {
+  /** Looks at the clock: at once where it was set, else when a second has passed. @returns for how long the machine has run, ms */
+  look(): number {
+    const glance = this.#host.uptimeMs();
+    if (glance - this.#lookedMs < LOOK_MS && !this.#isSet(this.#host.wallMs() - glance)) return glance;
     const { uptime, wall } = this.#read();
     const byMs = wall - uptime - this.#wallStartMs;
-    const stepped = Math.abs(byMs) > STEP_MS;
-    if (!stepped && uptime - this.#lookedMs < LOOK_MS) return;
+    const stepped = this.#isSet(wall - uptime);
+    if (!stepped && uptime - this.#lookedMs < LOOK_MS) return uptime;
     this.#lookedMs = uptime;
     const before = this.#reckonedMs();
     this.#wallStartMs += byMs;
@@ -182,6 +185,12 @@ export class HostTime implements Clock {
     if (Math.abs(ourStepMs) > LONG_STEP_MS) this.#longStepMs = uptime;
     if (stepped) this.#stepped(byMs, Math.abs(ourStepMs) > STEP_MS);
     this.#trustIs(synchronised ? "synchronised" : this.#startMs === undefined ? "unknown" : "kept", uptime);
+    return uptime;
+  }
+
+  /** Whether a wall clock by which the machine started at `startMs` is another one than it was. */
+  #isSet(startMs: number): boolean {
+    return Math.abs(startMs - this.#wallStartMs) > STEP_MS;
   }
 
   /** Both clocks at the same instant: a process that is stopped between two questions sees a step where there is none. */

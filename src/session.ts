@@ -197,6 +197,7 @@ class Patience implements Disposable {
   #untilMs = Infinity;
   /** Whether it gets more when the host was too busy to hear. */
   #lenient = false;
+  readonly #wakeUp = () => this.#wake();
   #cancelTimer: () => void = nobodyWaits;
   /** When the timer ends; `Infinity`: none is set. */
   #timerMs = Infinity;
@@ -255,13 +256,13 @@ class Patience implements Disposable {
     this.#end = end;
     if (this.#signal.aborted) return this.#stop();
     this.#untilMs = this.#clock.monotonic() + withinMs;
-    if (this.#untilMs < this.#timerMs) this.#setTimer();
+    if (this.#untilMs < this.#timerMs) this.#setTimer(withinMs);
   }
 
-  #setTimer(): void {
+  #setTimer(ms: number): void {
     this.#cancelTimer();
     this.#timerMs = this.#untilMs;
-    this.#cancelTimer = alarm(this.#clock, this.#untilMs - this.#clock.monotonic(), () => this.#wake());
+    this.#cancelTimer = alarm(this.#clock, ms, this.#wakeUp);
   }
 
   #wake(): void {
@@ -269,7 +270,7 @@ class Patience implements Disposable {
     const lateMs = this.#clock.monotonic() - this.#untilMs;
     if (lateMs >= 0 && !(this.#lenient && lateMs > LATE_MS)) return this.#end(SILENCE);
     if (lateMs > LATE_MS) this.#makeUp(lateMs);
-    if (this.#untilMs < Infinity) this.#setTimer();
+    if (this.#untilMs < Infinity) this.#setTimer(this.#untilMs - this.#clock.monotonic());
   }
 
   /** A host that was too busy to wake in time was too busy to hear: it listens as much longer, once. */

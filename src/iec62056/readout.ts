@@ -197,7 +197,7 @@ function* readData<T>(
       const outcome = judge(session, message);
       if (!(outcome instanceof Error)) {
         accepted = true;
-        return { taken: take(toTelegram(session, outcome)) };
+        return taken(session, outcome, take);
       }
       failure = outcome;
       if (tries.left <= 0 || isSwitched(session) && isGarbled(failure)) return failure; // NAK would be garbled as well
@@ -247,11 +247,18 @@ interface Accepted extends Cut<DataMessage> {
   readonly result: Check;
 }
 
-/** A telegram in memory is fifteen times its bytes, and a thousand meters may be asked together: whoever takes it lets it go soon. */
-function toTelegram({ identification, mode }: Session, { value: message, result, atMs }: Accepted): Telegram {
+/**
+ * The telegram is in the hands of `take` alone, and not of a dialogue that waits for its sign-off: in memory it is fifteen
+ * times its bytes, and a thousand meters may have been asked together.
+ */
+function taken<T>(
+  { identification, mode }: Session,
+  { value: message, result, atMs }: Accepted,
+  take: (telegram: Telegram) => T,
+): Taken<T> {
   const block = { ...parseDataBlock(toText(message.block)), complete: message.complete };
   const bytes = join(encodeIdentification(identification), message.bytes);
-  return { mode, identification, block, check: { kind: "bcc", result }, atMs, bytes };
+  return { taken: take({ mode, identification, block, check: { kind: "bcc", result }, atMs, bytes }) };
 }
 
 /** The message, or what is wrong with it. @throws {RefusalError} it is an error message */
