@@ -48,8 +48,8 @@ export interface Delivery {
  * many meters that are due at once are read before what they said is carried on. While so much comes in one batch, or dead
  * letters do, there is something to catch up with.
  */
-const PACE_MS = { keepingUp: 1000, catchingUp: 40 } as const;
-const CATCHING_UP = { readings: 1000, readouts: 100 } as const;
+const PACE_MS = { keepingUp: 1000, catchingUp: 8 } as const;
+const CATCHING_UP = { readings: 500, readouts: 100 } as const;
 /** A write or an opening that takes longer is aborted and tried again. */
 const ATTEMPT_MS = 30_000;
 /** A write of a sink that leaves or changes may take so long: whoever takes its place would write the same again. */

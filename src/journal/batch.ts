@@ -5,7 +5,7 @@ import type { Reading } from "../reading.ts";
 import type { DeadRow, ReadoutRow } from "./rows.ts";
 
 /** A batch holds no more readouts, readings and bytes than this, but at least one readout. */
-export const BATCH = { readouts: 200, readings: 5000, bytes: 256 * 1024 } as const;
+export const BATCH = { readouts: 200, readings: 1000, bytes: 256 * 1024 } as const;
 
 /** A readout and its place in the log. */
 export interface Readout {

@@ -32,10 +32,11 @@ export class Counter {
     while (true) {
       signal.throwIfAborted();
       const [cursor, changes] = [this.memory.cursors.of(sink), this.news.count];
-      const { acked } = cursor;
+      const { acked, ahead } = cursor;
       const letters = cursor.again > 0 && cursor.settling === 0 && !this.writer.trouble;
       const claimed = letters ? await this.#claimLetters(sink) : await this.#claim(acked);
       if (this.memory.cursors.of(sink) !== cursor || cursor.acked !== acked) continue; // led past it meanwhile
+      if (cursor.ahead !== ahead) continue; // some of it was taken out meanwhile, and is counted
       if (!claimed) {
         if (changes === this.news.count && !letters) await this.news.next(signal);
       } else if ("batch" in claimed) {

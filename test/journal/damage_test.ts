@@ -44,13 +44,16 @@ function turn(path: string, sql: string): void {
   db.close();
 }
 
-/** A closed journal of so many readouts; "csv" has had the first hundred. */
+/** A closed journal of so many readouts; "csv" has had the first 125. */
 async function fill({ open }: Scene, readouts: number): Promise<void> {
   await using journal = await open();
   await Promise.all(range(0, readouts).map((number) => journal.append(readout(number, 40))));
-  const batch = await journal.next("csv", soon());
-  assert.equal(batch.upTo, 125);
-  journal.acknowledge("csv", batch, { mark: "125 readouts" });
+  for (let upTo = 0; upTo < 125;) {
+    const batch = await journal.next("csv", soon());
+    upTo = batch.upTo;
+    journal.acknowledge("csv", batch, { mark: `${upTo} readouts` });
+  }
+  assert.equal(journal.mark("csv"), "125 readouts");
 }
 
 Deno.test("openJournal: of a damaged file whatever is whole arrives, in order", async () => {
