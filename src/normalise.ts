@@ -152,18 +152,34 @@ function* captures(values: readonly DataValue[], meanings: (address: string) => 
 
 /** The same addresses come with every readout; a meter's are a few dozen, a thousand meters' a few hundred. */
 const MEANINGS_LIMIT = 4096;
-const known = { heat: new Map<string, Meaning>(), other: new Map<string, Meaning>() };
+const known = { heat: new Map<string, Known>(), other: new Map<string, Known>() };
+
+/** A meaning that was looked up before, and the address that came behind it then: it mostly does again. */
+interface Known {
+  readonly address: string;
+  readonly meaning: Meaning;
+  next?: Known;
+}
 
 function meaningsOf(heat: boolean): (address: string) => Meaning {
   const meanings = heat ? known.heat : known.other;
+  let last: Known | undefined;
   return (address) => {
-    let meaning = meanings.get(address);
-    if (meaning) return meaning;
-    if (meanings.size >= MEANINGS_LIMIT) meanings.clear();
-    meaning = meaningOf(address, heat);
-    meanings.set(address, meaning);
-    return meaning;
+    const next = last?.next;
+    if (next?.address === address) return (last = next).meaning;
+    const found = meanings.get(address) ?? remember(meanings, { address, meaning: meaningOf(address, heat) });
+    if (last) last.next = found;
+    return (last = found).meaning;
   };
+}
+
+function remember(meanings: Map<string, Known>, its: Known): Known {
+  if (meanings.size >= MEANINGS_LIMIT) {
+    for (const known of meanings.values()) delete known.next; // or those that are forgotten would stay
+    meanings.clear();
+  }
+  meanings.set(its.address, its);
+  return its;
 }
 
 function meaningOf(address: string, heat: boolean): Meaning {

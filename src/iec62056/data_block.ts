@@ -138,13 +138,16 @@ function trimmed(text: string, from: number, end: number): string {
 
 /** The same as `parseValue`, cut out of the text in one go; the rare value with a line end in it is put together first. */
 function valueBetween(text: string, from: number, end: number): DataValue {
-  let star = -1;
+  let star = end;
   for (let at = from; at < end; at++) {
     const code = text.charCodeAt(at);
+    if (code > STAR) continue; // nearly every character
     if (code === LF || code === CR) return parseValue(text.slice(from, end).replace(/[\r\n]/g, ""));
-    if (code === STAR && star < 0) star = at;
+    if (code === STAR && star === end) star = at;
   }
-  return star < 0 ? { text: text.slice(from, end) } : { text: text.slice(from, star), unit: text.slice(star + 1, end) };
+  return star === end
+    ? { text: text.slice(from, end) }
+    : { text: text.slice(from, star), unit: text.slice(star + 1, end) };
 }
 
 function skipWhite(text: string, from: number): number {
