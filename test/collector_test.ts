@@ -208,6 +208,12 @@ Deno.test("serveLine: a readout is kept before the meter is signed off, and also
   }
 });
 
+Deno.test("serveLine: a readout that is whole is kept when it is stopped at the sign-off, which goes on", async () => {
+  const got = await serve([meter("1", MINUTE)], MINUTE + 300, { fakes: { "1": {} } });
+  assert.equal(got.of("1").length, 1);
+  assert.deepEqual(got.events.map(({ what }) => what), ["open", "request 1", "data 1", "break", "close"]);
+});
+
 Deno.test("serveLine: within a long slot a silent meter is asked again soon, and the slot is not lost", async () => {
   const fake: FakeMeter = { silent: true };
   const got = await serve([meter("1", 15 * MINUTE)], 17 * MINUTE, {

@@ -90,9 +90,11 @@ function* runSession<T>(
     if (options.password !== undefined) yield* logIn(session, options.password, options.access);
     return yield* work(session);
   } finally {
-    const { over, identification, rule } = session;
-    if (!over) yield* signOff({ identification, manners: mannersWith(options.manners, identification), rule });
-    if (session.current !== session.line) yield* setLine(session.line);
+    const { over, identification, rule, current, line } = session;
+    const back = current === line ? undefined : line;
+    if (!over) {
+      yield* signOff({ identification, manners: mannersWith(options.manners, identification), rule, line: back });
+    } else if (back) yield* setLine(back);
   }
 }
 

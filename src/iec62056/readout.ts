@@ -209,8 +209,10 @@ function* readData<T>(
     }
   } finally {
     // A meter of modes A and B is done when its data are; in mode C it waits for the break, and so does a failed one.
-    if (mode === "C" || !accepted || early) yield* signOff({ identification, manners, rule: ruleOf(session) });
-    if (current !== line) yield* setLine(line);
+    const back = current === line ? undefined : line;
+    if (mode === "C" || !accepted || early) {
+      yield* signOff({ identification, manners, rule: ruleOf(session), line: back });
+    } else if (back) yield* setLine(back);
   }
 }
 
