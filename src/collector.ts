@@ -25,8 +25,7 @@ import { ClockKeeper } from "./clock_keeper.ts";
 import type { LineConfig, MeterConfig } from "./config.ts";
 import { hearCallers, hearMeter } from "./hearing.ts";
 import { PUSH } from "./dlms_settings.ts";
-import { LineError } from "./errors.ts";
-import { converse, type TraceEvent } from "./session.ts";
+import { converse } from "./session.ts";
 import type { MeterTurn } from "./standing.ts";
 import type { Telegram } from "./telegram.ts";
 import { ask, bringUp, loseToLine, nextTurn, passOver, triesUntil } from "./turns.ts";
@@ -158,11 +157,12 @@ async function readMeter(
   const { clock = systemClock, report, stop, modeE, counters } = context;
   const { meter, slot, slots, tries } = turn;
   using limit = limited(stop, { withinMs: SESSION_LIMIT_MS, what: "The session" });
+  const its: { kept?: Promise<Attempt> } = {};
   const take = (telegram: Telegram) => {
     wire.proved();
-    const kept = keep(telegram, meter, context, slotOf(turn, telegram, clock));
-    kept.catch(() => {}); // it is heard when the meter is signed off
-    return kept;
+    its.kept = keep(telegram, meter, context, slotOf(turn, telegram, clock));
+    its.kept.catch(() => {}); // it is heard when the meter is signed off
+    return its.kept;
   };
   const dialogue = asking(meter, {
     endpoint: wire.endpoint,
@@ -173,12 +173,13 @@ async function readMeter(
   }, take);
   moves(meter.line, context, wire.endpoint.options.connect_timeout);
   const transport = await wire.open(limit.signal);
-  const lost: string[] = [];
-  const trace = (event: TraceEvent) => {
-    moves(meter.line, context);
-    if (event.kind === "lost") lost.push(event.message);
-  };
-  const attempt = await converse(transport, dialogue, { signal: limit.signal, clock: steadyClock(clock), trace });
-  for (const reason of lost) await wire.lose(new LineError("lost", reason));
-  return attempt;
+  const trace = () => moves(meter.line, context);
+  try {
+    return await converse(transport, dialogue, { signal: limit.signal, clock: steadyClock(clock), trace });
+  } catch (error) {
+    const attempt = await its.kept; // also on a stop: it is on its way to the disk
+    if (!attempt || stop.aborted) throw error;
+    await wire.lose(error);
+    return attempt;
+  }
 }

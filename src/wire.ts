@@ -133,7 +133,7 @@ export class Wire implements AsyncDisposable {
     this.#inVain = 0;
   }
 
-  /** It was lost while all was said, or nobody talked: of a port that is trouble, and a connection its other end did not keep. */
+  /** It was lost when all was said, or nobody talked: of a port that is trouble, and a connection its other end did not keep. */
   async lose(error: unknown): Promise<void> {
     await (this.endpoint.kind === "serial" ? this.afterTrouble(error) : this.close());
   }

@@ -2,8 +2,8 @@
 import { withLimit } from "../abort.ts";
 import { approach } from "../approach.ts";
 import { codesToRead } from "../asking.ts";
-import { type Dialogue, Inbox } from "../dialogue.ts";
-import { ProtocolError, SilenceError, UsageError } from "../errors.ts";
+import { type Dialogue, Inbox, taking } from "../dialogue.ts";
+import { LineError, ProtocolError, SilenceError, UsageError } from "../errors.ts";
 import { listen, offersModeE, readout } from "../iec62056/mod.ts";
 import { meterTypeNamed } from "../meters/mod.ts";
 import { type ModeEOptions, readModeE } from "../mode_e.ts";
@@ -92,14 +92,23 @@ async function readOnce(target: Target, dlms: ModeEOptions | undefined, watcher:
   const { log, signal, clock } = context;
   await using transport = await openTransport(target.endpoint, { signal, onNotice: (notice) => log.warning(notice) });
   if (target.mode === "D") return await hearOnce(transport, target, watcher, context);
-  return await converse(transport, dialogueWith(target, dlms), { signal, clock, trace: watcher.trace });
+  const whole: Telegram[] = [];
+  const dialogue = dialogueWith(target, dlms, (telegram) => void whole.push(telegram));
+  await converse(transport, dialogue, { signal, clock, trace: watcher.trace }).catch((error) => {
+    if (whole.length === 0 || !(error instanceof LineError)) throw error; // it hung up when it had said its last
+  });
+  return whole[0]!;
 }
 
 /** A readout, or everything that a DLMS meter describes, or what of it is asked for. */
-function dialogueWith(target: Target, dlms: ModeEOptions | undefined): Dialogue<Telegram> {
+function dialogueWith(
+  target: Target,
+  dlms: ModeEOptions | undefined,
+  take: (telegram: Telegram) => void,
+): Dialogue<void> {
   const { mode } = target;
   const codes = codesToRead(target);
-  if (mode === "E") return readModeE(dlms!, codes);
+  if (mode === "E") return taking(readModeE(dlms!, codes), take);
   return readout({
     mode: mode as Exclude<typeof mode, "D">,
     ...approach(target),
@@ -107,7 +116,7 @@ function dialogueWith(target: Target, dlms: ModeEOptions | undefined): Dialogue<
       instead: (identification) =>
         offersModeE(identification) ? readModeE({ ...dlms, identification }, codes) : undefined,
     },
-  });
+  }, take);
 }
 
 /** The first whole telegram that a pushing meter sends. */

@@ -1,6 +1,5 @@
 /** The sign-off: the break, with which a session ends in modes B and C (IEC 62056-21, 6.3.14 and 6.4.3). @module */
 import { type Dialogue, pause, send, setLine } from "../dialogue.ts";
-import { LineError } from "../errors.ts";
 import type { LineSettings } from "../line.ts";
 import type { Manners } from "../meters/mod.ts";
 import type { Identification } from "../telegram.ts";
@@ -18,21 +17,24 @@ export interface SignOffOptions {
   readonly line?: LineSettings | undefined;
 }
 
-/**
- * Signs a meter off; who is interrupted at it begins anew. A converter may have hung up when it had said its last, which
- * takes nothing from whoever has what it wanted; who has not has a better reason to complain.
- */
+/** Signs a meter off. Who is interrupted at it begins anew, and then nothing goes on behind it. @throws {LineError} */
 export function* signOff(options: SignOffOptions): Dialogue<void> {
-  let over = false;
+  let interrupted = true;
   try {
     yield* sayGoodbye(options);
-    over = true;
+    interrupted = false;
   } catch (error) {
-    over = true;
-    if (!(error instanceof LineError)) throw error;
+    interrupted = false;
+    throw error;
   } finally {
-    if (!over) yield* sayGoodbye(options);
+    if (interrupted) yield* endBy(sayGoodbye(options));
   }
+}
+
+/** A dialogue that is returned goes on behind its last steps as if nothing were; one that throws does not. */
+function* endBy(last: Dialogue<void>): Dialogue<never> {
+  yield* last;
+  throw new DOMException("The session was interrupted", "AbortError");
 }
 
 function* sayGoodbye({ identification, manners: { fastWakeUp }, rule, line }: SignOffOptions): Dialogue<void> {

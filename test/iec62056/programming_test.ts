@@ -61,11 +61,6 @@ Deno.test("programming: from the request to the break, in any pieces", () => {
   }
 });
 
-Deno.test("programming: what was read is not lost when the wire is gone at the sign-off", () => {
-  const script = [...OPEN, ...R1, `< ${ENERGY}`, "~ 200", "lost"];
-  assert.deepEqual(texts(run(registers("1.8.0"), script)), ["000123.45"]);
-});
-
 Deno.test("programming: opened by P0, by ACK alone, by nothing at all", () => {
   const asked = [...R1, `< ${ENERGY}`, ...SIGNED_OFF];
   const seed = (meter: Programming) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ProtocolError, RefusalError, SilenceError } from "../../src/errors.ts";
+import { LineError, ProtocolError, RefusalError, SilenceError } from "../../src/errors.ts";
 import {
   encodeDataMessage,
   MESSAGE_LIMIT_BYTES,
@@ -33,26 +33,25 @@ Deno.test("readout: mode C, from the request to the break, in any pieces", () =>
   }
 });
 
-Deno.test("readout: the telegram is there before the sign-off, and not lost when the wire is gone by then", () => {
-  const endings: [string, string[]][] = [
-    ["signed off", SIGNED_OFF],
-    ["gone before its break", ["~ 200", "lost"]],
-    ["gone at once", ["lost"]],
+Deno.test("readout: the telegram is taken before the sign-off, whatever becomes of that", () => {
+  const modeB = [...SIGN_ON, "< /XYZEMETER\r\n", "= 9600 7E1", `< ${DATA}`];
+  const modeC = [...ACKNOWLEDGED, `< ${DATA}`];
+  const scripts: [string, string[]][] = [
+    ["gone before its break", [...modeC, "~ 200", "lost"]],
+    ["gone at once", [...modeC, "lost"]],
+    ["gone in mode B", [...modeB, "lost"]],
   ];
-  for (const [name, ending] of endings) {
-    const script = [...ACKNOWLEDGED, `< ${DATA}`, ...ending];
-    let left = script.length;
-    const taken = follow(readout({}, ({ block }) => block.sets.map(({ address }) => address)), script);
-    assert.deepEqual(taken, READ, name);
-    const dialogue = readout({}, () => left = 0);
-    assert.throws(() => follow(dialogue, script.slice(0, -ending.length)), /but the dialogue: ~ 200/);
-    assert.equal(left, 0, name);
+  for (const [name, script] of scripts) {
+    const taken: string[][] = [];
+    const dialogue = readout({}, ({ block }) => taken.push(block.sets.map(({ address }) => address)));
+    assert.throws(() => follow(dialogue, script), LineError, name);
+    assert.deepEqual(taken, [READ], name);
   }
-});
-
-Deno.test("readout: that the wire is gone at the sign-off is no reason where there is a better one", () => {
-  const script = [...ACKNOWLEDGED, `< ${WRONG}`, "~ 200", "lost"];
-  assert.throws(() => follow(readout({ tries: { left: 1 } }), script), ProtocolError);
+  const addresses = follow(readout({}, ({ block }) => block.sets.map(({ address }) => address)), [
+    ...modeC,
+    ...SIGNED_OFF,
+  ]);
+  assert.deepEqual(addresses, READ);
 });
 
 Deno.test("readout: the time is the arrival of STX, not of what was before it", () => {
@@ -357,6 +356,7 @@ Deno.test("readout: aborted, it signs off at the speed it has", () => {
     ["mode C, in the sign-off", [...ACKNOWLEDGED, `< ${DATA}`], SIGNED_OFF],
     ["mode C, before its break", [...ACKNOWLEDGED, `< ${DATA}`, "~ 200"], SIGNED_OFF],
     ["mode C, behind its break", [...ACKNOWLEDGED, `< ${DATA}`, "~ 200", `> ${BREAK}`], SIGNED_OFF],
+    ["mode C, in the sign-off of a failed one", [...ACKNOWLEDGED, "silence"], SIGNED_OFF],
     ["mode C, after NAK", [...ACKNOWLEDGED, `< ${WRONG}`, "~ 200", "> \x15"], SIGNED_OFF],
     ["mode A, in the data", [...SIGN_ON, "< /XYZzA\r\n", `< ${DATA.slice(0, 20)}`], ["~ 200", `> ${BREAK}`]],
     ["mode B, in the data", [...SIGN_ON, "< /XYZEB\r\n", "= 9600 7E1", `< ${DATA.slice(0, 20)}`], SIGNED_OFF],

@@ -50,7 +50,12 @@ class Run<T> {
 
   toEnd(): T | typeof ABORTED {
     let result = this.#abortIfAsked() ?? this.#dialogue.next(undefined as unknown as Arrival);
-    while (!result.done) result = this.#abortIfAsked() ?? this.#carryOut(result.value);
+    try {
+      while (!result.done) result = this.#abortIfAsked() ?? this.#carryOut(result.value);
+    } catch (error) {
+      if (!this.#aborted || !(error instanceof DOMException)) throw error; // it says that it was interrupted
+      result = { done: true, value: undefined as T };
+    }
     const rest = this.#script.slice(this.#at);
     if (this.#coming.length > 0) throw new Error(`The dialogue ended before it had read ${visible(this.#coming)}`);
     if (rest.length > 0) throw new Error(`The dialogue ended before: ${visible(rest.join(" | "))}`);
