@@ -1,7 +1,8 @@
 /**
  * Runs a dialogue as a script, in no time. A line of the script is a step or what the other side does:
  * `= 300 7E1` the line is set · `> text` we send · `~ 200` we pause, ms · `< text` these bytes come · `silence` nothing
- * comes · `lost` the wire is gone, and the step fails · `abort` the session is given up here. Text is one character a byte. Flushes need no line.
+ * comes · `lost` the wire is gone, and the step fails · `abort` the session is given up here. Text is one character a
+ * byte. Flushes need no line.
  * @module
  */
 import type { Arrival, Dialogue, Step } from "../../src/dialogue.ts";
